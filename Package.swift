@@ -1,0 +1,92 @@
+// swift-tools-version: 6.3
+
+import PackageDescription
+
+/// Every Swift target is built the same way: language mode 6, warnings are errors, imports are part of the
+/// reviewed interface.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A module of the house: folder = target = module name.
+func module(_ name: String, _ imports: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: imports, swiftSettings: settings)
+}
+
+func program(_ name: String, _ imports: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: imports, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ imports: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: imports, swiftSettings: settings)
+}
+
+/// An empty module that only carries a C library's compiler and linker flags; `CLinux` includes its headers.
+func library(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/Libraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+    name: "sluice",
+    products: [
+        .executable(name: "sluiced", targets: ["sluiced"]),
+        .executable(name: "sluice", targets: ["sluice"]),
+    ],
+    targets: [
+        // C libraries.
+        library("CNetlink", pkgConfig: "libnl-3.0", apt: "libnl-3-dev"),
+        library("CNetlinkRoute", pkgConfig: "libnl-route-3.0", apt: "libnl-route-3-dev"),
+        library("CMinimalNetlink", pkgConfig: "libmnl", apt: "libmnl-dev"),
+        library("CNftables", pkgConfig: "libnftnl", apt: "libnftnl-dev"),
+        library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        library("CMicroHTTP", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
+        library("CNettle", pkgConfig: "nettle", apt: "nettle-dev"),
+        .target(
+            name: "CLinux",
+            dependencies: [
+                "CNetlink", "CNetlinkRoute", "CMinimalNetlink", "CNftables", "CSQLite", "CMicroHTTP", "CNettle",
+            ]),
+
+        // Values and pure functions.
+        module("NetworkVocabulary"),
+        module("Ruleset", ["NetworkVocabulary"]),
+        module("CloudModel", ["NetworkVocabulary"]),
+        module("RouterPlan", ["NetworkVocabulary", "Ruleset"]),
+        module("Planner", ["CloudModel", "NetworkVocabulary", "RouterPlan", "Ruleset"]),
+        module("Reconciler", ["NetworkVocabulary", "RouterPlan", "Ruleset"]),
+        module("ControlPlane", ["CloudModel", "NetworkVocabulary", "Planner", "RouterPlan"]),
+        module("CloudStackAPI", ["CloudModel", "ControlPlane", "NetworkVocabulary"]),
+
+        // What touches the machine.
+        module("LinuxKernel", ["CLinux", "NetworkVocabulary", "Ruleset"]),
+        module("LinuxDataplane", ["LinuxKernel", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"]),
+        module("SQLiteLedger", ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary"]),
+        module("ServiceHosting", ["CLinux", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary"]),
+
+        // Wiring.
+        program(
+            "sluiced",
+            [
+                "CLinux", "CloudModel", "CloudStackAPI", "ControlPlane", "LinuxDataplane", "LinuxKernel",
+                "NetworkVocabulary", "Planner", "Reconciler", "RouterPlan", "SQLiteLedger", "ServiceHosting",
+            ]),
+        program("sluice", ["CLinux", "NetworkVocabulary"]),
+
+        // Tests.
+        module("TestSupport", ["CloudModel", "ControlPlane", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"]),
+        tests("ArchitectureTests", []),
+        tests("NetworkVocabularyTests", ["NetworkVocabulary"]),
+        tests("RulesetTests", ["NetworkVocabulary", "Ruleset", "TestSupport"]),
+        tests("CloudModelTests", ["CloudModel", "NetworkVocabulary", "TestSupport"]),
+        tests("PlannerTests", ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "RouterPlan", "Ruleset", "TestSupport"]),
+        tests("ReconcilerTests", ["NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset", "TestSupport"]),
+        tests("ControlPlaneTests", ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "RouterPlan", "TestSupport"]),
+        tests("CloudStackAPITests", ["CloudModel", "CloudStackAPI", "ControlPlane", "NetworkVocabulary", "TestSupport"]),
+        tests("SQLiteLedgerTests", ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary", "SQLiteLedger", "TestSupport"]),
+        tests("KernelTests", ["CLinux", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset", "TestSupport"]),
+    ]
+)

@@ -1,0 +1,80 @@
+/* The one door to C: every system header that Swift needs, included once and in an order that compiles.
+ *
+ * One umbrella target instead of a module for each library: the kernel's and the C library's headers define the
+ * same structures, and two Clang modules that each carry a copy cannot be imported together.
+ */
+#ifndef SLUICE_CLINUX_H
+#define SLUICE_CLINUX_H
+
+/* The C library's view of sockets must come before any linux/ header. */
+#include <netinet/in.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <linux/if_ether.h>
+#include <linux/if_link.h>
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/net_namespace.h>
+#include <linux/fib_rules.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <libmnl/libmnl.h>
+#include <libnftnl/batch.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/common.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/gen.h>
+#include <libnftnl/object.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/set.h>
+#include <libnftnl/table.h>
+#include <libnftnl/udata.h>
+
+#include <netlink/netlink.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/attr.h>
+#include <netlink/socket.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/bridge.h>
+#include <netlink/route/link/veth.h>
+#include <netlink/route/link/vlan.h>
+#include <netlink/route/link/vxlan.h>
+#include <netlink/route/neighbour.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+#include <netlink/route/rule.h>
+
+#include <microhttpd.h>
+#include <nettle/hmac.h>
+#include <nettle/memops.h>
+#include <nettle/base64.h>
+#include <sqlite3.h>
+
+/* --- what Swift cannot see by itself: names under _GNU_SOURCE, variadic functions, cast macros --------------- */
+
+int sluice_setns(int fd, int type);
+int sluice_unshare(int flags);
+extern const int sluice_clone_newnet;
+extern const int sluice_clone_newns;
+extern const int sluice_clone_newuser;
+int sluice_accept(int fd, int flags);
+
+#endif

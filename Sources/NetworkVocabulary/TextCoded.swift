@@ -1,0 +1,19 @@
+/// A value whose coded form is its text: what a person writes in `cloud.json`, reads in a plan and finds in the
+/// ledger is the same string.
+public protocol TextCoded: LosslessStringConvertible, Codable {}
+
+extension TextCoded {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let value = Self(text) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a valid \(Self.self): \(text)")
+        }
+        self = value
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}
