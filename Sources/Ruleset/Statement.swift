@@ -1,0 +1,91 @@
+public import NetworkVocabulary
+
+/// A property of a packet or its connection that a rule can look at.
+public enum Field: Hashable, Sendable {
+    // meta
+    case inputInterface, outputInterface, packetMark, networkProtocol, transportProtocol
+    // connection tracking
+    case connectionState, connectionMark, connectionStatus
+    // headers
+    case etherSource, etherDestination
+    case ipv4Source, ipv4Destination, ipv6Source, ipv6Destination
+    case sourcePort, destinationPort
+    case icmpType, icmpCode, icmpv6Type, icmpv6Code
+    case arpOperation, arpSenderMAC, arpSenderIPv4, arpTargetIPv4
+}
+
+public enum Comparison: Hashable, Sendable {
+    case equal, notEqual
+}
+
+/// Bits of `ct state`.
+public struct ConnectionStates: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    public static let invalid = Self(rawValue: 1)
+    public static let established = Self(rawValue: 2)
+    public static let related = Self(rawValue: 4)
+    public static let new = Self(rawValue: 8)
+    public static let untracked = Self(rawValue: 64)
+}
+
+/// Bits of `ct status` that rules use.
+public struct ConnectionStatuses: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    public static let sourceNAT = Self(rawValue: 1 << 4)
+    public static let destinationNAT = Self(rawValue: 1 << 5)
+}
+
+/// Where a statement takes a value from.
+public enum Operand: Hashable, Sendable {
+    case value(Value)
+    case field(Field)
+    /// The value that a map holds for these fields.
+    case map(SetName, key: [Field])
+}
+
+public struct RateLimit: Hashable, Sendable {
+    public enum Unit: String, Hashable, Sendable { case second, minute }
+    public let packets: UInt64
+    public let per: Unit
+    public let burst: UInt32
+    public init(packets: UInt64, per: Unit, burst: UInt32) {
+        self.packets = packets
+        self.per = per
+        self.burst = burst
+    }
+}
+
+public enum Rejection: Hashable, Sendable {
+    case adminProhibited, portUnreachable, tcpReset
+}
+
+/// One step of a rule. Matching statements end the rule when they do not match.
+///
+/// A field of a header is readable only after the rule has made sure that the packet has that header: the author
+/// writes the family and protocol matches, `Table.validate` refuses rules that forget them.
+public enum Statement: Hashable, Sendable {
+    case match(Field, Comparison, Value)
+    /// Any of these values (an anonymous set).
+    case oneOf(Field, Comparison, [Value])
+    case connectionState(ConnectionStates)
+    case connectionStatus(ConnectionStatuses)
+    /// `(field & mask) == value` on a mark.
+    case maskedMark(Field, mask: UInt32, Comparison, UInt32)
+    /// Membership of the concatenated fields in a named set.
+    case lookup([Field], in: SetName, Comparison)
+    /// The verdict that a named map holds for the fields; no element means no verdict.
+    case verdictMap([Field], SetName)
+    case setPacketMark(Operand)
+    case setConnectionMark(Operand)
+    case sourceNAT(AddressFamily, Operand)
+    /// Address, or address and port when the map yields both.
+    case destinationNAT(AddressFamily, Operand, withPort: Bool)
+    case masquerade
+    case counter
+    case limit(RateLimit)
+    case reject(Rejection)
+    case log(prefix: String)
+    case verdict(Verdict)
+}

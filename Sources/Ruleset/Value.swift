@@ -1,0 +1,88 @@
+public import NetworkVocabulary
+
+/// The type of one component of a set key, a map value or a register.
+public enum DataType: Hashable, Sendable {
+    case ipv4, ipv6, etherAddress, interfaceName, ipProtocol, port, mark, connectionState, networkProtocol, icmpType
+}
+
+/// A value that a packet's field is compared with, or that a map yields.
+public enum Value: Hashable, Comparable, Sendable {
+    case ipv4(IPv4Address)
+    case ipv6(IPv6Address)
+    case mac(MACAddress)
+    case interface(InterfaceName)
+    case ipProtocol(IPProtocol)
+    case port(UInt16)
+    case mark(UInt32)
+    /// `meta nfproto`: the family of a packet in an `inet` table.
+    case family(AddressFamily)
+    case icmpType(UInt8)
+    /// Only in interval sets and matches.
+    case ipv4Prefix(IPv4Prefix)
+    case ipv6Prefix(IPv6Prefix)
+    case ipv4Range(IPv4Range)
+    case portRange(PortRange)
+
+    /// Any total order does; this one keeps addresses in numeric order, as people expect in a listing.
+    public static func < (a: Self, b: Self) -> Bool {
+        switch (a, b) {
+        case (.ipv4(let a), .ipv4(let b)): a < b
+        case (.ipv6(let a), .ipv6(let b)): a < b
+        case (.mac(let a), .mac(let b)): a < b
+        case (.interface(let a), .interface(let b)): a < b
+        case (.ipProtocol(let a), .ipProtocol(let b)): a < b
+        case (.port(let a), .port(let b)): a < b
+        case (.mark(let a), .mark(let b)): a < b
+        case (.family(let a), .family(let b)): a.rawValue < b.rawValue
+        case (.icmpType(let a), .icmpType(let b)): a < b
+        case (.ipv4Prefix(let a), .ipv4Prefix(let b)): a < b
+        case (.ipv6Prefix(let a), .ipv6Prefix(let b)): a < b
+        case (.ipv4Range(let a), .ipv4Range(let b)): a < b
+        case (.portRange(let a), .portRange(let b)): a < b
+        default: a.rank < b.rank
+        }
+    }
+
+    private var rank: Int {
+        switch self {
+        case .ipv4: 0
+        case .ipv4Prefix: 1
+        case .ipv4Range: 2
+        case .ipv6: 3
+        case .ipv6Prefix: 4
+        case .mac: 5
+        case .interface: 6
+        case .family: 7
+        case .ipProtocol: 8
+        case .port: 9
+        case .portRange: 10
+        case .icmpType: 11
+        case .mark: 12
+        }
+    }
+}
+
+/// What a verdict says about a packet.
+public enum Verdict: Hashable, Sendable {
+    case accept, drop, `return`
+    case jump(ChainName)
+    case goto(ChainName)
+}
+
+/// A chain's name. Names are ours, never user text; they carry a hyphen so that none is a reserved word of nft.
+public struct ChainName: Hashable, Comparable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+    public let text: String
+    public init(_ text: String) { self.text = text }
+    public init(stringLiteral text: StaticString) { self.text = text.description }
+    public static func < (a: Self, b: Self) -> Bool { a.text < b.text }
+    public var description: String { text }
+}
+
+/// A set's or map's name, under the same rule as chain names.
+public struct SetName: Hashable, Comparable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+    public let text: String
+    public init(_ text: String) { self.text = text }
+    public init(stringLiteral text: StaticString) { self.text = text.description }
+    public static func < (a: Self, b: Self) -> Bool { a.text < b.text }
+    public var description: String { text }
+}
