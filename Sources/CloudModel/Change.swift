@@ -1,0 +1,43 @@
+public import NetworkVocabulary
+
+/// One object of the model, whole. The ledger stores objects whole, so that a change needs no knowledge of the one
+/// before it and the fold cannot drift.
+public enum Record: Hashable, Sendable {
+    case account(Account)
+    case zone(Zone)
+    case physicalNetwork(PhysicalNetwork)
+    case publicRange(PublicRange)
+    case networkOffering(NetworkOffering)
+    case network(Network)
+    case publicAddress(PublicAddress)
+    case router(VirtualRouter)
+    case guest(Guest)
+    case nic(NIC)
+    /// The next number of a series (`guest` numbers, network numbers, …): numbers are never used twice.
+    case series(Series)
+}
+
+/// A series of numbers and the next one it will give.
+public struct Series: Hashable, Codable, Sendable {
+    public enum Name: String, Hashable, Codable, Sendable, CaseIterable {
+        case account, network, publicRange
+        /// Shared by guests and routers, as in CloudStack: `r-4-VM`, `i-2-5-VM`.
+        case machine
+        case mac
+    }
+
+    public let name: Name
+    public var next: UInt64
+}
+
+/// The kinds of record, by the word that origins and the ledger use.
+public enum RecordKind: String, Hashable, Codable, Sendable, CaseIterable {
+    case account, zone, physicalNetwork, publicRange, networkOffering, network, publicAddress, router, guest, nic, series
+}
+
+/// A step from one model to the next.
+public enum Change: Hashable, Sendable {
+    /// The object is now this, whether it was there before or not.
+    case put(Record)
+    case remove(RecordKind, ObjectID)
+}
