@@ -1,0 +1,99 @@
+public import CloudModel
+public import NetworkVocabulary
+
+/// One committed step: the changes of one request, or an event of the system itself (a repair) without changes.
+public struct LedgerEntry: Sendable, Hashable {
+    /// The model's revision once this entry is applied. Entries follow each other without gaps.
+    public var revision: Revision
+    /// Milliseconds since 1970 by the wall clock.
+    public var time: Int64
+    /// Who asked: an account id, or nil for the system.
+    public var caller: ObjectID?
+    /// The request's name, as the API spells it.
+    public var command: String
+    public var changes: [Change]
+    public var events: [Event]
+
+    public init(
+        revision: Revision, time: Int64, caller: ObjectID?, command: String, changes: [Change], events: [Event] = []
+    ) {
+        self.revision = revision
+        self.time = time
+        self.caller = caller
+        self.command = command
+        self.changes = changes
+        self.events = events
+    }
+}
+
+/// Something that an operator wants to find again: what happened to which object.
+public struct Event: Sendable, Hashable, Codable {
+    public enum Level: String, Sendable, Hashable, Codable { case info = "INFO", warning = "WARN", error = "ERROR" }
+
+    /// In CloudStack's spelling: `NETWORK.CREATE`, `ROUTER.REPAIR` …
+    public var type: String
+    public var level: Level
+    public var origin: Origin?
+    public var text: String
+
+    public init(type: String, level: Level = .info, origin: Origin? = nil, text: String) {
+        self.type = type
+        self.level = level
+        self.origin = origin
+        self.text = text
+    }
+}
+
+/// Why the ledger could not do what was asked. Nothing was written unless the case says otherwise.
+public enum LedgerError: Error, Sendable, Hashable {
+    /// The disk is full, read-only or failing; may pass.
+    case unavailable(String)
+    /// Another process holds the ledger.
+    case inUse(String)
+    /// Written by a newer program than this one.
+    case newerSchema(found: Int, known: Int)
+    /// Something that can be neither read nor cut away.
+    case damaged(String)
+}
+
+/// What a ledger holds when it is opened.
+public struct LedgerContents: Sendable {
+    /// The newest usable checkpoint, if there is one, with its revision.
+    public var checkpoint: (revision: Revision, records: [Record])?
+    /// The entries after it, in order.
+    public var entries: [LedgerEntry]
+    /// What was cut away or passed over to get here, in words for the log; empty when all was well.
+    public var findings: [String]
+    /// This installation's identity, drawn when the ledger was created. It marks every kernel object of ours.
+    public var installation: ObjectID
+
+    public init(
+        checkpoint: (revision: Revision, records: [Record])?, entries: [LedgerEntry], findings: [String],
+        installation: ObjectID
+    ) {
+        self.checkpoint = checkpoint
+        self.entries = entries
+        self.findings = findings
+        self.installation = installation
+    }
+}
+
+/// The append-only log of changes. Used by one lane only; every call blocks until it is done.
+public protocol Ledger: AnyObject {
+    /// Reads everything needed to start. Called once, before any append.
+    func open() throws(LedgerError) -> LedgerContents
+
+    /// Appends entries, all or none, and returns once they would survive power loss.
+    func append(_ entries: [LedgerEntry]) throws(LedgerError)
+
+    /// Stores the whole model at a revision, so that the next start need not read what came before.
+    func writeCheckpoint(_ records: [Record], at revision: Revision) throws(LedgerError)
+
+    /// The newest events, newest first.
+    func events(limit: Int) throws(LedgerError) -> [LedgerEntry]
+
+    /// Everything up to a revision, for time travel: the model of any past moment that the log still reaches.
+    func history(upTo revision: Revision) throws(LedgerError) -> LedgerContents
+
+    func close()
+}
