@@ -1,0 +1,133 @@
+public import NetworkVocabulary
+public import Ruleset
+
+/// The name of a node: the file name of its namespace under `/run/netns`, or the host.
+public struct NodeName: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The part of the host's own namespace that Sluice owns: bridges and what joins them.
+    public static let host = NodeName("(host)")
+
+    public let text: String
+    public init(_ text: String) { self.text = text }
+
+    public var isHost: Bool { self == .host }
+    public static func < (a: Self, b: Self) -> Bool { a.text < b.text }
+    public var description: String { text }
+}
+
+/// Everything that one node must be: the compiled answer for a virtual router, an emulated guest, the simulated
+/// internet or the host's share.
+///
+/// Rows are kept by their kernel identity and can be replaced one object at a time; whichever way a plan came about,
+/// equal content means equal plans.
+public struct NodePlan: Sendable {
+    public enum Kind: String, Hashable, Sendable { case host, router, guest, internet }
+
+    public let name: NodeName
+    public let kind: Kind
+    /// The object that the node stands for; it marks the namespace.
+    public let owner: Origin
+    public private(set) var rows: [RowKey: Row] = [:]
+    public private(set) var table: Table?
+    /// Which rows and elements each object asked for.
+    private var keysByObject: [Origin: Set<PlanKey>] = [:]
+
+    public init(_ name: NodeName, _ kind: Kind, owner: Origin, table: Table? = nil) {
+        self.name = name
+        self.kind = kind
+        self.owner = owner
+        self.table = table
+    }
+
+    /// Adds one object's share. Two objects asking for the same kernel object is a defect of the planner; it throws
+    /// rather than let the last one win.
+    public mutating func add(_ contribution: Contribution) throws(PlanError) {
+        for row in contribution.rows {
+            if let other = rows[row.key] { throw .contested(row.key, row.origin, other.origin) }
+            rows[row.key] = row
+            keysByObject[row.origin.object, default: []].insert(.row(row.key))
+        }
+        for placed in contribution.elements {
+            if let other = table?.elements[placed.set]?[placed.key] {
+                throw .contestedElement(placed.set, placed.element.origin, other.origin)
+            }
+            table?.elements[placed.set, default: [:]][placed.key] = placed.element
+            keysByObject[placed.element.origin.object, default: []].insert(.element(placed.set, placed.key))
+        }
+    }
+
+    /// Replaces one object's share by what it asks for now and says what that changes. Nothing outside the object's
+    /// own rows is looked at, so the cost is that of the object and not of the plan.
+    public mutating func replace(_ object: Origin, with contribution: Contribution) throws(PlanError) -> PlanDelta {
+        var delta = PlanDelta(node: name)
+        for key in keysByObject.removeValue(forKey: object) ?? [] {
+            switch key {
+            case .row(let key):
+                delta.removedRows[key] = rows.removeValue(forKey: key)
+            case .element(let set, let key):
+                if let element = table?.elements[set]?.removeValue(forKey: key) {
+                    delta.removedElements[set, default: [:]][key] = element
+                }
+            }
+        }
+        try add(contribution)
+        for row in contribution.rows { delta.put(row) }
+        for placed in contribution.elements { delta.put(placed) }
+        return delta
+    }
+
+    /// The objects that this plan has rows of.
+    public var objects: Set<Origin> { Set(keysByObject.keys) }
+}
+
+extension NodePlan: Hashable {
+    public static func == (a: Self, b: Self) -> Bool {
+        a.name == b.name && a.kind == b.kind && a.owner == b.owner && a.rows == b.rows
+            && a.table?.withoutEmptySets == b.table?.withoutEmptySets
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(name)
+        hasher.combine(rows)
+    }
+}
+
+extension Table {
+    /// A set that lost its last element equals one that never had any.
+    fileprivate var withoutEmptySets: Table {
+        var copy = self
+        copy.elements = elements.filter { !$0.value.isEmpty }
+        return copy
+    }
+}
+
+/// What one object asks of one node.
+public struct Contribution: Sendable {
+    public struct PlacedElement: Sendable {
+        public let set: SetName
+        public let key: ElementKey
+        public let element: Element
+    }
+
+    public var rows: [Row] = []
+    public var elements: [PlacedElement] = []
+
+    public init() {}
+
+    public mutating func add(_ content: Row.Content, _ origin: Origin) { rows.append(Row(content, origin: origin)) }
+
+    public mutating func add(_ key: [Value], _ content: Element.Content = .none, to set: SetName, _ origin: Origin) {
+        elements.append(PlacedElement(set: set, key: ElementKey(key), element: Element(content, origin: origin)))
+    }
+}
+
+/// A planner's own contradiction; never the user's fault.
+public enum PlanError: Error, Hashable, Sendable {
+    case contested(RowKey, Origin, Origin)
+    case contestedElement(SetName, Origin, Origin)
+}
+
+/// A row or an element of a plan.
+enum PlanKey: Hashable, Sendable {
+    case row(RowKey)
+    case element(SetName, ElementKey)
+}
