@@ -71,6 +71,14 @@ public struct IPv4Prefix: Hashable, Comparable, Sendable {
         self.init(IPv4Address(bits: address.bits & Self.mask(length)), length: length)
     }
 
+    /// `0.0.0.0/0`.
+    public static let everything = IPv4Prefix()
+
+    private init() {
+        address = IPv4Address(bits: 0)
+        length = 0
+    }
+
     static func mask(_ length: Int) -> UInt32 { length == 0 ? 0 : ~0 << UInt32(32 - length) }
 
     public var netmask: IPv4Address { IPv4Address(bits: Self.mask(length)) }

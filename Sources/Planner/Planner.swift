@@ -1,1 +1,149 @@
-// start
+public import CloudModel
+public import NetworkVocabulary
+public import RouterPlan
+import Ruleset
+
+/// Compiles the model into plans: pure, and the same bytes for the same model.
+///
+/// A node's plan is a frame (its table's chains and sets, which follow from the node's owner) and the contributions of
+/// the objects that concern it. The full plan adds all contributions; the incremental one replaces the contribution of
+/// one object. Both call the same functions, so they cannot drift.
+public struct Planner: Sendable {
+    /// Marks what belongs to this installation; the origin of rows that no API object asks for.
+    public let installation: Origin
+    /// Whether a namespace plays the outside of the public ranges.
+    public let simulatesInternet: Bool
+
+    public init(installation: ObjectID, simulatesInternet: Bool) {
+        self.installation = Origin("installation", installation)
+        self.simulatesInternet = simulatesInternet
+    }
+
+    /// The simulated outside world's namespace.
+    public static let internet = NodeName("sluice-internet")
+
+    /// Every node that the cloud calls for, the host first: others hang on its bridges.
+    public func nodes(in cloud: Cloud) -> [NodeName] {
+        var names = [NodeName.host]
+        if simulatesInternet { names.append(Self.internet) }
+        names += cloud.routers.values.filter(\.isRunning).sorted { $0.number < $1.number }.map { NodeName($0.name) }
+        names += cloud.guests.values.filter(\.hasNode).sorted { $0.number < $1.number }
+            .map { NodeName($0.instanceName) }
+        return names
+    }
+
+    /// The whole plan of a node, or nil when the cloud calls for no such node.
+    public func plan(_ name: NodeName, in cloud: Cloud) throws(PlanError) -> NodePlan? {
+        guard let subject = subject(of: name, in: cloud) else { return nil }
+        var plan = frame(of: subject, in: cloud)
+        for object in objects(concerning: subject, in: cloud) {
+            try plan.add(contribution(of: object, to: subject, in: cloud))
+        }
+        return plan
+    }
+
+    /// Brings one object's share of a plan up to date with the cloud. Nil when the node is not called for any more.
+    public func replan(_ object: Origin, in plan: inout NodePlan, cloud: Cloud) throws(PlanError) -> PlanDelta? {
+        guard let subject = subject(of: plan.name, in: cloud) else { return nil }
+        return try plan.replace(object, with: contribution(of: object, to: subject, in: cloud))
+    }
+
+    /// What a node stands for.
+    enum Subject {
+        case host, internet
+        case router(VirtualRouter, Network)
+        case guest(Guest)
+    }
+
+    private func subject(of name: NodeName, in cloud: Cloud) -> Subject? {
+        if name.isHost { return .host }
+        if name == Self.internet { return simulatesInternet ? .internet : nil }
+        if let router = cloud.router(named: name.text) {
+            guard router.isRunning, let network = cloud.networks[router.network] else { return nil }
+            return .router(router, network)
+        }
+        if let guest = cloud.guest(instanceNamed: name.text), guest.hasNode { return .guest(guest) }
+        return nil
+    }
+
+    private func frame(of subject: Subject, in cloud: Cloud) -> NodePlan {
+        switch subject {
+        case .host: NodePlan(.host, .host, owner: installation)
+        case .internet: NodePlan(Self.internet, .internet, owner: installation)
+        case .guest(let guest): NodePlan(NodeName(guest.instanceName), .guest, owner: guest.origin)
+        case .router(let router, let network):
+            NodePlan(
+                NodeName(router.name), .router, owner: router.origin,
+                table: routerTable(router, network, cloud.networkOfferings[network.offering]))
+        }
+    }
+
+    /// The objects with a share in a node.
+    private func objects(concerning subject: Subject, in cloud: Cloud) -> [Origin] {
+        switch subject {
+        case .host:
+            [installation] + cloud.publicRanges.values.map(\.origin) + cloud.networks.values.map(\.origin)
+        case .internet:
+            [installation] + cloud.publicRanges.values.map(\.origin)
+        case .guest(let guest):
+            [guest.origin] + cloud.nics(ofGuest: guest.id).map(\.origin)
+        case .router(let router, let network):
+            [router.origin] + cloud.publicAddresses(ofNetwork: network.id).map(\.origin)
+                + cloud.nics(ofNetwork: network.id).map(\.origin)
+        }
+    }
+
+    private func contribution(of object: Origin, to subject: Subject, in cloud: Cloud) -> Contribution {
+        var share = Contribution()
+        switch (subject, object.kind) {
+        case (.host, RecordKind.network.rawValue):
+            if let network = cloud.networks[object.id] { addGuestSegment(network, cloud, to: &share) }
+        case (.host, RecordKind.publicRange.rawValue):
+            if let range = cloud.publicRanges[object.id] { addPublicSegment(range, cloud, to: &share) }
+        case (.internet, RecordKind.publicRange.rawValue):
+            if let range = cloud.publicRanges[object.id] { addInternetLeg(range, cloud, to: &share) }
+        case (.internet, installation.kind):
+            addInternetHost(to: &share)
+        case (.router(let router, let network), RecordKind.router.rawValue):
+            addRouterLegs(router, network, cloud, to: &share)
+        case (.router(let router, let network), RecordKind.publicAddress.rawValue):
+            if let address = cloud.publicAddresses[object.id], address.network == network.id {
+                addPublicAddress(address, router, cloud, to: &share)
+            }
+        case (.router(_, let network), RecordKind.nic.rawValue):
+            if let nic = cloud.nics[object.id], nic.network == network.id { addGuestIdentity(nic, to: &share) }
+        case (.guest(let guest), RecordKind.guest.rawValue):
+            addMachine(guest, to: &share)
+        case (.guest(let guest), RecordKind.nic.rawValue):
+            if let nic = cloud.nics[object.id], nic.guest == guest.id { addMachinePort(nic, guest, cloud, to: &share) }
+        default: break
+        }
+        return share
+    }
+}
+
+extension Guest {
+    /// An emulated guest that runs has a namespace.
+    var hasNode: Bool { isRunning && port == .emulated }
+    var origin: Origin { Origin(RecordKind.guest.rawValue, id) }
+}
+
+extension VirtualRouter {
+    var origin: Origin { Origin(RecordKind.router.rawValue, id) }
+}
+
+extension Network {
+    var origin: Origin { Origin(RecordKind.network.rawValue, id) }
+}
+
+extension NIC {
+    var origin: Origin { Origin(RecordKind.nic.rawValue, id) }
+}
+
+extension PublicAddress {
+    var origin: Origin { Origin(RecordKind.publicAddress.rawValue, id) }
+}
+
+extension PublicRange {
+    var origin: Origin { Origin(RecordKind.publicRange.rawValue, id) }
+}

@@ -75,6 +75,35 @@ public struct NodePlan: Sendable {
         return delta
     }
 
+    /// Follows a change that another copy of this plan went through.
+    public mutating func apply(_ delta: PlanDelta) {
+        for row in delta.removedRows.values {
+            rows[row.key] = nil
+            forget(.row(row.key), of: row.origin)
+        }
+        for (set, elements) in delta.removedElements {
+            for (key, element) in elements {
+                table?.elements[set]?[key] = nil
+                forget(.element(set, key), of: element.origin)
+            }
+        }
+        for row in delta.addedRows.values {
+            rows[row.key] = row
+            keysByObject[row.origin.object, default: []].insert(.row(row.key))
+        }
+        for (set, elements) in delta.addedElements {
+            for (key, element) in elements {
+                table?.elements[set, default: [:]][key] = element
+                keysByObject[element.origin.object, default: []].insert(.element(set, key))
+            }
+        }
+    }
+
+    private mutating func forget(_ key: PlanKey, of origin: Origin) {
+        keysByObject[origin.object]?.remove(key)
+        if keysByObject[origin.object]?.isEmpty == true { keysByObject[origin.object] = nil }
+    }
+
     /// The objects that this plan has rows of.
     public var objects: Set<Origin> { Set(keysByObject.keys) }
 }

@@ -1,0 +1,57 @@
+import CloudModel
+import NetworkVocabulary
+
+/// The names of kernel devices. They derive from numbers and ids that never change and are never used twice, so that
+/// a restart, or another host, gives the same object the same name. All of ours on the host begin with `sl`.
+enum DeviceNames {
+    /// A name built from parts that are valid by construction. A number too large for a device name is cut to its
+    /// low digits, and would show as a contested row.
+    private static func name(_ text: String) -> InterfaceName {
+        InterfaceName(text) ?? InterfaceName(String(text.suffix(15))) ?? loopback
+    }
+
+    static let loopback: InterfaceName = InterfaceName("lo") ?? name("lo")
+
+    /// `eth0`, `eth1` … inside a node.
+    static func inside(_ index: Int) -> InterfaceName { name("eth\(index)") }
+
+    static func guestBridge(_ network: Network, shard: Int) -> InterfaceName {
+        sharded("slb\(network.number)", shard)
+    }
+
+    /// All ranges on one segment share a bridge, so its name comes from the segment and not from a range.
+    static func publicBridge(_ physicalNetwork: ObjectID, _ segment: Segment, shard: Int) -> InterfaceName {
+        sharded("slp" + hex(stableHash("\(physicalNetwork) \(segment)")), shard)
+    }
+
+    static func routerLeg(_ router: VirtualRouter, _ index: Int) -> InterfaceName { name("slr\(router.number)e\(index)") }
+    static func guestPort(_ guest: Guest, _ index: Int) -> InterfaceName { name("slg\(guest.number)e\(index)") }
+    static func internetLeg(_ range: PublicRange) -> InterfaceName { name("sli\(range.number)") }
+
+    /// The two ends of the veth pair that hangs a shard on its root bridge.
+    static func shardLink(_ root: InterfaceName, _ shard: Int) -> (rootEnd: InterfaceName, shardEnd: InterfaceName) {
+        let stem = root.rawValue.dropFirst(2)
+        return (name("slu\(stem).\(shard)"), name("sld\(stem).\(shard)"))
+    }
+
+    /// `<trunk>.<vid>` as people expect it, shortened from the left of the trunk when the kernel has no room.
+    static func vlan(_ trunk: InterfaceName, _ vlan: VLANID) -> InterfaceName {
+        name(String(trunk.rawValue.prefix(14 - "\(vlan)".utf8.count)) + ".\(vlan)")
+    }
+
+    static func vxlan(_ vni: VNI) -> InterfaceName { name("slv\(vni)") }
+
+    private static func sharded(_ stem: String, _ shard: Int) -> InterfaceName {
+        name(shard == 0 ? stem : "\(stem).\(shard)")
+    }
+
+    /// FNV-1a, 32 bits: stable across processes, which the standard library's hashing is not.
+    private static func stableHash(_ text: String) -> UInt32 {
+        text.utf8.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
+    }
+
+    private static func hex(_ value: UInt32) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 8 - digits.utf8.count) + digits
+    }
+}

@@ -1,0 +1,30 @@
+import CloudModel
+import NetworkVocabulary
+import RouterPlan
+
+// An emulated guest: a namespace that has the guest's ports, addresses and routes, as a machine that configured
+// itself would.
+
+extension Planner {
+    func addMachine(_ guest: Guest, to share: inout Contribution) {
+        addSettings(Self.isolationSettings, guest.origin, to: &share)
+        share.add(.link(Link(DeviceNames.loopback, .loopback, mtu: 65536)), guest.origin)
+    }
+
+    func addMachinePort(_ nic: NIC, _ guest: Guest, _ cloud: Cloud, to share: inout Contribution) {
+        guard let network = cloud.networks[nic.network], network.state == .implemented else { return }
+        let device = DeviceNames.inside(nic.index)
+        let bridge = DeviceNames.guestBridge(network, shard: nic.attachment.shard)
+        let origin = nic.origin
+        share.add(
+            .link(
+                Link(
+                    device, .leg(hostEnd: DeviceNames.guestPort(guest, nic.index), bridge: bridge),
+                    mac: nic.attachment.mac, mtu: network.mtu)), origin)
+        share.add(.address(Address(InterfaceAddress(nic.address, in: network.cidr), on: device)), origin)
+        share.add(.route(Route(.v4(network.cidr), on: device, table: Route.mainTable)), origin)
+        if nic.isDefault {
+            share.add(.route(Route(.defaultIPv4, via: .v4(network.gateway), on: device, table: Route.mainTable)), origin)
+        }
+    }
+}

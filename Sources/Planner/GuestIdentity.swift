@@ -1,0 +1,31 @@
+import CloudModel
+import NetworkVocabulary
+import RouterPlan
+import Ruleset
+
+// Who may send what to the router. A frame from the guest side counts only when its source MAC and source address
+// belong together to one NIC of the network; the router itself knows each guest's MAC by plan and asks nobody.
+
+extension Planner {
+    func identityRules(_ origin: Origin) -> [Rule] {
+        let fromGuests = Statement.match(.inputInterface, .equal, .interface(DeviceNames.inside(0)))
+        return [
+            Rule(
+                origin,
+                [
+                    fromGuests, .match(.networkProtocol, .equal, .family(.ipv4)),
+                    .lookup([.inputInterface, .etherSource, .ipv4Source], in: Pipeline.guestIdentities, .equal),
+                    .verdict(.accept),
+                ]),
+            // What no NIC may send, IPv6 included until a network has IPv6 addresses to be bound to.
+            Rule(origin, [fromGuests, .counter, .verdict(.drop)]),
+        ]
+    }
+
+    func addGuestIdentity(_ nic: NIC, to share: inout Contribution) {
+        let leg = DeviceNames.inside(0)
+        share.add(.neighbour(Neighbour(.v4(nic.address), at: nic.attachment.mac, on: leg)), nic.origin)
+        share.add(
+            [.interface(leg), .mac(nic.attachment.mac), .ipv4(nic.address)], to: Pipeline.guestIdentities, nic.origin)
+    }
+}

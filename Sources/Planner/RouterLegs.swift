@@ -1,0 +1,91 @@
+import CloudModel
+import NetworkVocabulary
+import RouterPlan
+
+// A router's legs, what it is called on them, and the routes that a packet may use. Each public leg has a routing
+// table of its own; the mark on the packet chooses it.
+
+extension Planner {
+    func addRouterLegs(_ router: VirtualRouter, _ network: Network, _ cloud: Cloud, to share: inout Contribution) {
+        let origin = router.origin
+        addSettings(Self.forwardingSettings + Self.isolationSettings, origin, to: &share)
+        share.add(.link(Link(DeviceNames.loopback, .loopback, mtu: 65536)), origin)
+
+        let guestLeg = DeviceNames.inside(0)
+        let guestBridge = DeviceNames.guestBridge(network, shard: router.guestLeg.shard)
+        share.add(
+            .link(
+                Link(
+                    guestLeg, .leg(hostEnd: DeviceNames.routerLeg(router, 0), bridge: guestBridge),
+                    mac: router.guestLeg.mac, mtu: network.mtu)), origin)
+        share.add(.address(Address(InterfaceAddress(network.gateway, in: network.cidr), on: guestLeg)), origin)
+        share.add(.route(Route(.v4(network.cidr), on: guestLeg, table: Route.mainTable)), origin)
+
+        share.add(
+            .policyRule(
+                PolicyRule(
+                    priority: RulePriority.localOutput, isForLocalOutput: true, .lookup(table: Route.mainTable))), origin)
+        for leg in router.publicLegs {
+            guard let range = cloud.publicRanges[leg.range] else { continue }
+            addPublicLeg(leg, range, router, network, to: &share)
+        }
+        share.add(.policyRule(PolicyRule(priority: RulePriority.unmarked, .blackhole)), origin)
+    }
+
+    private func addPublicLeg(
+        _ leg: VirtualRouter.PublicLeg, _ range: PublicRange, _ router: VirtualRouter, _ network: Network,
+        to share: inout Contribution
+    ) {
+        let origin = router.origin
+        let device = DeviceNames.inside(leg.index)
+        let mark = LegMark.mark(ofLeg: leg.index)
+        let bridge = DeviceNames.publicBridge(range.physicalNetwork, range.segment, shard: leg.attachment.shard)
+        share.add(
+            .link(
+                Link(
+                    device, .leg(hostEnd: DeviceNames.routerLeg(router, leg.index), bridge: bridge),
+                    mac: leg.attachment.mac, mtu: 1500)), origin)
+        // The first leg also serves what the router says itself.
+        let tables = leg.index == router.publicLegs.first?.index ? [Route.mainTable, mark] : [mark]
+        for table in tables {
+            share.add(.route(Route(.v4(range.subnet), on: device, table: table)), origin)
+            share.add(.route(Route(.defaultIPv4, via: .v4(range.gateway), on: device, table: table)), origin)
+        }
+        share.add(.route(Route(.v4(network.cidr), on: DeviceNames.inside(0), table: mark)), origin)
+        share.add(
+            .policyRule(
+                PolicyRule(
+                    priority: RulePriority.leg(leg.index), mark: mark, mask: LegMark.mask, .lookup(table: mark))), origin)
+        share.add([.interface(device)], to: Pipeline.publicLegs, origin)
+        share.add([.interface(device)], .values([.mark(mark)]), to: Pipeline.legMarks, origin)
+    }
+
+    func addSettings(_ settings: [(String, String)], _ origin: Origin, to share: inout Contribution) {
+        for (path, value) in settings { share.add(.sysctl(Sysctl(path, value)), origin) }
+    }
+
+    static let forwardingSettings = [
+        ("net/ipv4/ip_forward", "1"),
+        // The ruleset binds sources to ports; the kernel's own check would ask the wrong routing table.
+        ("net/ipv4/conf/all/rp_filter", "0"),
+        ("net/ipv4/conf/default/rp_filter", "0"),
+        ("net/ipv4/conf/all/send_redirects", "0"),
+        ("net/ipv4/conf/default/send_redirects", "0"),
+    ]
+
+    /// A leg answers for its own addresses only, believes no redirects, and has no IPv6 that nobody planned.
+    static let isolationSettings = [
+        ("net/ipv4/conf/all/arp_ignore", "1"),
+        ("net/ipv4/conf/all/arp_announce", "2"),
+        ("net/ipv4/conf/all/accept_redirects", "0"),
+        ("net/ipv4/conf/default/accept_redirects", "0"),
+        ("net/ipv4/conf/all/accept_source_route", "0"),
+        ("net/ipv4/conf/default/accept_source_route", "0"),
+        ("net/ipv6/conf/all/disable_ipv6", "1"),
+        ("net/ipv6/conf/default/disable_ipv6", "1"),
+    ]
+}
+
+extension IPPrefix {
+    static let defaultIPv4 = IPPrefix.v4(.everything)
+}

@@ -1,0 +1,59 @@
+import CloudModel
+import NetworkVocabulary
+import RouterPlan
+
+// The host's share: a bridge for each implemented guest network and for each public segment, the trunk's device on
+// it, and the further bridges of a segment that has more ports than one bridge takes.
+
+extension Planner {
+    func addGuestSegment(_ network: Network, _ cloud: Cloud, to share: inout Contribution) {
+        guard network.state == .implemented else { return }
+        let bridge = DeviceNames.guestBridge(network, shard: 0)
+        let trunk = cloud.physicalNetworks[network.physicalNetwork]?.trunk
+        addBridges(
+            shards: cloud.shardCount(ofNetwork: network.id), mtu: network.mtu, origin: network.origin, to: &share
+        ) { DeviceNames.guestBridge(network, shard: $0) }
+        addTrunk(trunk, network.segment, bridge: bridge, mtu: network.mtu, origin: network.origin, to: &share)
+    }
+
+    /// Ranges on one segment share its bridge; the range with the lowest number asks for it.
+    func addPublicSegment(_ range: PublicRange, _ cloud: Cloud, to share: inout Contribution) {
+        guard range.id == cloud.firstRange(onSegmentOf: range)?.id else { return }
+        let bridge = { DeviceNames.publicBridge(range.physicalNetwork, range.segment, shard: $0) }
+        addBridges(shards: cloud.shardCount(ofPublicRange: range.id), mtu: 1500, origin: range.origin, to: &share, name: bridge)
+        addTrunk(
+            cloud.physicalNetworks[range.physicalNetwork]?.trunk, range.segment, bridge: bridge(0), mtu: 1500,
+            origin: range.origin, to: &share)
+    }
+
+    private func addBridges(
+        shards: Int, mtu: Int, origin: Origin, to share: inout Contribution, name: (Int) -> InterfaceName
+    ) {
+        let root = name(0)
+        share.add(.link(Link(root, .bridge, mtu: mtu)), origin)
+        for shard in stride(from: 1, to: shards, by: 1) {
+            let bridge = name(shard)
+            let (rootEnd, shardEnd) = DeviceNames.shardLink(root, shard)
+            share.add(.link(Link(bridge, .bridge, mtu: mtu)), origin)
+            share.add(
+                .link(Link(rootEnd, .bridgeLink(peer: shardEnd, peerBridge: bridge), mtu: mtu, bridge: root)), origin)
+        }
+    }
+
+    /// Without a trunk the segment is local to the host and its number only a reservation.
+    private func addTrunk(
+        _ trunk: InterfaceName?, _ segment: Segment?, bridge: InterfaceName, mtu: Int, origin: Origin,
+        to share: inout Contribution
+    ) {
+        guard let trunk else { return }
+        switch segment {
+        case .vlan(let vlan):
+            let device = DeviceNames.vlan(trunk, vlan)
+            share.add(.link(Link(device, .vlan(parent: trunk, vlan), mtu: mtu, bridge: bridge)), origin)
+        case .vxlan(let vni):
+            let device = DeviceNames.vxlan(vni)
+            share.add(.link(Link(device, .vxlan(vni, underlay: trunk), mtu: mtu, bridge: bridge)), origin)
+        case .untagged, nil: break
+        }
+    }
+}
