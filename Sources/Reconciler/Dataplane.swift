@@ -47,6 +47,31 @@ public enum Step: Sendable, Hashable {
     case remove(Row.Content)
     /// Brings a link up, once everything that guards it is in place.
     case raise(InterfaceName, origin: Origin)
+
+    /// The object that the step is for, where it is one object.
+    public var origin: Origin? {
+        switch self {
+        case .createNamespace(let owner): owner
+        case .add(let row), .change(let row): row.origin
+        case .raise(_, let origin): origin
+        case .restoreName, .removeNamespace, .ruleset, .remove: nil
+        }
+    }
+}
+
+extension Step: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .createNamespace(let owner): "create namespace for \(owner)"
+        case .restoreName: "restore the namespace's name"
+        case .removeNamespace: "remove namespace"
+        case .ruleset(let transaction): "ruleset of \(transaction.operations.count) operations"
+        case .add(let row): "add \(row.content)"
+        case .change(let row): "change \(row.content)"
+        case .remove(let content): "remove \(content)"
+        case .raise(let link, _): "raise \(link)"
+        }
+    }
 }
 
 /// Why a step failed, in the words of the user's objects.
@@ -63,6 +88,11 @@ public struct DataplaneError: Error, Sendable, Hashable, CustomStringConvertible
         self.origin = origin
         self.reason = reason
         self.errno = errno
+    }
+
+    /// The same error, with the object that its step was for.
+    public func attributed(to object: Origin?) -> DataplaneError {
+        DataplaneError(operation: operation, origin: object, reason: reason, errno: errno)
     }
 
     public var description: String {

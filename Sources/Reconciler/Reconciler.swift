@@ -1,0 +1,347 @@
+public import NetworkVocabulary
+public import RouterPlan
+import Ruleset
+
+/// Brings nodes to their plans and keeps them there.
+///
+/// It is confined to one lane and does one piece of work a call, so that a small change to a living router never waits
+/// for more than one piece of somebody else's large one. Desired and actual are two views of each node: a node is
+/// *settled* when the kernel is known to hold its plan. A change to a settled node is applied alone; every other case,
+/// and any failure, goes the long way: observe, compare the whole, apply the difference, observe again.
+///
+/// Races it lives with:
+/// - A change arrives while the node waits for the long way: it joins the plan, the long way covers it.
+/// - Somebody changes the kernel between our observation and our write: the write fails or the second observation
+///   differs; either way the node stays unsettled and is tried again.
+/// - Somebody undoes our work just after it was read back: the kernel's event for it makes the node unsettled.
+/// - A node needs the host's bridge before the host has it: the host always goes first.
+public final class Reconciler {
+    /// Ties a piece of desired state to whoever waits for it; given out by the caller.
+    public typealias Ticket = UInt64
+
+    public enum Command: Sendable {
+        /// The complete desired state, for the start: whatever else carries our mark is removed.
+        case adopt([NodePlan])
+        /// A node's whole plan, new or replaced.
+        case plan(NodePlan, Ticket?)
+        /// One object's change to a node's plan.
+        case change(PlanDelta, object: Origin, Ticket?)
+        case withdraw(NodeName, Ticket?)
+        /// The kernel says that somebody else touched the node.
+        case disturbed(NodeName)
+        /// The kernel lost count of its events.
+        case disturbedEverywhere
+    }
+
+    public enum Report: Sendable {
+        /// The kernel holds the node's plan, read back.
+        case settled(NodeName, tickets: [Ticket])
+        /// The first failure for these tickets; attempts go on.
+        case failed(NodeName, DataplaneError, tickets: [Ticket])
+        /// A disturbed node was found to differ and was set right by these steps.
+        case repaired(NodeName, [Step])
+        case removed(NodeName, tickets: [Ticket])
+        /// Every node of the adopted state has been verified or has failed once.
+        case adopted(verified: Int, failed: Int)
+    }
+
+    private struct Node {
+        var plan: NodePlan?
+        var isSettled = false
+        /// Set from a kernel event until the node is verified again.
+        var isDisturbed = false
+        /// Changes since the node was last settled; only while it is.
+        var pending: PlanDelta?
+        var waiting: [Waiting] = []
+        var failures = 0
+        var isQueued = false
+    }
+
+    /// Who waits for a node, and for which object's share of it; nil means the whole node.
+    private struct Waiting {
+        let ticket: Ticket
+        let object: Origin?
+    }
+
+    private let dataplane: any Dataplane
+    private let report: (Report) -> Void
+    private var nodes: [NodeName: Node] = [:]
+    /// Small changes to settled nodes.
+    private var urgent = Queue<NodeName>()
+    private var ordinary = Queue<NodeName>()
+    private var retries: [NodeName: Duration] = [:]
+    private var adopting: (remaining: Set<NodeName>, failed: Int)?
+
+    public init(_ dataplane: any Dataplane, report: @escaping (Report) -> Void) {
+        self.dataplane = dataplane
+        self.report = report
+    }
+
+    /// Nodes by state, for status displays.
+    public var counts: (settled: Int, unsettled: Int, failing: Int) {
+        nodes.values.reduce(into: (0, 0, 0)) { counts, node in
+            if node.isSettled { counts.0 += 1 } else if node.failures > 0 { counts.2 += 1 } else { counts.1 += 1 }
+        }
+    }
+
+    /// Takes in what is wanted. Touches no kernel.
+    public func accept(_ command: Command) {
+        switch command {
+        case .adopt(let plans): adopt(plans)
+        case .plan(let plan, let ticket): accept(plan, ticket)
+        case .change(let delta, let object, let ticket): accept(delta, object, ticket)
+        case .withdraw(let name, let ticket):
+            nodes[name, default: Node()].plan = nil
+            nodes[name]?.isSettled = false
+            nodes[name]?.pending = nil
+            wait(for: name, object: nil, ticket)
+            schedule(name)
+        case .disturbed(let name):
+            guard nodes[name]?.plan != nil else { return }
+            disturb(name)
+        case .disturbedEverywhere:
+            for (name, node) in nodes where node.plan != nil { disturb(name) }
+        }
+    }
+
+    /// One piece of work. Returns false when there is none left that could be done now.
+    public func work(now: Duration) -> Bool {
+        wakeRetries(now)
+        guard let name = nextNode() else { return false }
+        nodes[name]?.isQueued = false
+        guard let node = nodes[name] else { return true }
+        guard let plan = node.plan else {
+            remove(name, now)
+            return true
+        }
+        if node.isSettled, let delta = node.pending {
+            change(name, plan, by: delta, now)
+        } else if !node.isSettled {
+            reach(plan, now)
+        }
+        return true
+    }
+
+    /// When `work` should be called again although nothing was accepted; nil for never.
+    public var nextRetry: Duration? { retries.values.min() }
+
+    // MARK: Taking in
+
+    private func adopt(_ plans: [NodePlan]) {
+        let wanted = Set(plans.map(\.name))
+        do {
+            for name in try dataplane.inventory().keys where !wanted.contains(name) { accept(.withdraw(name, nil)) }
+        } catch {
+            report(.failed(.host, error, tickets: []))
+        }
+        adopting = (wanted, 0)
+        for plan in plans { accept(plan, nil) }
+        finishAdoptionIfDone()
+    }
+
+    private func accept(_ plan: NodePlan, _ ticket: Ticket?) {
+        var node = nodes[plan.name] ?? Node()
+        if node.isSettled, node.pending == nil, node.plan == plan {
+            // The new plan says nothing new; whoever waits need not.
+            if let ticket { report(.settled(plan.name, tickets: [ticket])) }
+            return
+        }
+        node.plan = plan
+        node.isSettled = false
+        node.pending = nil
+        nodes[plan.name] = node
+        wait(for: plan.name, object: nil, ticket)
+        schedule(plan.name)
+    }
+
+    private func accept(_ delta: PlanDelta, _ object: Origin, _ ticket: Ticket?) {
+        guard nodes[delta.node]?.plan != nil else {
+            // A change to a node that was withdrawn meanwhile has nothing to wait for.
+            if let ticket { report(.settled(delta.node, tickets: [ticket])) }
+            return
+        }
+        nodes[delta.node]?.plan?.apply(delta)
+        if nodes[delta.node]?.isSettled == true {
+            let pending = nodes[delta.node]?.pending?.followed(by: delta) ?? delta
+            nodes[delta.node]?.pending = pending
+        }
+        wait(for: delta.node, object: object, ticket)
+        schedule(delta.node)
+    }
+
+    private func disturb(_ name: NodeName) {
+        nodes[name]?.isSettled = false
+        nodes[name]?.isDisturbed = true
+        nodes[name]?.pending = nil
+        schedule(name)
+    }
+
+    private func wait(for name: NodeName, object: Origin?, _ ticket: Ticket?) {
+        if let ticket { nodes[name]?.waiting.append(Waiting(ticket: ticket, object: object)) }
+    }
+
+    private func schedule(_ name: NodeName) {
+        guard let node = nodes[name], !node.isQueued else { return }
+        nodes[name]?.isQueued = true
+        retries[name] = nil
+        if node.isSettled { urgent.append(name) } else { ordinary.append(name) }
+    }
+
+    private func nextNode() -> NodeName? {
+        // Others hang on the host's bridges.
+        if nodes[.host]?.isQueued == true { return .host }
+        while let name = urgent.popFirst() ?? ordinary.popFirst() {
+            if nodes[name]?.isQueued == true { return name }
+        }
+        return nil
+    }
+
+    private func wakeRetries(_ now: Duration) {
+        for (name, time) in retries where time <= now { schedule(name) }
+    }
+
+    // MARK: Doing
+
+    private func change(_ name: NodeName, _ plan: NodePlan, by delta: PlanDelta, _ now: Duration) {
+        nodes[name]?.pending = nil
+        do {
+            try dataplane.perform(steps(for: delta, of: plan), on: name)
+            if try dataplane.holds(delta) {
+                settle(name)
+                return
+            }
+        } catch {
+            // Whatever went wrong, the long way finds out what is true now.
+        }
+        nodes[name]?.isSettled = false
+        reach(plan, now)
+    }
+
+    private func reach(_ plan: NodePlan, _ now: Duration) {
+        do {
+            let todo = steps(toReach: plan, from: try dataplane.observe(plan))
+            guard !todo.isEmpty else {
+                settle(plan.name)
+                return
+            }
+            let failures = plan.name.isHost ? performApart(todo) : try performTogether(todo, plan.name)
+            // Read-back: nothing may be left to do but what failed.
+            let left = steps(toReach: plan, from: try dataplane.observe(plan))
+            let failed = Set(failures.compactMap { $0.origin?.object })
+            if let surprise = left.first(where: { $0.origin.map { !failed.contains($0.object) } ?? true }) {
+                throw DataplaneError(
+                    operation: "\(surprise)", origin: surprise.origin, reason: "the kernel took it and does not show it")
+            }
+            if nodes[plan.name]?.isDisturbed == true { report(.repaired(plan.name, todo)) }
+            if let failure = failures.first {
+                answer(plan.name) { waiting in waiting.object.map { !failed.contains($0) } ?? false }
+                throw failure
+            }
+            settle(plan.name)
+        } catch {
+            fail(plan.name, error, now)
+        }
+    }
+
+    private func performTogether(_ steps: [Step], _ name: NodeName) throws(DataplaneError) -> [DataplaneError] {
+        try dataplane.perform(steps, on: name)
+        return []
+    }
+
+    /// The host is everybody's: what one object cannot have must not keep another from what it needs. Steps of
+    /// different objects are taken apart, in order, and an object's later steps are left when an earlier one failed.
+    private func performApart(_ steps: [Step]) -> [DataplaneError] {
+        var failures: [DataplaneError] = []
+        var failed: Set<Origin> = []
+        for step in steps {
+            let object = step.origin?.object
+            if let object, failed.contains(object) { continue }
+            do {
+                try dataplane.perform([step], on: .host)
+            } catch {
+                failures.append(error.origin == nil ? error.attributed(to: object) : error)
+                if let object { failed.insert(object) }
+            }
+        }
+        return failures
+    }
+
+    /// Tells those who wait for something that is in place, although not all of the node is.
+    private func answer(_ name: NodeName, where isDone: (Waiting) -> Bool) {
+        guard let waiting = nodes[name]?.waiting else { return }
+        let done = waiting.filter(isDone)
+        nodes[name]?.waiting.removeAll(where: isDone)
+        if !done.isEmpty { report(.settled(name, tickets: done.map(\.ticket))) }
+    }
+
+    private func remove(_ name: NodeName, _ now: Duration) {
+        do {
+            try dataplane.perform([.removeNamespace], on: name)
+            let waiting = nodes.removeValue(forKey: name)?.waiting ?? []
+            retries[name] = nil
+            report(.removed(name, tickets: waiting.map(\.ticket)))
+        } catch {
+            fail(name, error, now)
+        }
+    }
+
+    private func settle(_ name: NodeName) {
+        guard var node = nodes[name] else { return }
+        let tickets = node.waiting.map(\.ticket)
+        node.waiting = []
+        node.isSettled = true
+        node.isDisturbed = false
+        node.failures = 0
+        nodes[name] = node
+        retries[name] = nil
+        report(.settled(name, tickets: tickets))
+        noteAdopted(name, failed: false)
+    }
+
+    /// The old state stays as it was; the attempt is repeated with growing pauses, and whoever waits is told now.
+    private func fail(_ name: NodeName, _ error: DataplaneError, _ now: Duration) {
+        guard var node = nodes[name] else { return }
+        let tickets = node.waiting.map(\.ticket)
+        node.waiting = []
+        node.isSettled = false
+        node.pending = nil
+        node.failures += 1
+        let pause = min(100 << min(node.failures - 1, 9), 30_000)
+        nodes[name] = node
+        retries[name] = now + .milliseconds(pause)
+        report(.failed(name, error, tickets: tickets))
+        noteAdopted(name, failed: true)
+    }
+
+    private func noteAdopted(_ name: NodeName, failed: Bool) {
+        guard adopting?.remaining.remove(name) != nil else { return }
+        if failed { adopting?.failed += 1 }
+        finishAdoptionIfDone()
+    }
+
+    private func finishAdoptionIfDone() {
+        guard let adoption = adopting, adoption.remaining.isEmpty else { return }
+        adopting = nil
+        report(.adopted(verified: nodes.values.filter(\.isSettled).count, failed: adoption.failed))
+    }
+}
+
+/// First in, first out, without moving what waits.
+private struct Queue<Item> {
+    private var items: [Item] = []
+    private var head = 0
+
+    mutating func append(_ item: Item) { items.append(item) }
+
+    mutating func popFirst() -> Item? {
+        guard head < items.count else { return nil }
+        defer {
+            head += 1
+            if head > 1024, head * 2 > items.count {
+                items.removeFirst(head)
+                head = 0
+            }
+        }
+        return items[head]
+    }
+}
