@@ -19,20 +19,34 @@ public enum Record: Hashable, Sendable {
 
 /// A series of numbers and the next one it will give.
 public struct Series: Hashable, Codable, Sendable {
-    public enum Name: String, Hashable, Codable, Sendable, CaseIterable {
+    public enum Name: String, Hashable, Comparable, Codable, Sendable, CaseIterable {
         case account, network, publicRange
         /// Shared by guests and routers, as in CloudStack: `r-4-VM`, `i-2-5-VM`.
         case machine
         case mac
+
+        public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
     }
 
     public let name: Name
     public var next: UInt64
+
+    public init(name: Name, next: UInt64) {
+        self.name = name
+        self.next = next
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case name, next
+    }
 }
 
 /// The kinds of record, by the word that origins and the ledger use.
-public enum RecordKind: String, Hashable, Codable, Sendable, CaseIterable {
-    case account, zone, physicalNetwork, publicRange, networkOffering, network, publicAddress, router, guest, nic, series
+public enum RecordKind: String, Hashable, Comparable, Codable, Sendable, CaseIterable {
+    case account, zone, physicalNetwork, publicRange, networkOffering, network, publicAddress, router, guest, nic,
+        series
+
+    public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
 /// A step from one model to the next.

@@ -1,11 +1,34 @@
 public import NetworkVocabulary
 
 /// The number that a network's frames carry on the trunk.
-public enum Segment: Hashable, Sendable {
+public enum Segment: Hashable, Comparable, Sendable {
     case vlan(VLANID)
     case vxlan(VNI)
     /// Public ranges only: the trunk's own untagged frames.
     case untagged
+}
+
+extension Segment {
+    /// The VLAN id or VNI; untagged frames have none.
+    public var number: UInt32? {
+        switch self {
+        case .vlan(let vlan): UInt32(vlan.rawValue)
+        case .vxlan(let vni): vni.rawValue
+        case .untagged: nil
+        }
+    }
+
+    /// A segment as guest networks of the isolation method have it.
+    public init?(_ isolation: IsolationMethod, number: UInt32) {
+        switch isolation {
+        case .vlan:
+            guard let vlan = VLANID(Int(number)) else { return nil }
+            self = .vlan(vlan)
+        case .vxlan:
+            guard let vni = VNI(Int(number)) else { return nil }
+            self = .vxlan(vni)
+        }
+    }
 }
 
 extension Segment: LosslessStringConvertible, TextCoded {

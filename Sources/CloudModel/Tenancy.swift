@@ -22,6 +22,33 @@ public struct Network: Hashable, Codable, Sendable {
     public var segment: Segment?
     public var networkDomain: String?
     public var mtu: Int
+
+    public init(
+        id: ObjectID, number: UInt64, name: String, displayText: String, account: ObjectID, zone: ObjectID,
+        physicalNetwork: ObjectID, offering: ObjectID, cidr: IPv4Prefix, gateway: IPv4Address,
+        guestCIDR: IPv4Prefix? = nil, state: State, segment: Segment? = nil, networkDomain: String? = nil, mtu: Int
+    ) {
+        self.id = id
+        self.number = number
+        self.name = name
+        self.displayText = displayText
+        self.account = account
+        self.zone = zone
+        self.physicalNetwork = physicalNetwork
+        self.offering = offering
+        self.cidr = cidr
+        self.gateway = gateway
+        self.guestCIDR = guestCIDR
+        self.state = state
+        self.segment = segment
+        self.networkDomain = networkDomain
+        self.mtu = mtu
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, number, name, displayText, account, zone, physicalNetwork, offering, cidr, gateway, guestCIDR
+        case state, segment, networkDomain, mtu
+    }
 }
 
 /// An address of a public range in somebody's hands. Free addresses have no record.
@@ -32,6 +59,22 @@ public struct PublicAddress: Hashable, Codable, Sendable {
     public let account: ObjectID
     public var network: ObjectID?
     public var isSourceNAT: Bool
+
+    public init(
+        id: ObjectID, range: ObjectID, address: IPv4Address, account: ObjectID, network: ObjectID? = nil,
+        isSourceNAT: Bool
+    ) {
+        self.id = id
+        self.range = range
+        self.address = address
+        self.account = account
+        self.network = network
+        self.isSourceNAT = isSourceNAT
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, range, address, account, network, isSourceNAT
+    }
 }
 
 /// A port of a router or guest on a segment's bridge. A bridge takes at most 1,023 ports, so a segment is a root
@@ -39,6 +82,15 @@ public struct PublicAddress: Hashable, Codable, Sendable {
 public struct Attachment: Hashable, Codable, Sendable {
     public let mac: MACAddress
     public var shard: Int
+
+    public init(mac: MACAddress, shard: Int) {
+        self.mac = mac
+        self.shard = shard
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case mac, shard
+    }
 }
 
 /// The virtual router of one network.
@@ -48,6 +100,16 @@ public struct VirtualRouter: Hashable, Codable, Sendable {
         public let index: Int
         public let range: ObjectID
         public var attachment: Attachment
+
+        public init(index: Int, range: ObjectID, attachment: Attachment) {
+            self.index = index
+            self.range = range
+            self.attachment = attachment
+        }
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case index, range, attachment
+        }
     }
 
     public let id: ObjectID
@@ -61,6 +123,25 @@ public struct VirtualRouter: Hashable, Codable, Sendable {
     public var guestLeg: Attachment
     /// `eth1` and on.
     public var publicLegs: [PublicLeg]
+
+    public init(
+        id: ObjectID, number: UInt64, name: String, zone: ObjectID, account: ObjectID, network: ObjectID,
+        isRunning: Bool, guestLeg: Attachment, publicLegs: [PublicLeg]
+    ) {
+        self.id = id
+        self.number = number
+        self.name = name
+        self.zone = zone
+        self.account = account
+        self.network = network
+        self.isRunning = isRunning
+        self.guestLeg = guestLeg
+        self.publicLegs = publicLegs
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, number, name, zone, account, network, isRunning, guestLeg, publicLegs
+    }
 }
 
 /// A machine of a tenant, known by its ports.
@@ -81,6 +162,24 @@ public struct Guest: Hashable, Codable, Sendable {
     public let zone: ObjectID
     public var port: Port
     public var isRunning: Bool
+
+    public init(
+        id: ObjectID, number: UInt64, name: String, instanceName: String, account: ObjectID, zone: ObjectID,
+        port: Port, isRunning: Bool
+    ) {
+        self.id = id
+        self.number = number
+        self.name = name
+        self.instanceName = instanceName
+        self.account = account
+        self.zone = zone
+        self.port = port
+        self.isRunning = isRunning
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, number, name, instanceName, account, zone, port, isRunning
+    }
 }
 
 /// A guest's interface on a network.
@@ -93,4 +192,21 @@ public struct NIC: Hashable, Codable, Sendable {
     public var address: IPv4Address
     public var attachment: Attachment
     public var isDefault: Bool
+
+    public init(
+        id: ObjectID, guest: ObjectID, network: ObjectID, index: Int, address: IPv4Address, attachment: Attachment,
+        isDefault: Bool
+    ) {
+        self.id = id
+        self.guest = guest
+        self.network = network
+        self.index = index
+        self.address = address
+        self.attachment = attachment
+        self.isDefault = isDefault
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, guest, network, index, address, attachment, isDefault
+    }
 }

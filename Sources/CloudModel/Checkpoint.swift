@@ -1,0 +1,26 @@
+public import NetworkVocabulary
+
+extension Cloud {
+    /// Every record, what others refer to first, in an order that depends on nothing but the model.
+    public func checkpoint() -> [Record] {
+        var records: [Record] = series.map { .series(Series(name: $0.key, next: $0.value)) }
+        records += accounts.values.map(Record.account)
+        records += zones.values.map(Record.zone)
+        records += physicalNetworks.values.map(Record.physicalNetwork)
+        records += publicRanges.values.map(Record.publicRange)
+        records += networkOfferings.values.map(Record.networkOffering)
+        records += networks.values.map(Record.network)
+        records += publicAddresses.values.map(Record.publicAddress)
+        records += routers.values.map(Record.router)
+        records += guests.values.map(Record.guest)
+        records += nics.values.map(Record.nic)
+        return records
+    }
+
+    /// The model that the records of a checkpoint make.
+    public init(checkpoint records: [Record], revision: Revision) throws(ModelError) {
+        self.init()
+        for record in records { try apply(.put(record)) }
+        self.revision = revision
+    }
+}

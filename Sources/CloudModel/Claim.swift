@@ -1,0 +1,43 @@
+public import NetworkVocabulary
+
+/// An object of the model, by kind and id.
+public struct Reference: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let kind: RecordKind
+    public let id: ObjectID
+
+    public init(_ kind: RecordKind, _ id: ObjectID) {
+        self.kind = kind
+        self.id = id
+    }
+
+    public static func < (a: Self, b: Self) -> Bool { (a.kind, a.id) < (b.kind, b.id) }
+    public var description: String { "\(kind.rawValue) \(id)" }
+}
+
+/// Something that at most one object may have at a time. Names are compared in lower case, as CloudStack's database
+/// does.
+public enum Claim: Hashable, Comparable, Sendable {
+    case accountName(String)
+    case accountNumber(UInt64)
+    case zoneName(String)
+    case physicalNetworkName(zone: ObjectID, String)
+    /// One wire, one pool of segment numbers.
+    case trunk(InterfaceName)
+    case publicRangeNumber(UInt64)
+    case networkOfferingName(String)
+    case networkNumber(UInt64)
+    /// A guest network's segment on its physical network.
+    case segment(physicalNetwork: ObjectID, Segment)
+    case publicAddress(range: ObjectID, IPv4Address)
+    case sourceNAT(network: ObjectID)
+    case router(network: ObjectID)
+    case machineNumber(UInt64)
+    /// `r-4-VM`, `i-2-5-VM`: namespaces carry these names.
+    case machineName(String)
+    /// Guests of a network find each other by name.
+    case guestName(network: ObjectID, String)
+    case nic(guest: ObjectID, network: ObjectID)
+    case nicIndex(guest: ObjectID, Int)
+    case guestAddress(network: ObjectID, IPv4Address)
+    case mac(MACAddress)
+}

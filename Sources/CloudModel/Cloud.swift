@@ -1,0 +1,137 @@
+public import NetworkVocabulary
+
+/// The whole cloud as one value: a table per kind of object, and what follows from the tables. It changes by `apply`
+/// only. A copy is free and stays as it is, whatever becomes of the original.
+public struct Cloud: Equatable, Sendable {
+    /// The ledger entry that the model is up to. `apply` leaves it alone: an entry may hold many changes.
+    public var revision = Revision.zero
+
+    // Tables, in id order.
+    public internal(set) var accounts = SortedMap<ObjectID, Account>()
+    public internal(set) var zones = SortedMap<ObjectID, Zone>()
+    public internal(set) var physicalNetworks = SortedMap<ObjectID, PhysicalNetwork>()
+    public internal(set) var publicRanges = SortedMap<ObjectID, PublicRange>()
+    public internal(set) var networkOfferings = SortedMap<ObjectID, NetworkOffering>()
+    public internal(set) var networks = SortedMap<ObjectID, Network>()
+    public internal(set) var publicAddresses = SortedMap<ObjectID, PublicAddress>()
+    public internal(set) var routers = SortedMap<ObjectID, VirtualRouter>()
+    public internal(set) var guests = SortedMap<ObjectID, Guest>()
+    public internal(set) var nics = SortedMap<ObjectID, NIC>()
+    /// Series that have moved on from 1.
+    var series = SortedMap<Series.Name, UInt64>()
+
+    // What follows from the tables; never stored.
+
+    /// Who holds what only one may hold. Lookup by name is lookup of the claim to it.
+    public internal(set) var claims = SortedMap<Claim, Reference>()
+    /// How often each object is referred to.
+    var referenceCounts = SortedMap<Reference, Int>()
+    public internal(set) var physicalNetworksByZone = Relation<ObjectID, ObjectID>()
+    public internal(set) var publicRangesByZone = Relation<ObjectID, ObjectID>()
+    public internal(set) var publicRangesByPhysicalNetwork = Relation<ObjectID, ObjectID>()
+    public internal(set) var networksByZone = Relation<ObjectID, ObjectID>()
+    public internal(set) var networksByPhysicalNetwork = Relation<ObjectID, ObjectID>()
+    public internal(set) var networksByOffering = Relation<ObjectID, ObjectID>()
+    public internal(set) var networksByAccount = Relation<ObjectID, ObjectID>()
+    /// Ranges on the public segments of physical networks.
+    public internal(set) var publicRangesByBridge = Relation<Bridge, ObjectID>()
+    public internal(set) var publicAddressesByNetwork = Relation<ObjectID, ObjectID>()
+    public internal(set) var publicAddressesByRange = Relation<ObjectID, ObjectID>()
+    /// Routers with a leg of the range.
+    public internal(set) var routersByPublicRange = Relation<ObjectID, ObjectID>()
+    public internal(set) var guestsByZone = Relation<ObjectID, ObjectID>()
+    public internal(set) var guestsByAccount = Relation<ObjectID, ObjectID>()
+    public internal(set) var nicsByNetwork = Relation<ObjectID, ObjectID>()
+    public internal(set) var nicsByGuest = Relation<ObjectID, ObjectID>()
+    /// Where the ranges of a zone begin, to find neighbours that might overlap.
+    var publicRangeStarts = SortedMap<ZoneAddress, ObjectID>()
+
+    // What pools have given out.
+    var segmentsInUse = SortedMap<ObjectID, NumberSet>()
+    var addressesInUseByRange = SortedMap<ObjectID, NumberSet>()
+    var addressesInUseByNetwork = SortedMap<ObjectID, NumberSet>()
+    var portsInUse = SortedMap<Bridge, ShardCounts>()
+
+    public init() {}
+}
+
+/// An address within a zone, which is the scope of public addresses.
+struct ZoneAddress: Hashable, Comparable, Sendable {
+    let zone: ObjectID
+    let address: IPv4Address
+
+    static func < (a: Self, b: Self) -> Bool { (a.zone, a.address) < (b.zone, b.address) }
+}
+
+// MARK: Reading
+
+extension Cloud {
+    /// The object, of whatever kind; nil for series, which have no id.
+    public subscript(_ reference: Reference) -> Record? {
+        let id = reference.id
+        switch reference.kind {
+        case .account: return accounts[id].map(Record.account)
+        case .zone: return zones[id].map(Record.zone)
+        case .physicalNetwork: return physicalNetworks[id].map(Record.physicalNetwork)
+        case .publicRange: return publicRanges[id].map(Record.publicRange)
+        case .networkOffering: return networkOfferings[id].map(Record.networkOffering)
+        case .network: return networks[id].map(Record.network)
+        case .publicAddress: return publicAddresses[id].map(Record.publicAddress)
+        case .router: return routers[id].map(Record.router)
+        case .guest: return guests[id].map(Record.guest)
+        case .nic: return nics[id].map(Record.nic)
+        case .series: return nil
+        }
+    }
+
+    /// The next number that the series will give.
+    public func next(_ name: Series.Name) -> UInt64 { series[name] ?? 1 }
+
+    /// Whether anything refers to the object.
+    public func isReferenced(_ object: Reference) -> Bool { referenceCounts[object] != nil }
+
+    public func router(ofNetwork network: ObjectID) -> VirtualRouter? {
+        claims[.router(network: network)].flatMap { routers[$0.id] }
+    }
+
+    /// The network's source NAT address, once it has one.
+    public func sourceNATAddress(ofNetwork network: ObjectID) -> PublicAddress? {
+        claims[.sourceNAT(network: network)].flatMap { publicAddresses[$0.id] }
+    }
+
+    public func publicAddresses(ofNetwork network: ObjectID) -> [PublicAddress] {
+        publicAddressesByNetwork[network].compactMap { publicAddresses[$0] }
+    }
+
+    public func nics(ofNetwork network: ObjectID) -> [NIC] { nicsByNetwork[network].compactMap { nics[$0] } }
+
+    /// A guest's NICs, `eth0` first.
+    public func nics(ofGuest guest: ObjectID) -> [NIC] {
+        nicsByGuest[guest].compactMap { nics[$0] }.sorted { $0.index < $1.index }
+    }
+
+    /// The leg by which packets of the range's addresses come and go. Ranges of one subnet share a leg.
+    public func publicLeg(of router: VirtualRouter, for range: ObjectID) -> VirtualRouter.PublicLeg? {
+        guard let wanted = publicRanges[range] else { return nil }
+        return router.publicLegs.first { leg in
+            leg.range == range || publicRanges[leg.range].map { $0.sharesSubnet(with: wanted) } ?? false
+        }
+    }
+
+    /// The number of ports on each shard of the bridge; the bridge exists while there are any.
+    public func ports(of bridge: Bridge) -> [Int] { portsInUse[bridge]?.ports ?? [] }
+
+    /// Every bridge that has ports.
+    public var bridges: [Bridge] { Array(portsInUse.keys) }
+}
+
+extension PublicRange {
+    /// Where public legs of routers are hung on.
+    public var bridge: Bridge { .publicSegment(physicalNetwork: physicalNetwork, segment) }
+
+    /// Same wire, same subnet, same gateway: one leg of a router serves both.
+    public func sharesSubnet(with other: PublicRange) -> Bool {
+        physicalNetwork == other.physicalNetwork && segment == other.segment && subnet == other.subnet
+            && gateway == other.gateway
+    }
+}

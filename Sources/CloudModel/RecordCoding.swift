@@ -1,0 +1,102 @@
+import NetworkVocabulary
+
+// `{"put":"zone","value":{…}}`, `{"remove":"zone","id":"…"}` and, in checkpoints, `{"record":"zone","value":{…}}`.
+//
+// A field or kind that this program does not know means that a newer one wrote the ledger. Ignoring it would drop
+// somebody's configuration silently, so it is an error that names what was found.
+
+extension Change: Codable {
+    private enum CodingKeys: String, CodingKey, CaseIterable { case put, value, remove, id }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(refusingUnknown: CodingKeys.self)
+        if container.contains(.put) {
+            let kind = try container.decode(kind: .put)
+            self = .put(try Record(kind: kind, from: container.superDecoder(forKey: .value)))
+        } else {
+            let kind = try container.decode(kind: .remove)
+            self = .remove(kind, try container.decode(ObjectID.self, forKey: .id))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        switch self {
+        case .put(let record):
+            try container.encode(record.kind, forKey: .put)
+            try record.encodeValue(to: container.superEncoder(forKey: .value))
+        case .remove(let kind, let id):
+            try container.encode(kind, forKey: .remove)
+            try container.encode(id, forKey: .id)
+        }
+    }
+}
+
+extension Record: Codable {
+    private enum CodingKeys: String, CodingKey, CaseIterable { case record, value }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(refusingUnknown: CodingKeys.self)
+        try self.init(kind: container.decode(kind: .record), from: container.superDecoder(forKey: .value))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .record)
+        try encodeValue(to: container.superEncoder(forKey: .value))
+    }
+
+    fileprivate init(kind: RecordKind, from decoder: any Decoder) throws {
+        switch kind {
+        case .account: self = .account(try decoder.strict(Account.self, Account.CodingKeys.self))
+        case .zone: self = .zone(try decoder.strict(Zone.self, Zone.CodingKeys.self))
+        case .physicalNetwork:
+            self = .physicalNetwork(try decoder.strict(PhysicalNetwork.self, PhysicalNetwork.CodingKeys.self))
+        case .publicRange: self = .publicRange(try decoder.strict(PublicRange.self, PublicRange.CodingKeys.self))
+        case .networkOffering:
+            self = .networkOffering(try decoder.strict(NetworkOffering.self, NetworkOffering.CodingKeys.self))
+        case .network: self = .network(try decoder.strict(Network.self, Network.CodingKeys.self))
+        case .publicAddress:
+            self = .publicAddress(try decoder.strict(PublicAddress.self, PublicAddress.CodingKeys.self))
+        case .router: self = .router(try decoder.strict(VirtualRouter.self, VirtualRouter.CodingKeys.self))
+        case .guest: self = .guest(try decoder.strict(Guest.self, Guest.CodingKeys.self))
+        case .nic: self = .nic(try decoder.strict(NIC.self, NIC.CodingKeys.self))
+        case .series: self = .series(try decoder.strict(Series.self, Series.CodingKeys.self))
+        }
+    }
+
+    fileprivate func encodeValue(to encoder: any Encoder) throws {
+        switch self {
+        case .account(let value): try value.encode(to: encoder)
+        case .zone(let value): try value.encode(to: encoder)
+        case .physicalNetwork(let value): try value.encode(to: encoder)
+        case .publicRange(let value): try value.encode(to: encoder)
+        case .networkOffering(let value): try value.encode(to: encoder)
+        case .network(let value): try value.encode(to: encoder)
+        case .publicAddress(let value): try value.encode(to: encoder)
+        case .router(let value): try value.encode(to: encoder)
+        case .guest(let value): try value.encode(to: encoder)
+        case .nic(let value): try value.encode(to: encoder)
+        case .series(let value): try value.encode(to: encoder)
+        }
+    }
+}
+
+// Values inside records look for unknown fields themselves.
+
+extension Attachment {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(refusingUnknown: CodingKeys.self)
+        mac = try container.decode(MACAddress.self, forKey: .mac)
+        shard = try container.decode(Int.self, forKey: .shard)
+    }
+}
+
+extension VirtualRouter.PublicLeg {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(refusingUnknown: CodingKeys.self)
+        index = try container.decode(Int.self, forKey: .index)
+        range = try container.decode(ObjectID.self, forKey: .range)
+        attachment = try container.decode(Attachment.self, forKey: .attachment)
+    }
+}
