@@ -16,6 +16,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/uio.h>
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -23,9 +24,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <linux/filter.h>
+#include <linux/if_addr.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
+#include <linux/veth.h>
 #include <linux/if_packet.h>
+#include <linux/magic.h>
+#include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/net_namespace.h>
@@ -76,5 +82,21 @@ extern const int sluice_clone_newnet;
 extern const int sluice_clone_newns;
 extern const int sluice_clone_newuser;
 int sluice_accept(int fd, int flags);
+
+/* The symbolic name of an errno (`ENOENT`) and its text; static strings, NULL for a number nobody knows. */
+const char *sluice_errno_name(int number);
+const char *sluice_errno_text(int number);
+
+/* Names the calling thread as tools show it; at most 15 bytes. */
+void sluice_name_thread(const char *name);
+
+/* 1: a file system is mounted exactly there, 0: not, -1: errno. */
+int sluice_is_mount_root(const char *path);
+
+extern const unsigned long sluice_ms_bind;
+extern const unsigned long sluice_ms_recursive;
+extern const unsigned long sluice_ms_private;
+extern const unsigned long sluice_ms_shared;
+extern const int sluice_mnt_detach;
 
 #endif

@@ -1,0 +1,86 @@
+internal import CLinux
+public import NetworkVocabulary
+
+/// A network interface as the kernel holds it.
+public struct KernelLink: Hashable, Sendable {
+    public var index: Int32
+    /// Plain text: foreign links may carry names that ours never have.
+    public var name: String
+    /// `veth`, `bridge`, `vlan`, `vxlan` …; empty for hardware and `lo`.
+    public var kind: String = ""
+    public var mac: MACAddress?
+    public var mtu: Int = 0
+    public var isUp = false
+    /// The bridge that it is a port of.
+    public var masterIndex: Int32?
+    /// The other end of a veth pair, or the device beneath a VLAN.
+    public var peerIndex: Int32?
+    /// Where the peer is, when that is another namespace that has an id in this one.
+    public var peerNamespaceID: Int32?
+    public var alias: String?
+    public var vlan: VLANID?
+    public var vni: VNI?
+    /// Whether the link gives itself an IPv6 link-local address; nil where IPv6 is absent.
+    public var generatesLinkLocal: Bool?
+
+    public init(index: Int32, name: String) {
+        self.index = index
+        self.name = name
+    }
+}
+
+extension KernelLink {
+    /// Reads a link message; nil for messages of other families, which speak of bridge ports.
+    init?(_ payload: UnsafeRawBufferPointer) {
+        guard payload.count >= MemoryLayout<ifinfomsg>.size else { return nil }
+        let head = payload.loadUnaligned(as: ifinfomsg.self)
+        guard head.ifi_family == AF_UNSPEC else { return nil }
+        self.init(index: head.ifi_index, name: "")
+        isUp = head.ifi_flags & UInt32(IFF_UP) != 0
+        var attributes = NetlinkAttributes(payload, after: MemoryLayout<ifinfomsg>.size)
+        while let attribute = attributes.next() {
+            switch attribute.type {
+            case IFLA_IFNAME: name = attribute.string
+            case IFLA_ADDRESS: mac = attribute.mac
+            case IFLA_MTU: mtu = Int(attribute.uint32 ?? 0)
+            case IFLA_MASTER: masterIndex = attribute.int32
+            case IFLA_LINK: peerIndex = attribute.int32
+            case IFLA_LINK_NETNSID: peerNamespaceID = attribute.int32
+            case IFLA_IFALIAS: alias = attribute.string
+            case IFLA_LINKINFO: readInformation(attribute.nested)
+            case IFLA_AF_SPEC: generatesLinkLocal = Self.generatesLinkLocal(attribute.nested)
+            default: break
+            }
+        }
+    }
+
+    private mutating func readInformation(_ attributes: NetlinkAttributes) {
+        var attributes = attributes
+        while let attribute = attributes.next() {
+            if attribute.type == IFLA_INFO_KIND { kind = attribute.string }
+            guard attribute.type == IFLA_INFO_DATA else { continue }
+            var data = attribute.nested
+            while let value = data.next() {
+                switch (kind, value.type) {
+                case ("vlan", IFLA_VLAN_ID): vlan = value.uint16.flatMap { VLANID(Int($0)) }
+                case ("vxlan", IFLA_VXLAN_ID): vni = value.uint32.flatMap { VNI(Int($0)) }
+                default: break
+                }
+            }
+        }
+    }
+
+    private static func generatesLinkLocal(_ families: NetlinkAttributes) -> Bool? {
+        var families = families
+        while let family = families.next() {
+            guard family.type == Int(AF_INET6) else { continue }
+            var values = family.nested
+            while let value = values.next() {
+                if value.type == IFLA_INET6_ADDR_GEN_MODE {
+                    return value.uint8.map { Int($0) != Int(IN6_ADDR_GEN_MODE_NONE.rawValue) }
+                }
+            }
+        }
+        return nil
+    }
+}

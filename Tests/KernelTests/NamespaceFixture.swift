@@ -1,0 +1,89 @@
+import CLinux
+import Foundation
+import LinuxKernel
+import Testing
+
+/// Runs `body` on a thread of its own in a new network and mount namespace, with an empty `/run`: nothing a test does
+/// reaches the machine, and nothing stays when the thread ends.
+///
+/// The body runs as part of the test's task, so that expectations inside it are the test's own.
+func withFreshNamespace<Result: Sendable>(_ body: @Sendable () throws -> Result) async throws -> Result {
+    let lane = try FreshNamespaceLane()
+    defer { lane.stop() }
+    return try await withoutActuallyEscaping(body) { body in
+        try await withTaskExecutorPreference(lane) {
+            try isolateThisThread()
+            return try body()
+        }
+    }
+}
+
+private func isolateThisThread() throws {
+    let failure = { (what: String) in KernelError(operation: what, object: "for a test", errno: errno) }
+    guard sluice_unshare(sluice_clone_newnet | sluice_clone_newns) == 0 else { throw failure("unshare") }
+    guard mount("none", "/", nil, sluice_ms_private | sluice_ms_recursive, nil) == 0 else { throw failure("private") }
+    guard mount("tmpfs", "/run", "tmpfs", 0, nil) == 0 else { throw failure("tmpfs") }
+}
+
+/// Runs jobs on one thread, in order, until stopped.
+private final class FreshNamespaceLane: TaskExecutor {
+    /// Guarded by `condition`.
+    private nonisolated(unsafe) var jobs: [UnownedJob] = []
+    private nonisolated(unsafe) var isStopped = false
+    private let condition = NSCondition()
+
+    init() throws {
+        _ = try KernelThread(name: "test namespace") { [self] in
+            while let job = next() { job.runSynchronously(on: asUnownedTaskExecutor()) }
+        }
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        condition.withLock {
+            jobs.append(job)
+            condition.signal()
+        }
+    }
+
+    func stop() {
+        condition.withLock {
+            isStopped = true
+            condition.signal()
+        }
+    }
+
+    private func next() -> UnownedJob? {
+        condition.withLock {
+            while jobs.isEmpty, !isStopped { condition.wait() }
+            return jobs.isEmpty ? nil : jobs.removeFirst()
+        }
+    }
+}
+
+extension Trait where Self == ConditionTrait {
+    /// Kernel tests make namespaces of their own, which an ordinary user may not.
+    static var needsRoot: Self {
+        .enabled(if: geteuid() == 0, "needs root, or a user namespace where the caller is root")
+    }
+}
+
+/// What a program prints, run in the calling thread's namespaces. An oracle for tests; the product runs no programs.
+func output(of command: String) throws -> String {
+    guard let pipe = popen("exec 2>&1; \(command)", "r") else { throw CocoaError(.executableNotLoadable) }
+    var bytes: [UInt8] = []
+    var byte = fgetc(pipe)
+    while byte != EOF {
+        bytes.append(UInt8(byte))
+        byte = fgetc(pipe)
+    }
+    pclose(pipe)
+    return String(decoding: bytes, as: UTF8.self)
+}
+
+/// The objects that `ip -j …` (or another tool with JSON output) lists.
+func objects(from command: String) throws -> [[String: Any]] {
+    let text = try output(of: command)
+    guard !text.isEmpty else { return [] }
+    return try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]], "\(text)")
+}
