@@ -45,7 +45,8 @@ extension IPv6Address: LosslessStringConvertible, TextCoded {
                 rest = rest[end...]
                 break
             }
-            guard (1...4).contains(piece.utf8.count), piece.utf8.allSatisfy(isHexDigit), let word = UInt16(piece, radix: 16)
+            guard (1...4).contains(piece.utf8.count), piece.utf8.allSatisfy(isHexDigit),
+                let word = UInt16(piece, radix: 16)
             else { return nil }
             if tail == nil { head.append(word) } else { tail?.append(word) }
             rest = rest[end...]
@@ -78,7 +79,8 @@ extension IPv6Address: LosslessStringConvertible, TextCoded {
             start = max(end, start + 1)
         }
         let hex = { (part: ArraySlice<UInt16>) in part.map { String($0, radix: 16) }.joined(separator: ":") }
-        return best.isEmpty ? hex(groups[...]) : hex(groups[..<best.lowerBound]) + "::" + hex(groups[best.upperBound...])
+        return best.isEmpty
+            ? hex(groups[...]) : hex(groups[..<best.lowerBound]) + "::" + hex(groups[best.upperBound...])
     }
 }
 
