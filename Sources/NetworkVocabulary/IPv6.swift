@@ -67,8 +67,11 @@ extension IPv6Address: LosslessStringConvertible, TextCoded {
     }
 
     /// The canonical form of RFC 5952: lower case, the longest run of two or more zero groups (the first of equals)
-    /// shortened.
+    /// shortened, and an IPv4-mapped address with its dotted tail (section 5), as the kernel's tools print it.
     public var description: String {
+        if high == 0, low >> 32 == 0xffff {
+            return "::ffff:\(IPv4Address(bits: UInt32(truncatingIfNeeded: low)))"
+        }
         let groups = groups
         var best = 0..<0
         var start = 0
