@@ -77,16 +77,29 @@ let package = Package(
         program("sluice", ["CLinux", "NetworkVocabulary"]),
 
         // Tests.
-        module("TestSupport", ["CloudModel", "ControlPlane", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"]),
+        module(
+            "TestSupport", ["CloudModel", "ControlPlane", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"]),
         tests("ArchitectureTests", []),
         tests("NetworkVocabularyTests", ["NetworkVocabulary"]),
         tests("RulesetTests", ["NetworkVocabulary", "Ruleset", "TestSupport"]),
         tests("CloudModelTests", ["CloudModel", "NetworkVocabulary", "TestSupport"]),
-        tests("PlannerTests", ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "RouterPlan", "Ruleset", "TestSupport"]),
+        tests(
+            "PlannerTests",
+            ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "RouterPlan", "Ruleset", "TestSupport"]),
         tests("ReconcilerTests", ["NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset", "TestSupport"]),
-        tests("ControlPlaneTests", ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "RouterPlan", "TestSupport"]),
-        tests("CloudStackAPITests", ["CloudModel", "CloudStackAPI", "ControlPlane", "NetworkVocabulary", "TestSupport"]),
-        tests("SQLiteLedgerTests", ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary", "SQLiteLedger", "TestSupport"]),
-        tests("KernelTests", ["CLinux", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset", "TestSupport"]),
+        tests(
+            "ControlPlaneTests",
+            ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "RouterPlan", "TestSupport"]),
+        tests(
+            "CloudStackAPITests", ["CloudModel", "CloudStackAPI", "ControlPlane", "NetworkVocabulary", "TestSupport"]),
+        tests(
+            "SQLiteLedgerTests",
+            ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary", "SQLiteLedger", "TestSupport"]),
+        tests(
+            "KernelTests",
+            [
+                "CLinux", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset",
+                "TestSupport",
+            ]),
     ]
 )

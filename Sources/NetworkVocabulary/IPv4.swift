@@ -17,8 +17,9 @@ public struct IPv4Address: Hashable, Comparable, Sendable {
 
     /// The address `count` further on, or nil past either end of the address space.
     public func advanced(by count: Int64) -> IPv4Address? {
-        let moved = Int64(bits) + count
-        return (0...Int64(UInt32.max)).contains(moved) ? IPv4Address(bits: UInt32(moved)) : nil
+        let (moved, overflow) = Int64(bits).addingReportingOverflow(count)
+        guard !overflow, let bits = UInt32(exactly: moved) else { return nil }
+        return IPv4Address(bits: bits)
     }
 }
 

@@ -45,7 +45,8 @@ extension IPv6Address: LosslessStringConvertible, TextCoded {
                 rest = rest[end...]
                 break
             }
-            guard (1...4).contains(piece.utf8.count), piece.utf8.allSatisfy(isHexDigit), let word = UInt16(piece, radix: 16)
+            guard (1...4).contains(piece.utf8.count), piece.utf8.allSatisfy(isHexDigit),
+                let word = UInt16(piece, radix: 16)
             else { return nil }
             if tail == nil { head.append(word) } else { tail?.append(word) }
             rest = rest[end...]
@@ -66,8 +67,11 @@ extension IPv6Address: LosslessStringConvertible, TextCoded {
     }
 
     /// The canonical form of RFC 5952: lower case, the longest run of two or more zero groups (the first of equals)
-    /// shortened.
+    /// shortened, and an IPv4-mapped address with its dotted tail (section 5), as the kernel's tools print it.
     public var description: String {
+        if high == 0, low >> 32 == 0xffff {
+            return "::ffff:\(IPv4Address(bits: UInt32(truncatingIfNeeded: low)))"
+        }
         let groups = groups
         var best = 0..<0
         var start = 0
@@ -78,7 +82,8 @@ extension IPv6Address: LosslessStringConvertible, TextCoded {
             start = max(end, start + 1)
         }
         let hex = { (part: ArraySlice<UInt16>) in part.map { String($0, radix: 16) }.joined(separator: ":") }
-        return best.isEmpty ? hex(groups[...]) : hex(groups[..<best.lowerBound]) + "::" + hex(groups[best.upperBound...])
+        return best.isEmpty
+            ? hex(groups[...]) : hex(groups[..<best.lowerBound]) + "::" + hex(groups[best.upperBound...])
     }
 }
 

@@ -107,11 +107,24 @@ public struct Origin: Hashable, Comparable, Sendable {
 }
 
 extension Origin: LosslessStringConvertible, TextCoded {
+    /// `kind/uuid` or `kind/uuid#part`. Marks are read back from kernel objects that anybody could have written, so
+    /// what is not an origin of ours is refused: a kind that is not letters, a part that is empty or not printable.
     public init?(_ text: String) {
         let pieces = text.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
         let object = pieces[0].split(separator: "/", omittingEmptySubsequences: false)
-        guard object.count == 2, !object[0].isEmpty, let id = ObjectID(String(object[1])) else { return nil }
-        self.init(String(object[0]), id, part: pieces.count == 2 ? String(pieces[1]) : nil)
+        guard object.count == 2, Self.isKind(object[0]), let id = ObjectID(String(object[1])) else { return nil }
+        let part = pieces.count == 2 ? pieces[1] : nil
+        guard part.map(Self.isPart) ?? true else { return nil }
+        self.init(String(object[0]), id, part: part.map(String.init))
+    }
+
+    private static func isKind(_ text: Substring) -> Bool {
+        let letters = text.utf8.allSatisfy { (65...90).contains($0) || (97...122).contains($0) }
+        return letters && text.utf8.first.map { $0 >= 97 } ?? false
+    }
+
+    private static func isPart(_ text: Substring) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f && !"\"\\".utf8.contains($0) }
     }
 
     public var description: String { part.map { "\(kind)/\(id)#\($0)" } ?? "\(kind)/\(id)" }

@@ -88,14 +88,15 @@ public struct InterfaceName: Hashable, Comparable, Sendable {
 }
 
 extension InterfaceName: LosslessStringConvertible, TextCoded {
-    /// 1…15 printable ASCII bytes without `/`, `:`, `%` or quotes; not `.` or `..`.
+    /// 1…15 printable ASCII bytes without `/`, `:`, `%` or quotes; not `.` or `..`, and not `all` or `default`, which
+    /// the kernel keeps for its sysctls.
     public init?(_ text: String) {
         let allowed = { (byte: UInt8) in
             byte > 0x20 && byte < 0x7f && !"/:%\"'\\".utf8.contains(byte)
         }
-        guard (1...15).contains(text.utf8.count), text.utf8.allSatisfy(allowed), text != ".", text != ".." else {
-            return nil
-        }
+        guard (1...15).contains(text.utf8.count), text.utf8.allSatisfy(allowed),
+            ![".", "..", "all", "default"].contains(text)
+        else { return nil }
         rawValue = text
     }
 

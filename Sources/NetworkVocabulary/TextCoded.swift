@@ -7,7 +7,12 @@ extension TextCoded {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
         guard let value = Self(text) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a valid \(Self.self): \(text)")
+            // The text may be anything of any length: an error shows its beginning, with control characters escaped.
+            let shown =
+                text.unicodeScalars.count > 64
+                ? String(String.UnicodeScalarView(text.unicodeScalars.prefix(64))) + "…" : text
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "not a valid \(Self.self): \(shown.debugDescription)")
         }
         self = value
     }

@@ -1,0 +1,57 @@
+# Everything a newcomer types. `make help` lists it; README.md says what to expect.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help deps build run test bench fmt lint clean deb
+
+# The toolchain is looked for in PATH first and then where its archive is usually unpacked.
+export PATH := $(PATH):/opt/swift/usr/bin
+
+VERSION := $(file < VERSION)
+
+# What the programs are built against, what the tests drive, and what packs the result.
+BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev \
+	libsqlite3-dev pkg-config
+TEST_PACKAGES := nftables iproute2 iputils-ping curl python3 util-linux
+DEB_PACKAGES := dpkg-dev
+
+# A module that uses what it does not declare is an error everywhere, not only in one kind of build.
+CHECKED := --explicit-target-dependency-import-check error
+RELEASE := -c release --static-swift-stdlib $(CHECKED)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## Install the Debian packages that are missing (asks for root only then)
+	@packaging/install-dependencies $(BUILD_PACKAGES) $(TEST_PACKAGES) $(DEB_PACKAGES)
+
+build: deps ## Build sluiced and sluice in release mode into dist/
+	@swift build $(RELEASE) --product sluiced
+	@swift build $(RELEASE) --product sluice
+	@install -D -t dist "$$(swift build $(RELEASE) --show-bin-path)"/{sluiced,sluice}
+	@echo "built dist/sluiced and dist/sluice, version $(VERSION)"
+
+run: build ## Build, then run the demo cloud in the foreground; Ctrl-C removes it
+	@rootless=""; [ "$$(id -u)" = 0 ] || rootless=--rootless; \
+	exec dist/sluiced --profile demo --ephemeral --api 127.0.0.1:8080 --integration off $$rootless
+
+test: deps ## Build and run every test suite, and count what ran
+	@swift build --build-tests $(CHECKED)
+	@Tests/run
+
+bench: deps ## Measure against the figures of docs/benchmarks.md
+	@swift run $(RELEASE) sluice-bench
+
+fmt: ## Format every Swift file in place
+	@swift format -i -r -p Sources Tests Package.swift
+
+lint: ## Check format, unfinished marks and programs started behind our back
+	@swift format lint --strict -r -p Sources Tests Package.swift
+	@.ci/forbidden-words
+
+deb: build ## Pack dist/sluice_VERSION_ARCH.deb
+	@packaging/deb/build "$(VERSION)"
+
+clean: ## Remove everything that was built
+	@rm -rf .build dist

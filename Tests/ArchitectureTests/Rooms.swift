@@ -1,0 +1,92 @@
+/// One module's place in the house: what it may import, and why no more.
+struct Room: Sendable {
+    let name: String
+    /// Modules of this package.
+    let modules: Set<String>
+    /// Modules of the toolchain and the system.
+    let system: Set<String>
+    let reason: String
+
+    init(_ name: String, _ modules: Set<String> = [], system: Set<String> = [], because reason: String) {
+        self.name = name
+        self.modules = modules
+        self.system = system
+        self.reason = reason
+    }
+}
+
+/// The edges that are allowed, from the bottom up. A new edge is a decision: it is added here with its reason, in
+/// the same change that needs it.
+let rooms = [
+    Room("Libraries", because: "flags for the C compiler and linker; no code"),
+    Room("CLinux", because: "the one door to C: headers and a small shim"),
+
+    Room(
+        "NetworkVocabulary",
+        because: "words every layer shares; a system type here would reach every pure function"),
+    Room(
+        "Ruleset", ["NetworkVocabulary"],
+        because: "nftables as values: what a rule is does not depend on who loads it"),
+    Room(
+        "CloudModel", ["NetworkVocabulary"],
+        because: "the user's words; it must not know how they are realised"),
+    Room(
+        "RouterPlan", ["NetworkVocabulary", "Ruleset"],
+        because: "the contract between planning and realising; it knows neither side"),
+    Room(
+        "Planner", ["CloudModel", "NetworkVocabulary", "RouterPlan", "Ruleset"],
+        because: "a pure function: no clock, no file, no kernel, so that a dry run and a replay are the same program"),
+    Room(
+        "Reconciler", ["NetworkVocabulary", "RouterPlan", "Ruleset"],
+        because: "decides what to change from values; the kernel is behind its Dataplane protocol"),
+    Room(
+        "ControlPlane", ["CloudModel", "NetworkVocabulary", "Planner", "RouterPlan"],
+        system: ["Synchronization"],
+        because: "decides; storage is behind its Ledger protocol, the kernel behind the plan"),
+    Room(
+        "CloudStackAPI", ["CloudModel", "ControlPlane", "NetworkVocabulary"],
+        system: ["FoundationEssentials"],
+        because: "text in, text out: no socket, so that every command is tested without one"),
+
+    Room(
+        "LinuxKernel", ["CLinux", "NetworkVocabulary", "Ruleset"],
+        system: ["Glibc", "Synchronization"],
+        because: "netlink and namespaces; it does not know routers or clouds"),
+    Room(
+        "LinuxDataplane", ["CLinux", "LinuxKernel", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"],
+        system: ["Glibc", "Synchronization"],
+        because: "a plan on the real kernel; it must not know the cloud behind the plan"),
+    Room(
+        "SQLiteLedger", ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary"],
+        system: ["FoundationEssentials", "Glibc", "Synchronization"],
+        because: "one way to keep the log; nothing else may depend on SQLite"),
+    Room(
+        "ServiceHosting", ["CLinux", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary"],
+        system: ["Glibc", "Synchronization"],
+        because: "sockets and event loops; it carries text between them and the pure servers"),
+
+    Room(
+        "sluiced",
+        [
+            "CLinux", "CloudModel", "CloudStackAPI", "ControlPlane", "LinuxDataplane", "LinuxKernel",
+            "NetworkVocabulary", "Planner", "Reconciler", "RouterPlan", "Ruleset", "SQLiteLedger", "ServiceHosting",
+        ],
+        system: ["FoundationEssentials", "Glibc", "Synchronization"],
+        because: "wiring: the only place that sees everything"),
+    Room(
+        "sluice", ["CLinux", "NetworkVocabulary"],
+        system: ["FoundationEssentials", "Glibc"],
+        because: "a client like any other: it speaks to the daemon through the API alone"),
+
+    Room(
+        "TestSupport",
+        ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "Reconciler", "RouterPlan", "Ruleset"],
+        system: ["Foundation", "FoundationEssentials", "Glibc", "Synchronization", "Testing"],
+        because: "fakes obey the protocols, so they import those who own them and never what they stand in for"),
+]
+
+/// Places that may start another program, and why. Everything else does its work through system calls.
+let startsPrograms = [
+    "sluice/Exec.swift": "`sluice exec` becomes the program a person asked for, inside a node's namespace",
+    "CLinux/shim.c": "carries execvp for `sluice exec`, which Swift cannot call by itself",
+]
