@@ -1,6 +1,7 @@
 import CloudModel
 import NetworkVocabulary
 import RouterPlan
+import Ruleset
 
 // A router's legs, what it is called on them, and the routes that a packet may use. Each public leg has a routing
 // table of its own; the mark on the packet chooses it.

@@ -1,5 +1,5 @@
 import CloudModel
-import NetworkVocabulary
+public import NetworkVocabulary
 import RouterPlan
 
 // The outside, for demonstrations and tests: a namespace with the gateway of every public range and one host that

@@ -23,7 +23,7 @@ extension Planner {
         _ address: PublicAddress, _ router: VirtualRouter, _ cloud: Cloud, to share: inout Contribution
     ) {
         guard let range = cloud.publicRanges[address.range],
-            let leg = router.publicLegs.first(where: { $0.range == address.range })
+            let leg = cloud.publicLeg(of: router, for: address.range)
         else { return }
         let device = DeviceNames.inside(leg.index)
         let origin = address.origin

@@ -1,0 +1,113 @@
+public import CloudModel
+public import NetworkVocabulary
+public import RouterPlan
+
+/// What has to be planned again after a change.
+public enum PlanTarget: Hashable, Sendable {
+    /// The node's frame may have changed, or whether there is such a node.
+    case node(NodeName)
+    /// One object's share of a node.
+    case share(NodeName, Origin)
+}
+
+extension Planner {
+    /// What the changes between two models concern. It may name more than what really differs, never less: the tests
+    /// compare every incremental plan with the full one.
+    public func targets(of changes: [Change], from before: Cloud, to after: Cloud) -> Set<PlanTarget> {
+        var targets: Set<PlanTarget> = []
+        for change in changes {
+            let (kind, id) = change.subject
+            for cloud in [before, after] { collect(kind, id, cloud, into: &targets) }
+        }
+        // A node that is planned whole needs no share planned.
+        return targets.filter { target in
+            if case .share(let node, _) = target { !targets.contains(.node(node)) } else { true }
+        }
+    }
+
+    private func collect(_ kind: RecordKind, _ id: ObjectID?, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
+        guard let id else { return }
+        switch kind {
+        case .account, .zone, .series: break
+        case .physicalNetwork:
+            if cloud.physicalNetworks[id] != nil { targets.insert(.node(.host)) }
+        case .publicRange:
+            if let range = cloud.publicRanges[id] { collect(range, cloud, into: &targets) }
+        case .networkOffering:
+            for network in cloud.networksByOffering[id] { collectRouter(ofNetwork: network, cloud, into: &targets) }
+        case .network:
+            if let network = cloud.networks[id] { collect(network, cloud, into: &targets) }
+        case .publicAddress:
+            if let address = cloud.publicAddresses[id], let network = address.network,
+                let router = cloud.router(ofNetwork: network)
+            {
+                targets.insert(.share(NodeName(router.name), address.origin))
+            }
+        case .router:
+            if let router = cloud.routers[id] { collect(router, cloud, into: &targets) }
+        case .guest:
+            if let guest = cloud.guests[id] { targets.insert(.node(NodeName(guest.instanceName))) }
+        case .nic:
+            if let nic = cloud.nics[id] { collect(nic, cloud, into: &targets) }
+        }
+    }
+
+    private func collect(_ range: PublicRange, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
+        // Another range may have to speak for the segment now.
+        for other in cloud.ranges(onSegmentOf: range) { targets.insert(.share(.host, other.origin)) }
+        if simulatesInternet { targets.insert(.node(Self.internet)) }
+        for router in cloud.routersByPublicRange[range.id] {
+            if let router = cloud.routers[router] { targets.insert(.node(NodeName(router.name))) }
+        }
+    }
+
+    private func collect(_ network: Network, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
+        targets.insert(.share(.host, network.origin))
+        collectRouter(ofNetwork: network.id, cloud, into: &targets)
+        for nic in cloud.nics(ofNetwork: network.id) { collectMachine(of: nic, cloud, into: &targets) }
+    }
+
+    private func collect(_ router: VirtualRouter, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
+        targets.insert(.node(NodeName(router.name)))
+        if let network = cloud.networks[router.network] { targets.insert(.share(.host, network.origin)) }
+        for leg in router.publicLegs {
+            guard let range = cloud.publicRanges[leg.range], let first = cloud.firstRange(onSegmentOf: range) else { continue }
+            targets.insert(.share(.host, first.origin))
+        }
+    }
+
+    private func collect(_ nic: NIC, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
+        if let router = cloud.router(ofNetwork: nic.network) {
+            targets.insert(.share(NodeName(router.name), nic.origin))
+        }
+        if let network = cloud.networks[nic.network] { targets.insert(.share(.host, network.origin)) }
+        collectMachine(of: nic, cloud, into: &targets)
+    }
+
+    private func collectMachine(of nic: NIC, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
+        if let guest = cloud.guests[nic.guest], guest.port == .emulated {
+            targets.insert(.share(NodeName(guest.instanceName), nic.origin))
+        }
+    }
+
+    private func collectRouter(ofNetwork network: ObjectID, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
+        if let router = cloud.router(ofNetwork: network) { targets.insert(.node(NodeName(router.name))) }
+    }
+}
+
+extension Cloud {
+    func ranges(onSegmentOf range: PublicRange) -> [PublicRange] {
+        publicRangesByPhysicalNetwork[range.physicalNetwork].compactMap { publicRanges[$0] }
+            .filter { $0.segment == range.segment }
+    }
+}
+
+extension Change {
+    /// The object that the change is about; series have no id.
+    fileprivate var subject: (RecordKind, ObjectID?) {
+        switch self {
+        case .put(let record): (record.kind, record.reference?.id)
+        case .remove(let kind, let id): (kind, id)
+        }
+    }
+}
