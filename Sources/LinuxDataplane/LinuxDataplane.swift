@@ -1,1 +1,195 @@
-// start
+import LinuxKernel
+public import NetworkVocabulary
+public import Reconciler
+public import RouterPlan
+import Ruleset
+
+/// The real kernel. Confined to the lane that made it; every call blocks until the kernel has answered.
+///
+/// Objects are recognised as ours by their marks alone (`docs/ownership.md`), so that nothing here needs a memory of an
+/// earlier process.
+public final class LinuxDataplane: Dataplane {
+    let installation: ObjectID
+    let directory: NamespaceDirectory
+    let scratch: NetlinkScratch
+    /// The namespace that the daemon itself lives in.
+    let host: LinuxNode
+    var nodes: [NodeName: LinuxNode] = [:]
+    /// Requests of sockets that are closed by now.
+    private var retired = NetlinkCounters()
+    /// Told of every node that is opened or closed, for whoever follows kernel events by namespace number.
+    private let track: (NodeName, Int32?, UInt32?) -> Void
+
+    /// `track` is called with a node's namespace number and its route socket's port when it is opened, and with neither
+    /// when it is closed.
+    public init(
+        installation: ObjectID, directory: NamespaceDirectory = .system,
+        track: @escaping (NodeName, Int32?, UInt32?) -> Void = { _, _, _ in }
+    ) throws(DataplaneError) {
+        do {
+            self.installation = installation
+            self.directory = directory
+            self.track = track
+            try directory.prepare()
+            scratch = try NetlinkScratch()
+            let route = try RouteSocket(sharing: scratch)
+            host = try LinuxNode(.host, try .current(), host: route, sharing: scratch)
+            track(.host, nil, host.route.portID)
+        } catch {
+            throw DataplaneError(error)
+        }
+    }
+
+    /// Settings written: not netlink, but changes all the same.
+    var settingWrites = 0
+
+    public var writes: Int { counters.writes + settingWrites }
+
+    /// All requests so far, by kind.
+    public var counters: NetlinkCounters {
+        nodes.values.reduce(retired + host.route.counters + host.netfilter.counters) {
+            $0 + $1.route.counters + $1.netfilter.counters
+        }
+    }
+
+    /// Namespaces whose loopback carries a mark of this installation.
+    public func inventory() throws(DataplaneError) -> [NodeName: Origin] {
+        do {
+            var found: [NodeName: Origin] = [:]
+            for name in try directory.names() {
+                // Whoever deletes a namespace while we look has made our question moot.
+                guard let owner = try? owner(of: try directory.open(name)) else { continue }
+                found[NodeName(name)] = owner
+            }
+            return found
+        } catch {
+            throw DataplaneError(error)
+        }
+    }
+
+    private func owner(of namespace: NetworkNamespace) throws(KernelError) -> Origin? {
+        ours(try RouteSocket(in: namespace, sharing: scratch).link(named: "lo").alias)
+    }
+
+    /// The object that an alias of this installation names.
+    func ours(_ alias: String?) -> Origin? {
+        guard let mark = alias.flatMap(OwnershipMark.init), mark.installation == installation else { return nil }
+        return mark.origin
+    }
+
+    func mark(_ origin: Origin) -> String { OwnershipMark(installation, origin).text }
+
+    // MARK: Handles
+
+    /// The node's handles, or nil when there is no such namespace.
+    func node(_ name: NodeName) throws(KernelError) -> LinuxNode? {
+        if name.isHost { return host }
+        if let node = nodes[name] { return node }
+        guard try directory.isMounted(name.text) else { return nil }
+        return try open(name, try directory.open(name.text))
+    }
+
+    @discardableResult
+    func open(_ name: NodeName, _ namespace: NetworkNamespace) throws(KernelError) -> LinuxNode {
+        let node = try LinuxNode(name, namespace, host: host.route, sharing: scratch)
+        nodes[name] = node
+        track(name, node.namespaceID, node.route.portID)
+        return node
+    }
+
+    func close(_ name: NodeName) {
+        guard let node = nodes.removeValue(forKey: name) else { return }
+        retired = retired + node.route.counters + node.netfilter.counters
+        track(name, nil, nil)
+    }
+
+    // MARK: Steps
+
+    public func perform(_ steps: [Step], on name: NodeName) throws(DataplaneError) {
+        for step in steps {
+            do {
+                try take(step, name)
+            } catch {
+                throw DataplaneError(step, error)
+            }
+        }
+    }
+
+    private func take(_ step: Step, _ name: NodeName) throws {
+        switch step {
+        case .createNamespace(let owner): try create(name, owner)
+        case .removeNamespace: try remove(name)
+        default:
+            guard let node = try node(name) else {
+                throw KernelError(operation: "open network namespace", object: name.text, errno: noSuchFile)
+            }
+            switch step {
+            case .restoreName: try directory.mount(node.namespace, as: name.text)
+            case .ruleset(let transaction):
+                let known = try node.generation ?? node.netfilter.generation()
+                node.generation = nil
+                node.generation = try node.netfilter.commit(transaction, expectedGeneration: known)
+            case .add(let row): try add(row, node)
+            case .change(let row): try change(row, node)
+            case .remove(let content): try remove(content, node)
+            case .raise(let link, _): try node.route.setLink(try node.index(of: link), LinkChange(isUp: true))
+            case .createNamespace, .removeNamespace: break
+            }
+        }
+    }
+
+    /// The namespace is marked before anything else is in it: a crash in between leaves something that is known as
+    /// ours, and empty.
+    private func create(_ name: NodeName, _ owner: Origin) throws {
+        close(name)
+        if let there = try? directory.open(name.text) {
+            guard try self.owner(of: there) != nil else {
+                throw KernelError(
+                    operation: "create network namespace", object: name.text, errno: alreadyExists,
+                    explanation: "a namespace of that name exists and is not ours")
+            }
+            try directory.delete(name.text)
+        }
+        let node = try open(name, try directory.create(name.text))
+        try node.route.setLink(1, LinkChange(alias: mark(owner)))
+        node.indexes[Self.loopback] = 1
+    }
+
+    /// Takes the node's links first, so that nothing reaches a namespace that lives on in somebody's descriptor.
+    private func remove(_ name: NodeName) throws {
+        guard let node = try node(name) else {
+            try? directory.delete(name.text)
+            return
+        }
+        for link in try node.route.links() where link.index != 1 && link.kind == "veth" {
+            try? node.route.deleteLink(link.index)
+        }
+        try? node.route.setLink(1, LinkChange(alias: ""))
+        close(name)
+        if try directory.isMounted(name.text) { try directory.delete(name.text) }
+    }
+
+    static let loopback: InterfaceName = InterfaceName("lo") ?? { preconditionFailure("lo is a name") }()
+}
+
+private let noSuchFile: Int32 = 2
+private let alreadyExists: Int32 = 17
+
+extension DataplaneError {
+    init(_ error: KernelError) {
+        self.init(operation: "\(error.operation) \(error.object)", reason: "\(error)", errno: error.errno)
+    }
+
+    /// The kernel's refusal of a step, in terms of the object that the step was for.
+    init(_ step: Step, _ error: any Error) {
+        switch error {
+        case let error as NetfilterError:
+            self.init(
+                operation: "\(step)", origin: error.origin ?? step.origin, reason: "\(error)", errno: error.errno)
+        case let error as KernelError:
+            self.init(operation: "\(step)", origin: step.origin, reason: "\(error)", errno: error.errno)
+        case let error as DataplaneError: self = error
+        default: self.init(operation: "\(step)", origin: step.origin, reason: "\(error)")
+        }
+    }
+}

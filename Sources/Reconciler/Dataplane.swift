@@ -28,6 +28,19 @@ public struct Observation: Sendable {
     }
 
     public static let absent = Observation(exists: false)
+
+    /// What the kernel puts into every new namespace: a loopback that is down, and its three default rules, of which
+    /// the lookup of local addresses is nobody's to remove and so never listed.
+    public static let newborn: Observation = {
+        var newborn = Observation(exists: true)
+        for content in [
+            Row.Content.policyRule(PolicyRule(priority: 32766, .lookup(table: Route.mainTable))),
+            .policyRule(PolicyRule(priority: 32767, .lookup(table: Route.defaultTable))),
+        ] {
+            newborn.contents[content.key] = content
+        }
+        return newborn
+    }()
 }
 
 /// One step towards a plan. Steps are taken in order; each is made so that taking it again after an interruption is

@@ -17,6 +17,7 @@ public func steps(toReach plan: NodePlan, from observed: Observation) -> [Step] 
         }
         if !observed.exists {
             steps.append(.createNamespace(owner: plan.owner))
+            observed = .newborn
         } else if observed.lostItsName {
             steps.append(.restoreName)
         }
@@ -71,7 +72,7 @@ private func rowSteps(toReach plan: NodePlan, from observed: Observation) -> [St
             contents[key] = nil
         } else if let link = content.link, reborn.contains(link) {
             contents[key] = nil
-        } else if plan.rows[key] == nil {
+        } else if plan.rows[key] == nil, plan.governs(content) {
             surplus.append(content)
         }
     }
@@ -114,6 +115,18 @@ private func additions(_ added: [Row], changes: [Row], raises: [Step] = []) -> [
     return steps + pending
 }
 
+extension NodePlan {
+    /// Whether the absence of a row means that nothing may be there.
+    fileprivate func governs(_ content: Row.Content) -> Bool {
+        switch content {
+        case .sysctl: false
+        // A node without rules of its own keeps the kernel's.
+        case .policyRule(let rule): rows.keys.contains { if case .policyRule(rule.family, _) = $0 { true } else { false } }
+        case .link, .address, .neighbour, .route: true
+        }
+    }
+}
+
 extension RowKey {
     static let firstRankOnRaisedLinks = 4
 
@@ -138,7 +151,7 @@ extension Row {
         case .link(let link):
             switch link.kind {
             case .loopback, .bridge: return base
-            case .leg, .bridgeLink, .vlan, .vxlan: return base + 1
+            case .leg, .bridgeLink, .vlan, .vxlan, .foreign: return base + 1
             }
         case .route(let route): return base + (route.gateway == nil ? 0 : 1)
         case .address, .neighbour, .policyRule, .sysctl: return base

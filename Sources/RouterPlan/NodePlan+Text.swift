@@ -66,6 +66,7 @@ extension Link: CustomStringConvertible {
         case .bridgeLink(let peer, let peerBridge): words.append("bridge-link peer \(peer) peer-bridge \(peerBridge)")
         case .vlan(let parent, let id): words.append("vlan \(id) on \(parent)")
         case .vxlan(let vni, let underlay): words.append("vxlan \(vni) over \(underlay)")
+        case .foreign(let kind): words.append("foreign \(kind)")
         }
         if let mac { words.append("mac \(mac)") }
         words.append("mtu \(mtu)")

@@ -58,6 +58,8 @@ public struct Link: Hashable, Sendable {
         /// A tagged subinterface of the trunk.
         case vlan(parent: InterfaceName, VLANID)
         case vxlan(VNI, underlay: InterfaceName)
+        /// Somebody else's device of the named kind, found where only ours should be. Never planned.
+        case foreign(String)
     }
 
     public let name: InterfaceName
@@ -123,6 +125,8 @@ public struct Route: Hashable, Sendable {
 
     /// The kernel's `main` table.
     public static let mainTable: UInt32 = 254
+    /// The kernel's `default` table, empty unless somebody fills it.
+    public static let defaultTable: UInt32 = 253
 }
 
 /// A rule that chooses the routing table. A node's rules are complete: the kernel's default ones, except the lookup

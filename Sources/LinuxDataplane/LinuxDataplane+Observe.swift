@@ -1,0 +1,182 @@
+import LinuxKernel
+public import NetworkVocabulary
+public import Reconciler
+public import RouterPlan
+import Ruleset
+
+extension LinuxDataplane {
+    public func observe(_ plan: NodePlan) throws(DataplaneError) -> Observation {
+        do {
+            guard let node = try node(plan.name) else { return .absent }
+            // What was remembered may be what went wrong.
+            node.indexes = [:]
+            node.generation = nil
+            return plan.name.isHost ? try observeHost() : try observe(node, plan)
+        } catch {
+            throw DataplaneError(operation: "observe \(plan.name)", reason: "\(error)")
+        }
+    }
+
+    public func holds(_ delta: PlanDelta) throws(DataplaneError) -> Bool {
+        do {
+            // Rows were acknowledged one by one by the kernel, which applies before it answers. Of the ruleset, what
+            // was asked for is read back element by element.
+            guard let node = try node(delta.node), !delta.removedElements.isEmpty || !delta.addedElements.isEmpty else {
+                return true
+            }
+            return try elementsAreThere(delta, node)
+        } catch {
+            throw DataplaneError(operation: "read back \(delta.node)", reason: "\(error)")
+        }
+    }
+
+    // MARK: The host
+
+    /// Of the host's namespace we see what carries our mark. The outer ends of legs belong to the nodes' rows.
+    private func observeHost() throws -> Observation {
+        var observation = Observation(exists: true)
+        let links = try host.route.links()
+        let names = names(of: links)
+        for link in links where ours(link.alias) != nil {
+            guard let name = names[link.index] else { continue }
+            host.indexes[name] = link.index
+            guard let kind = hostKind(link, links, names) else { continue }
+            let bridge = link.masterIndex.flatMap { names[$0] }
+            let content = Row.Content.link(
+                Link(name, kind, mac: link.mac, mtu: link.mtu, bridge: kind == .bridge ? nil : bridge))
+            observation.contents[content.key] = content
+            if !link.isUp { observation.linksDown.insert(name) }
+        }
+        return observation
+    }
+
+    private func hostKind(_ link: KernelLink, _ links: [KernelLink], _ names: [Int32: InterfaceName]) -> Link.Kind? {
+        switch link.kind {
+        case "bridge": return .bridge
+        case "veth":
+            // Of a pair inside the host one end stands for both: the one on the root bridge, by its name.
+            guard link.peerNamespaceID == nil, link.name.hasPrefix("slu"),
+                let peer = link.peerIndex.flatMap({ index in links.first { $0.index == index } }),
+                let peerName = names[peer.index], let peerBridge = peer.masterIndex.flatMap({ names[$0] })
+            else { return nil }
+            return .bridgeLink(peer: peerName, peerBridge: peerBridge)
+        case "vlan":
+            guard let vlan = link.vlan, let parent = link.peerIndex.flatMap({ names[$0] }) else { return nil }
+            return .vlan(parent: parent, vlan)
+        case "vxlan":
+            guard let vni = link.vni, let underlay = link.peerIndex.flatMap({ names[$0] }) else { return nil }
+            return .vxlan(vni, underlay: underlay)
+        default: return nil
+        }
+    }
+
+    private func names(of links: [KernelLink]) -> [Int32: InterfaceName] {
+        Dictionary(links.compactMap { link in InterfaceName(link.name).map { (link.index, $0) } }) { first, _ in first }
+    }
+
+    // MARK: A namespace of ours
+
+    private func observe(_ node: LinuxNode, _ plan: NodePlan) throws -> Observation {
+        var observation = Observation(exists: true)
+        observation.lostItsName = try !directory.isMounted(node.namespace, as: node.name.text)
+        let links = try node.route.links()
+        observation.owner = ours(links.first { $0.index == 1 }?.alias)
+        let names = names(of: links)
+        for link in links { try see(link, names, node, &observation) }
+        for address in try node.route.addresses() { see(address, names, &observation) }
+        for neighbour in try node.route.neighbours() { see(neighbour, names, &observation) }
+        for route in try node.route.routes(.ipv4) { see(route, names, &observation) }
+        for rule in try node.route.policyRules(.ipv4) { see(rule, &observation) }
+        for case .sysctl(let wanted) in plan.rows.values.map(\.content) {
+            if let value = try readSetting(wanted, node) {
+                observation.contents[.sysctl(wanted.path)] = .sysctl(Sysctl(wanted.path, value))
+            }
+        }
+        node.generation = try node.netfilter.generation()
+        if let table = plan.table { observation.table = try node.netfilter.readTable(table.family, table.name) }
+        return observation
+    }
+
+    private func see(
+        _ link: KernelLink, _ names: [Int32: InterfaceName], _ node: LinuxNode, _ observation: inout Observation
+    ) throws {
+        guard let name = names[link.index] else { return }
+        if !link.isUp { observation.linksDown.insert(name) }
+        let kind: Link.Kind
+        if link.index == 1 {
+            kind = .loopback
+        } else if link.kind == "veth" {
+            kind = try legKind(link)
+        } else if Self.removable.contains(link.kind) {
+            kind = .foreign(link.kind)
+        } else {
+            // Fallback tunnel devices appear in every namespace by themselves and cannot be removed.
+            return
+        }
+        node.indexes[name] = link.index
+        let mtu = kind == .loopback ? 65536 : link.mtu
+        let content = Row.Content.link(Link(name, kind, mac: kind == .loopback ? nil : link.mac, mtu: mtu))
+        observation.contents[content.key] = content
+    }
+
+    private static let removable: Set<String> = ["veth", "dummy", "bridge", "vlan", "vxlan", "macvlan", "ipvlan", "bond", "ifb"]
+
+    /// Where the other end of a leg hangs; a pair without an end on one of the host's bridges is no leg of ours.
+    private func legKind(_ link: KernelLink) throws -> Link.Kind {
+        guard link.peerNamespaceID != nil, let peerIndex = link.peerIndex, let outer = try? host.route.link(peerIndex),
+            outer.kind == "veth", let outerName = InterfaceName(outer.name)
+        else { return .foreign(link.kind) }
+        // A leg that hangs nowhere, or is down, is ours and to be set right.
+        guard outer.isUp, let master = outer.masterIndex, let bridge = InterfaceName(try host.route.link(master).name)
+        else { return .leg(hostEnd: outerName, bridge: Self.loopback) }
+        return .leg(hostEnd: outerName, bridge: bridge)
+    }
+
+    private func see(_ address: KernelAddress, _ names: [Int32: InterfaceName], _ observation: inout Observation) {
+        // The loopback's own, and what IPv6 gives itself on a link, are the kernel's.
+        guard let link = names[address.linkIndex], address.scope == .universe else { return }
+        let content = Row.Content.address(Address(address.address, on: link))
+        observation.contents[content.key] = content
+    }
+
+    private func see(_ neighbour: KernelNeighbour, _ names: [Int32: InterfaceName], _ observation: inout Observation) {
+        guard let link = names[neighbour.linkIndex], let mac = neighbour.mac, link != Self.loopback else { return }
+        let content = Row.Content.neighbour(Neighbour(neighbour.address, at: mac, on: link))
+        observation.contents[content.key] = content
+    }
+
+    private func see(_ route: KernelRoute, _ names: [Int32: InterfaceName], _ observation: inout Observation) {
+        guard route.table != KernelRoute.localTable else { return }
+        // A route that leads nowhere is shown as one out of the loopback, which no plan asks for.
+        let link = route.kind == .unicast ? route.linkIndex.flatMap { names[$0] } ?? Self.loopback : Self.loopback
+        let content = Row.Content.route(
+            Route(route.destination, via: route.gateway, on: link, table: route.table, source: route.preferredSource))
+        // Of several routes to one destination the one with the best metric counts.
+        if route.metric == 0 || observation.contents[content.key] == nil {
+            observation.contents[content.key] = content
+        }
+    }
+
+    private func see(_ rule: KernelPolicyRule, _ observation: inout Observation) {
+        guard rule.priority != 0 else { return }
+        let action: PolicyRule.Action
+        var isExpressible = !rule.hasForeignConditions && rule.source == nil && rule.destination == nil
+            && rule.outgoingInterface == nil && (rule.incomingInterface == nil || rule.incomingInterface == "lo")
+        switch rule.action {
+        case .lookUp(let table): action = .lookup(table: table)
+        case .blackhole: action = .blackhole
+        default:
+            action = .blackhole
+            isExpressible = false
+        }
+        let key = RowKey.policyRule(rule.family, priority: rule.priority)
+        if observation.contents[key] != nil { isExpressible = false }
+        // A rule that we would never write, or two of one priority, is shown as one that no plan asks for.
+        observation.contents[key] = .policyRule(
+            isExpressible
+                ? PolicyRule(
+                    priority: rule.priority, family: rule.family, isForLocalOutput: rule.incomingInterface == "lo",
+                    mark: rule.mark?.value, mask: rule.mark?.mask ?? ~0, action)
+                : PolicyRule(priority: rule.priority, family: rule.family, mark: 0, mask: 0, .blackhole))
+    }
+}

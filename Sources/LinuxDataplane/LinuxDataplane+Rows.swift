@@ -1,0 +1,217 @@
+import LinuxKernel
+import NetworkVocabulary
+import Reconciler
+import RouterPlan
+
+extension LinuxDataplane {
+    func add(_ row: Row, _ node: LinuxNode) throws {
+        switch row.content {
+        case .link(let link): try add(link, row.origin, node)
+        case .address(let address):
+            try node.route.addAddress(
+                KernelAddress(
+                    linkIndex: try node.index(of: address.link), address: address.address, hasNoPrefixRoute: true))
+        case .neighbour(let neighbour): try put(neighbour, node)
+        case .route(let route): try node.route.addRoute(try kernelRoute(route, node), replacing: true)
+        case .policyRule(let rule): try node.route.addPolicyRule(kernelRule(rule))
+        case .sysctl(let sysctl): try put(sysctl, node)
+        }
+    }
+
+    func change(_ row: Row, _ node: LinuxNode) throws {
+        switch row.content {
+        case .link(let link): try change(link, row.origin, node)
+        case .neighbour(let neighbour): try put(neighbour, node)
+        case .route(let route):
+            // Replacing would leave a route of another type in place beside the new one.
+            try removeRoutes(route, node)
+            try node.route.addRoute(try kernelRoute(route, node), replacing: true)
+        case .policyRule(let rule):
+            try removeRules(rule, node)
+            try node.route.addPolicyRule(kernelRule(rule))
+        case .sysctl(let sysctl): try put(sysctl, node)
+        case .address: try add(row, node)
+        }
+    }
+
+    func remove(_ content: Row.Content, _ node: LinuxNode) throws {
+        switch content {
+        case .link(let link):
+            let index = try node.route.link(named: link.name.rawValue).index
+            node.indexes[link.name] = nil
+            try node.route.deleteLink(index)
+        case .address(let address):
+            try ignoringAbsence {
+                try node.route.deleteAddress(
+                    KernelAddress(linkIndex: try node.index(of: address.link), address: address.address))
+            }
+        case .neighbour(let neighbour):
+            try ignoringAbsence {
+                try node.route.deleteNeighbour(
+                    KernelNeighbour(
+                        linkIndex: try node.index(of: neighbour.link), address: neighbour.address, mac: neighbour.mac))
+            }
+        case .route(let route): try removeRoutes(route, node)
+        case .policyRule(let rule): try removeRules(rule, node)
+        case .sysctl: break
+        }
+    }
+
+    // MARK: Links
+
+    private func add(_ link: Link, _ origin: Origin, _ node: LinuxNode) throws {
+        let specification = LinkSpecification(link.name, mac: link.mac, mtu: link.mtu)
+        switch link.kind {
+        case .loopback: return
+        case .bridge:
+            let index = try node.route.addBridge(specification)
+            try adopt(index, link, origin, node)
+        case .leg(let hostEnd, let bridge): try addLeg(specification, hostEnd, bridge, origin, node)
+        case .bridgeLink(let peer, let peerBridge):
+            let index = try node.route.addVeth(specification, peer: LinkSpecification(peer, mtu: link.mtu))
+            try adopt(index, link, origin, node)
+            try node.route.setLink(
+                try node.index(of: peer),
+                LinkChange(
+                    alias: mark(origin), master: .index(try node.index(of: peerBridge)), isUp: true,
+                    generatesLinkLocal: false))
+        case .vlan(let parent, let vlan):
+            let index = try node.route.addVLAN(specification, vlan, on: try trunk(parent, node))
+            try adopt(index, link, origin, node)
+        case .vxlan(let vni, let underlay):
+            let index = try node.route.addVXLAN(specification, vni, over: try trunk(underlay, node))
+            try adopt(index, link, origin, node)
+        case .foreign: break
+        }
+    }
+
+    /// The trunk is the operator's: it may come and go, and is looked up anew each time.
+    private func trunk(_ name: InterfaceName, _ node: LinuxNode) throws -> Int32 {
+        try node.route.link(named: name.rawValue).index
+    }
+
+    /// A new device of the host is marked and joined to its bridge while it is down. It never gets an IPv6 link-local
+    /// address: guests would reach the host by it.
+    private func adopt(_ index: Int32, _ link: Link, _ origin: Origin, _ node: LinuxNode) throws {
+        node.indexes[link.name] = index
+        var change = LinkChange(alias: mark(origin), generatesLinkLocal: false)
+        if let bridge = link.bridge { change.master = .index(try node.index(of: bridge)) }
+        try node.route.setLink(index, change)
+    }
+
+    /// The inner end is born in the node under its final name and stays down until the reconciler raises it; until then
+    /// the outer end has no carrier, so raising it at once opens nothing.
+    private func addLeg(
+        _ inner: LinkSpecification, _ hostEnd: InterfaceName, _ bridge: InterfaceName, _ origin: Origin,
+        _ node: LinuxNode
+    ) throws {
+        let master = try host.index(of: bridge)
+        let outer = LinkSpecification(hostEnd, mtu: inner.mtu)
+        let index = try host.route.addVeth(outer, peer: inner, in: node.namespace)
+        host.indexes[hostEnd] = index
+        try host.route.setLink(
+            index,
+            LinkChange(alias: mark(origin), master: .index(master), isUp: true, generatesLinkLocal: false))
+        node.indexes[inner.name] = nil
+    }
+
+    private func change(_ link: Link, _ origin: Origin, _ node: LinuxNode) throws {
+        if case .loopback = link.kind { return }
+        let index = try node.index(of: link.name)
+        var change = LinkChange(mac: link.mac, mtu: link.mtu)
+        if node.name.isHost {
+            change.alias = mark(origin)
+            change.master = try link.bridge.map { .index(try node.index(of: $0)) } ?? .detached
+        }
+        try node.route.setLink(index, change)
+        switch link.kind {
+        case .leg(let hostEnd, let bridge):
+            try joinHostEnd(hostEnd, bridge, mtu: link.mtu, origin)
+        case .bridgeLink(let peer, let peerBridge):
+            try joinHostEnd(peer, peerBridge, mtu: link.mtu, origin)
+        case .loopback, .bridge, .vlan, .vxlan, .foreign: break
+        }
+    }
+
+    private func joinHostEnd(_ link: InterfaceName, _ bridge: InterfaceName, mtu: Int, _ origin: Origin) throws {
+        // Looked up anew: the reason for a repair may be that our memory of indexes is wrong.
+        let index = try host.route.link(named: link.rawValue).index
+        let master = try host.route.link(named: bridge.rawValue).index
+        host.indexes[link] = index
+        host.indexes[bridge] = master
+        try host.route.setLink(
+            index, LinkChange(alias: mark(origin), mtu: mtu, master: .index(master), isUp: true))
+    }
+
+    // MARK: The rest
+
+    private func put(_ neighbour: Neighbour, _ node: LinuxNode) throws {
+        try node.route.addNeighbour(
+            KernelNeighbour(
+                linkIndex: try node.index(of: neighbour.link), address: neighbour.address, mac: neighbour.mac),
+            replacing: true)
+    }
+
+    private func put(_ setting: RouterPlan.Sysctl, _ node: LinuxNode) throws {
+        do {
+            settingWrites += 1
+            try LinuxKernel.Sysctl.write(setting.path, setting.value, in: node.namespace)
+        } catch let error where error.isNotFound && setting.isOfIPv6 {
+            // A kernel without IPv6 has none to switch off.
+            return
+        }
+    }
+
+    /// The value of a setting; that of a family which the kernel does not have is as wanted.
+    func readSetting(_ wanted: RouterPlan.Sysctl, _ node: LinuxNode) throws -> String? {
+        do {
+            return try LinuxKernel.Sysctl.read(wanted.path, in: node.namespace)
+        } catch let error where error.isNotFound {
+            return wanted.isOfIPv6 ? wanted.value : nil
+        }
+    }
+
+    private func kernelRoute(_ route: Route, _ node: LinuxNode) throws -> KernelRoute {
+        KernelRoute(
+            route.destination, table: route.table, via: route.gateway, linkIndex: try node.index(of: route.link),
+            preferredSource: route.source)
+    }
+
+    private func kernelRule(_ rule: PolicyRule) -> KernelPolicyRule {
+        let action: KernelPolicyRule.Action =
+            switch rule.action {
+            case .lookup(let table): .lookUp(table: table)
+            case .blackhole: .blackhole
+            }
+        return KernelPolicyRule(
+            rule.family, priority: rule.priority, action, mark: rule.mark.map { .init($0, mask: rule.mask) },
+            incomingInterface: rule.isForLocalOutput ? "lo" : nil)
+    }
+
+    /// Every route with this table and destination, whoever made it and whatever its metric.
+    private func removeRoutes(_ route: Route, _ node: LinuxNode) throws {
+        for there in try node.route.routes(route.destination.family, table: route.table)
+        where there.destination == route.destination {
+            try ignoringAbsence { try node.route.deleteRoute(there) }
+        }
+    }
+
+    private func removeRules(_ rule: PolicyRule, _ node: LinuxNode) throws {
+        for there in try node.route.policyRules(rule.family) where there.priority == rule.priority {
+            try ignoringAbsence { try node.route.deletePolicyRule(there) }
+        }
+    }
+
+    /// What is gone already needs no removing.
+    private func ignoringAbsence(_ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let error as KernelError where error.isNotFound {
+            return
+        }
+    }
+}
+
+extension RouterPlan.Sysctl {
+    fileprivate var isOfIPv6: Bool { path.hasPrefix("net/ipv6/") }
+}

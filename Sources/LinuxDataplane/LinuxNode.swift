@@ -1,0 +1,42 @@
+import LinuxKernel
+import NetworkVocabulary
+import RouterPlan
+
+/// The open handles of one node: its namespace, a socket of each netlink family inside it, and what we know of its
+/// links. Handles stay open, because opening costs more than most changes do.
+final class LinuxNode {
+    let name: NodeName
+    let namespace: NetworkNamespace
+    let route: RouteSocket
+    let netfilter: NetfilterSocket
+    /// The namespace's number in the host's namespace, by which kernel events name it.
+    let namespaceID: Int32?
+    /// The ruleset's generation after our last look or commit; a commit that finds another one is refused.
+    var generation: UInt32?
+    /// Indexes of our links, learned when they were made or seen.
+    var indexes: [InterfaceName: Int32] = [:]
+
+    init(_ name: NodeName, _ namespace: NetworkNamespace, host: RouteSocket, sharing scratch: NetlinkScratch)
+        throws(KernelError)
+    {
+        self.name = name
+        self.namespace = namespace
+        route = try RouteSocket(in: namespace, sharing: scratch)
+        netfilter = try NetfilterSocket(in: namespace)
+        if name.isHost {
+            namespaceID = nil
+        } else if let known = try host.namespaceID(of: namespace) {
+            namespaceID = known
+        } else {
+            namespaceID = try host.assignNamespaceID(to: namespace)
+        }
+    }
+
+    /// The index of a link in this node.
+    func index(of link: InterfaceName) throws(KernelError) -> Int32 {
+        if let index = indexes[link] { return index }
+        let index = try route.link(named: link.rawValue).index
+        indexes[link] = index
+        return index
+    }
+}

@@ -1,0 +1,67 @@
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// A queue into a lane: anybody sends, one thread receives. Messages come out in the order they went in.
+public final class Inbox<Message: Sendable>: Sendable {
+    private struct State {
+        var messages: [Message] = []
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let bell: FileDescriptor
+
+    public init() throws(KernelError) {
+        let descriptor = eventfd(0, Int32(EFD_CLOEXEC.rawValue) | Int32(EFD_NONBLOCK.rawValue))
+        guard descriptor >= 0 else { throw .last("create eventfd", "for an inbox") }
+        bell = FileDescriptor(owning: descriptor)
+    }
+
+    /// Messages after the closing are dropped.
+    public func send(_ message: Message) {
+        let wasEmpty = state.withLock { state in
+            guard !state.isClosed else { return false }
+            state.messages.append(message)
+            return state.messages.count == 1
+        }
+        if wasEmpty { ring() }
+    }
+
+    /// The receiver sees what is in the inbox and then that it is closed.
+    public func close() {
+        state.withLock { $0.isClosed = true }
+        ring()
+    }
+
+    /// Everything that has come, waiting up to `timeout` for the first; nil waits as long as it takes. The result is
+    /// nil once the inbox is closed and empty.
+    public func receive(timeout: Duration?) -> [Message]? {
+        if let messages = take(), !messages.isEmpty { return messages }
+        if state.withLock({ $0.isClosed }) { return nil }
+        if timeout != .zero { wait(timeout) }
+        return take()
+    }
+
+    private func take() -> [Message]? {
+        state.withLock { state -> [Message]? in
+            if state.isClosed, state.messages.isEmpty { return nil }
+            defer { state.messages = [] }
+            return state.messages
+        }
+    }
+
+    private func wait(_ timeout: Duration?) {
+        var poll = pollfd(fd: bell.rawValue, events: Int16(POLLIN), revents: 0)
+        // Rounded up: waking before the time is up would spin.
+        let milliseconds = timeout.map { Int32(clamping: $0.components.seconds * 1000 + $0.components.attoseconds / 1_000_000_000_000_000 + 1) }
+        _ = Glibc.poll(&poll, 1, milliseconds ?? -1)
+        var count: UInt64 = 0
+        _ = read(bell.rawValue, &count, 8)
+    }
+
+    private func ring() {
+        var one: UInt64 = 1
+        _ = write(bell.rawValue, &one, 8)
+    }
+}
