@@ -1,0 +1,369 @@
+public import CloudModel
+public import NetworkVocabulary
+public import Planner
+import RouterPlan
+
+/// The control lane's work: decides requests in the order they came, makes them durable together, follows with the
+/// plans, and answers when the kernel holds them.
+///
+/// Confined to one lane. All that happens between taking in a request and handing its orders to the kernel happens in
+/// one call, so there is no moment at which a decision could rest on a model that somebody else is changing: that is
+/// what makes allocation race-free.
+///
+/// Orders of a failure: what cannot be decided changes nothing; what cannot be made durable changes nothing; what the
+/// kernel refuses is taken back by an entry of its own, unless later changes rest on it.
+public final class Engine {
+    public enum Message: Sendable {
+        case request(Request, Caller, dryRun: Bool, @Sendable (Result<Outcome, RequestError>) -> Void)
+        case kernel(KernelReport)
+        /// Something to remember that is no change of the model.
+        case event(Event)
+    }
+
+    /// Wall clock and ids, injected so that a run can be repeated.
+    public struct Surroundings {
+        public var now: () -> Int64
+        public var ids: any IDSource
+        public init(now: @escaping () -> Int64, ids: any IDSource) {
+            self.now = now
+            self.ids = ids
+        }
+    }
+
+    private let ledger: any Ledger
+    private var surroundings: Surroundings
+    private let order: (KernelOrder) -> Void
+    private let shared: SharedView
+    private var cloud: Cloud
+    private var keeper: PlanKeeper
+    private var pending = PendingChanges()
+    private var entriesSinceCheckpoint = 0
+
+    /// Opens the ledger and comes up to where it ends. `findings` says what was repaired on the way.
+    public init(
+        _ ledger: any Ledger, simulatesInternet: Bool, surroundings: Surroundings, shared: SharedView,
+        order: @escaping (KernelOrder) -> Void
+    ) throws(LedgerError) {
+        self.ledger = ledger
+        self.surroundings = surroundings
+        self.shared = shared
+        self.order = order
+        let contents = try ledger.open()
+        cloud = try Self.fold(contents)
+        installation = contents.installation
+        findings = contents.findings
+        entriesSinceCheckpoint = contents.entries.count
+        keeper = PlanKeeper(Planner(installation: contents.installation, simulatesInternet: simulatesInternet))
+        shared.publish(cloud, keeper.planner)
+    }
+
+    public let installation: ObjectID
+    public private(set) var findings: [String]
+    public var model: Cloud { cloud }
+
+    static func fold(_ contents: LedgerContents) throws(LedgerError) -> Cloud {
+        do throws(ModelError) {
+            var cloud = Cloud()
+            if let checkpoint = contents.checkpoint {
+                cloud = try Cloud(checkpoint: checkpoint.records, revision: checkpoint.revision)
+            }
+            for entry in contents.entries { try cloud.apply(entry.changes, revision: entry.revision) }
+            return cloud
+        } catch {
+            throw .damaged("the changes in the log do not follow from each other: \(error)")
+        }
+    }
+
+    /// Begins: the objects that every installation has, and the complete desired state for the kernel.
+    public func start() throws(LedgerError) {
+        let system = Caller(account: installation, isRootAdmin: true)
+        do throws(RequestError) {
+            var ids = surroundings.ids
+            let decision = try decideAny(.bootstrap, system, &ids)
+            surroundings.ids = ids
+            if !decision.changes.isEmpty { try commitBootstrap(decision) }
+        } catch {
+            throw .unavailable("\(error)")
+        }
+        for (name, error) in keeper.planAll(cloud) {
+            remember(Event(type: "PLAN.FAIL", level: .error, text: "\(name) cannot be planned: \(error)"))
+        }
+        shared.publish(cloud, keeper.planner)
+        order(.adopt(keeper.inOrder))
+    }
+
+    private func commitBootstrap(_ decision: Decision) throws(RequestError) {
+        do {
+            try append([entry(nil, "bootstrap", decision.changes, cloud.revision.next)])
+            try cloud.apply(decision.changes, revision: cloud.revision.next)
+        } catch {
+            throw RequestError(.internal, exceptionCode: 4250, "\(error)")
+        }
+    }
+
+    /// Everything that came since the last call, in order: one append for all of it.
+    public func process(_ messages: [Message]) {
+        var batch = Batch(cloud: cloud)
+        for message in messages {
+            switch message {
+            case .request(let request, let caller, let dryRun, let completion):
+                decideInto(&batch, request, caller, dryRun, completion)
+            case .kernel(let report): take(report)
+            case .event(let event): batch.events.append(event)
+            }
+        }
+        commit(batch)
+        revertRefused()
+        checkpointIfDue()
+    }
+
+    /// Stores the whole model, so that the next start is quick. For an orderly end.
+    public func finish() {
+        if entriesSinceCheckpoint > 0 { writeCheckpoint() }
+        ledger.close()
+    }
+
+    // MARK: Deciding
+
+    /// Decisions that wait for their common append, and the model that they lead to.
+    private struct Batch {
+        struct Item {
+            let caller: Caller?
+            let command: String
+            let decision: Decision
+            let before: Cloud
+            let after: Cloud
+            let inverse: [Change]
+            let completion: (@Sendable (Result<Outcome, RequestError>) -> Void)?
+        }
+        var cloud: Cloud
+        var items: [Item] = []
+        var events: [Event] = []
+    }
+
+    private func decideInto(
+        _ batch: inout Batch, _ request: Request, _ caller: Caller, _ dryRun: Bool,
+        _ completion: @escaping @Sendable (Result<Outcome, RequestError>) -> Void
+    ) {
+        do throws(RequestError) {
+            var ids = surroundings.ids
+            let decision = try decideAny(request, caller, &ids, in: batch.cloud)
+            if !dryRun { surroundings.ids = ids }
+            let before = batch.cloud
+            var after = before
+            let inverse = try apply(decision.changes, to: &after)
+            if dryRun || decision.changes.isEmpty {
+                let lines = dryRun ? planChanges(decision.changes, from: before, to: after) : []
+                completion(
+                    .success(Outcome(revision: before.revision, decision: decision, cloud: after, planChanges: lines)))
+                return
+            }
+            after.revision = before.revision.next
+            batch.cloud = after
+            batch.items.append(
+                Batch.Item(
+                    caller: caller, command: request.command, decision: decision, before: before, after: after,
+                    inverse: inverse, completion: completion))
+        } catch {
+            completion(.failure(error))
+        }
+    }
+
+    private func decideAny(
+        _ request: Request, _ caller: Caller, _ ids: inout any IDSource, in model: Cloud? = nil
+    ) throws(RequestError) -> Decision {
+        var source = AnyIDs(ids)
+        defer { ids = source.base }
+        return try decide(request, caller: caller, in: model ?? cloud, ids: &source)
+    }
+
+    /// Applies what was decided; the way back, last step first.
+    private func apply(_ changes: [Change], to cloud: inout Cloud) throws(RequestError) -> [Change] {
+        do throws(ModelError) {
+            var inverse: [Change] = []
+            for change in changes { inverse.append(try cloud.apply(change)) }
+            return inverse.reversed()
+        } catch {
+            throw RequestError(.internal, exceptionCode: 4250, "The model refused what was decided: \(error)")
+        }
+    }
+
+    private func planChanges(_ changes: [Change], from before: Cloud, to after: Cloud) -> [String] {
+        let planner = keeper.planner
+        let names = Set(
+            planner.targets(of: changes, from: before, to: after).map { target in
+                switch target {
+                case .node(let name), .share(let name, _): name
+                }
+            })
+        return names.sorted().flatMap { name -> [String] in
+            let lines = { (cloud: Cloud) -> [Substring] in
+                ((try? planner.plan(name, in: cloud))?.description ?? "").split(separator: "\n")
+            }
+            return lines(after).difference(from: lines(before)).map { change in
+                switch change {
+                case .remove(_, let line, _): "\(name) - \(line)"
+                case .insert(_, let line, _): "\(name) + \(line)"
+                }
+            }
+        }
+    }
+
+    // MARK: Committing
+
+    private func commit(_ batch: Batch) {
+        guard !batch.items.isEmpty || !batch.events.isEmpty else { return }
+        var entries = batch.items.map { item in
+            entry(item.caller?.account, item.command, item.decision.changes, item.after.revision)
+        }
+        var last = batch.cloud.revision
+        for event in batch.events {
+            last = last.next
+            entries.append(entry(nil, "event", [], last, [event]))
+        }
+        do throws(LedgerError) {
+            try append(entries)
+        } catch {
+            let refusal = RequestError(
+                .internal, exceptionCode: 4250, "The change could not be made durable, and nothing was changed: \(error)")
+            for item in batch.items { item.completion?(.failure(refusal)) }
+            return
+        }
+        cloud = batch.cloud
+        cloud.revision = last
+        for item in batch.items { follow(item) }
+        shared.publish(cloud, keeper.planner)
+        shared.note(entries)
+    }
+
+    private func follow(_ item: Batch.Item) {
+        let ticket = item.after.revision.number
+        do throws(PlanError) {
+            let orders = try keeper.follow(item.decision.changes, from: item.before, to: item.after, ticket: ticket)
+            let outcome = Outcome(revision: item.after.revision, decision: item.decision, cloud: item.after)
+            guard !orders.isEmpty else {
+                item.completion?(.success(outcome))
+                return
+            }
+            pending.add(
+                ticket,
+                PendingChanges.Change(
+                    remaining: orders.count, outcome: outcome, inverse: item.inverse, completion: item.completion))
+            orders.forEach(order)
+        } catch {
+            pending.add(
+                ticket,
+                PendingChanges.Change(
+                    remaining: 0, outcome: Outcome(revision: item.after.revision, decision: item.decision, cloud: item.after),
+                    inverse: item.inverse, completion: item.completion, failure: "cannot be planned: \(error)"))
+        }
+    }
+
+    private func entry(
+        _ caller: ObjectID?, _ command: String, _ changes: [Change], _ revision: Revision, _ events: [Event] = []
+    ) -> LedgerEntry {
+        LedgerEntry(
+            revision: revision, time: surroundings.now(), caller: caller, command: command, changes: changes,
+            events: events)
+    }
+
+    private func append(_ entries: [LedgerEntry]) throws(LedgerError) {
+        do throws(LedgerError) {
+            try ledger.append(entries)
+        } catch {
+            shared.setLedgerTrouble("\(error)")
+            throw error
+        }
+        entriesSinceCheckpoint += entries.count
+        shared.setLedgerTrouble(nil)
+    }
+
+    // MARK: The kernel's answers
+
+    private func take(_ report: KernelReport) {
+        switch report {
+        case .settled(let name, let tickets):
+            shared.settle(name)
+            finish(tickets)
+        case .removed(let name, let tickets):
+            shared.forget(name)
+            finish(tickets)
+        case .failed(let name, let reason, let origin, let tickets):
+            if shared.fail(name, reason) {
+                remember(Event(type: "NODE.FAIL", level: .error, origin: origin, text: "\(name): \(reason)"))
+            }
+            for ticket in tickets { pending.fail(ticket, "\(name): \(reason)") }
+        case .repaired(let name, let steps):
+            remember(
+                Event(
+                    type: "NODE.REPAIR", level: .warning, origin: keeper.plans[name]?.owner,
+                    text: "\(name) had been changed from outside and was repaired: \(steps.prefix(8).joined(separator: "; "))"))
+        case .adopted(let verified, let failed):
+            shared.setVerified()
+            remember(
+                Event(
+                    type: "DAEMON.ADOPT", level: failed == 0 ? .info : .warning,
+                    text: "\(verified) nodes are as planned, \(failed) are not"))
+        }
+    }
+
+    private func finish(_ tickets: [UInt64]) {
+        for ticket in tickets {
+            guard let done = pending.finish(ticket) else { continue }
+            done.completion?(.success(done.outcome))
+        }
+    }
+
+    /// Takes back what the kernel refused, so that an error means no effect. Where later changes rest on it that cannot
+    /// be; then it stays, is tried again, and the error says so.
+    private func revertRefused() {
+        for refused in pending.takeRefused() {
+            let reason = refused.failure ?? ""
+            var after = cloud
+            var text = "The kernel refused the change and it was taken back: \(reason)"
+            if let inverse = try? apply(refused.inverse, to: &after) {
+                after.revision = cloud.revision.next
+                let item = Batch.Item(
+                    caller: nil, command: "revert", decision: Decision(changes: refused.inverse, reply: Reply()),
+                    before: cloud, after: after, inverse: inverse, completion: nil)
+                commit(Batch(cloud: after, items: [item]))
+            } else {
+                text = "The change is recorded but not yet in the kernel, which is being tried again: \(reason)"
+            }
+            refused.completion?(.failure(RequestError(.internal, exceptionCode: 4250, text)))
+        }
+    }
+
+    // MARK: Memory
+
+    /// An event that cannot be made durable is still shown until the next start.
+    private func remember(_ event: Event) {
+        let entry = entry(nil, "event", [], cloud.revision.next, [event])
+        do throws(LedgerError) {
+            try append([entry])
+            cloud.revision = entry.revision
+            shared.publish(cloud, keeper.planner)
+        } catch {
+            findings.append("\(error)")
+        }
+        shared.note([entry])
+    }
+
+    private func checkpointIfDue() {
+        guard entriesSinceCheckpoint >= max(1000, cloud.objectCount) else { return }
+        writeCheckpoint()
+    }
+
+    private func writeCheckpoint() {
+        // A checkpoint that fails is no loss: the log has everything.
+        guard (try? ledger.writeCheckpoint(cloud.checkpoint(), at: cloud.revision)) != nil else { return }
+        entriesSinceCheckpoint = 0
+    }
+}
+
+/// An id source behind one type, for generic functions.
+private struct AnyIDs: IDSource {
+    var base: any IDSource
+    init(_ base: any IDSource) { self.base = base }
+    mutating func next() -> ObjectID { base.next() }
+}

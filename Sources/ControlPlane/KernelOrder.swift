@@ -1,0 +1,20 @@
+public import NetworkVocabulary
+public import RouterPlan
+
+/// What the engine asks of whoever drives the kernel. A ticket comes back in a report when the order is carried out.
+public enum KernelOrder: Sendable {
+    /// The complete desired state, once, at the start.
+    case adopt([NodePlan])
+    case plan(NodePlan, ticket: UInt64?)
+    case change(PlanDelta, object: Origin, ticket: UInt64?)
+    case withdraw(NodeName, ticket: UInt64?)
+}
+
+/// What the driver of the kernel reports.
+public enum KernelReport: Sendable {
+    case settled(NodeName, tickets: [UInt64])
+    case failed(NodeName, reason: String, origin: Origin?, tickets: [UInt64])
+    case repaired(NodeName, steps: [String])
+    case removed(NodeName, tickets: [UInt64])
+    case adopted(verified: Int, failed: Int)
+}

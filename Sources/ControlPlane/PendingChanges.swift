@@ -1,0 +1,54 @@
+import CloudModel
+import NetworkVocabulary
+
+/// Changes that are durable and not yet known to be in the kernel, by ticket.
+struct PendingChanges {
+    struct Change {
+        /// Orders of the change that the kernel has not answered.
+        var remaining: Int
+        let outcome: Outcome
+        /// The way back, last step first.
+        let inverse: [CloudModel.Change]
+        let completion: (@Sendable (Result<Outcome, RequestError>) -> Void)?
+        var failure: String?
+    }
+
+    private var changes: [UInt64: Change] = [:]
+    /// Tickets of refused changes whose orders are all answered, in the order they were refused.
+    private var refused: [UInt64] = []
+
+    var isEmpty: Bool { changes.isEmpty }
+
+    mutating func add(_ ticket: UInt64, _ change: Change) {
+        changes[ticket] = change
+        if change.remaining == 0 { refused.append(ticket) }
+    }
+
+    /// One more order of the change is carried out; the change, when it was the last and none failed.
+    mutating func finish(_ ticket: UInt64) -> Change? {
+        guard var change = changes[ticket] else { return nil }
+        change.remaining -= 1
+        changes[ticket] = change
+        guard change.remaining == 0 else { return nil }
+        guard change.failure == nil else {
+            refused.append(ticket)
+            return nil
+        }
+        changes[ticket] = nil
+        return change
+    }
+
+    mutating func fail(_ ticket: UInt64, _ reason: String) {
+        guard var change = changes[ticket] else { return }
+        change.remaining -= 1
+        change.failure = change.failure ?? reason
+        changes[ticket] = change
+        if change.remaining == 0 { refused.append(ticket) }
+    }
+
+    /// The refused changes, the newest first: the way back goes through the changes that came later.
+    mutating func takeRefused() -> [Change] {
+        defer { refused = [] }
+        return refused.sorted(by: >).compactMap { changes.removeValue(forKey: $0) }
+    }
+}
