@@ -108,7 +108,7 @@ public final class Engine {
             switch message {
             case .request(let request, let caller, let dryRun, let completion):
                 decideInto(&batch, request, caller, dryRun, completion)
-            case .kernel(let report): take(report)
+            case .kernel(let report): take(report, &batch.events)
             case .event(let event): batch.events.append(event)
             }
         }
@@ -280,7 +280,7 @@ public final class Engine {
 
     // MARK: The kernel's answers
 
-    private func take(_ report: KernelReport) {
+    private func take(_ report: KernelReport, _ events: inout [Event]) {
         switch report {
         case .settled(let name, let tickets):
             shared.settle(name)
@@ -290,17 +290,17 @@ public final class Engine {
             finish(tickets)
         case .failed(let name, let reason, let origin, let tickets):
             if shared.fail(name, reason) {
-                remember(Event(type: "NODE.FAIL", level: .error, origin: origin, text: "\(name): \(reason)"))
+                events.append(Event(type: "NODE.FAIL", level: .error, origin: origin, text: "\(name): \(reason)"))
             }
             for ticket in tickets { pending.fail(ticket, "\(name): \(reason)") }
         case .repaired(let name, let steps):
-            remember(
+            events.append(
                 Event(
                     type: "NODE.REPAIR", level: .warning, origin: keeper.plans[name]?.owner,
                     text: "\(name) had been changed from outside and was repaired: \(steps.prefix(8).joined(separator: "; "))"))
         case .adopted(let verified, let failed):
             shared.setVerified()
-            remember(
+            events.append(
                 Event(
                     type: "DAEMON.ADOPT", level: failed == 0 ? .info : .warning,
                     text: "\(verified) nodes are as planned, \(failed) are not"))
