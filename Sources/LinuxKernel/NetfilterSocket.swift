@@ -113,7 +113,7 @@ public final class NetfilterSocket {
     }
 
     private static func refusal(
-        _ answer: NetlinkAnswer, _ sequence: UInt32, _ batch: borrowing NetfilterBatch, _ transaction: Transaction
+        _ answer: NetfilterAnswer, _ sequence: UInt32, _ batch: borrowing NetfilterBatch, _ transaction: Transaction
     ) -> NetfilterError.Refusal {
         guard let mark = batch.mark(sequence: sequence), let index = mark.operation else {
             return NetfilterError.Refusal(
@@ -205,7 +205,7 @@ public final class NetfilterSocket {
     }
 
     private func forEachMessage(
-        _ count: Int, _ body: (NetlinkMessage) throws(NetfilterError) -> Void
+        _ count: Int, _ body: (NetfilterReply) throws(NetfilterError) -> Void
     ) throws(NetfilterError) {
         // A copy: `body` may ask for something itself, and the answer would come into the same bytes.
         let datagram = Array(received[..<count])
@@ -216,7 +216,7 @@ public final class NetfilterSocket {
                     let header = (base + offset).assumingMemoryBound(to: nlmsghdr.self)
                     let length = Int(header.pointee.nlmsg_len)
                     guard length >= MemoryLayout<nlmsghdr>.size, offset + length <= bytes.count else { break }
-                    try body(NetlinkMessage(header: header))
+                    try body(NetfilterReply(header: header))
                     offset += (length + 3) & ~3
                 }
                 return .success(())
@@ -229,20 +229,20 @@ public final class NetfilterSocket {
 }
 
 /// A message inside a received datagram.
-struct NetlinkMessage {
+struct NetfilterReply {
     let header: UnsafePointer<nlmsghdr>
 
     var type: UInt16 { header.pointee.nlmsg_type }
     var sequence: UInt32 { header.pointee.nlmsg_seq }
 
     /// What an error message says; the datagram's reader has checked the message's length.
-    var error: NetlinkAnswer? {
+    var error: NetfilterAnswer? {
         let length = Int(header.pointee.nlmsg_len)
         let start = UnsafeRawPointer(header)
         guard length >= 36 else {
-            return length >= 20 ? NetlinkAnswer(errno: -(start + 16).load(as: Int32.self), text: nil, offset: nil) : nil
+            return length >= 20 ? NetfilterAnswer(errno: -(start + 16).load(as: Int32.self), text: nil, offset: nil) : nil
         }
-        var answer = NetlinkAnswer(errno: -(start + 16).load(as: Int32.self), text: nil, offset: nil)
+        var answer = NetfilterAnswer(errno: -(start + 16).load(as: Int32.self), text: nil, offset: nil)
         let flags = header.pointee.nlmsg_flags
         // NLM_F_ACK_TLVS: attributes follow the copy of the request's header, or of the whole request.
         guard flags & 0x200 != 0 else { return answer }
@@ -264,7 +264,7 @@ struct NetlinkMessage {
 }
 
 /// The kernel's verdict on one message.
-struct NetlinkAnswer {
+struct NetfilterAnswer {
     let errno: Int32
     var text: String?
     /// Of the attribute that was bad, counted from the message's beginning.
