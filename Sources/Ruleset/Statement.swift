@@ -8,6 +8,8 @@ public enum Field: Hashable, Sendable {
     case connectionState, connectionMark, connectionStatus
     // headers
     case etherSource, etherDestination
+    /// `meta protocol`: what a frame carries, in bridge tables.
+    case etherType
     case ipv4Source, ipv4Destination, ipv6Source, ipv6Destination
     case sourcePort, destinationPort
     case icmpType, icmpCode, icmpv6Type, icmpv6Code

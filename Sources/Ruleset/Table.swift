@@ -106,14 +106,17 @@ public struct Element: Hashable, Sendable {
 public struct Table: Hashable, Sendable {
     public let family: TableFamily
     public let name: String
+    /// Whose table it is: written as the table's comment, compared when the table is read back.
+    public var comment: String?
     /// In the order of their declaration; names are unique.
     public var chains: [Chain]
     public var sets: [SetName: SetDeclaration]
     public var elements: [SetName: [ElementKey: Element]]
 
-    public init(_ family: TableFamily, _ name: String) {
+    public init(_ family: TableFamily, _ name: String, comment: String? = nil) {
         self.family = family
         self.name = name
+        self.comment = comment
         chains = []
         sets = [:]
         elements = [:]

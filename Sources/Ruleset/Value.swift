@@ -2,7 +2,8 @@ public import NetworkVocabulary
 
 /// The type of one component of a set key, a map value or a register.
 public enum DataType: Hashable, Sendable {
-    case ipv4, ipv6, etherAddress, interfaceName, ipProtocol, port, mark, connectionState, networkProtocol, icmpType
+    case ipv4, ipv6, etherAddress, interfaceName, ipProtocol, port, mark, connectionState, networkProtocol, icmpType,
+        icmpv6Type
 }
 
 /// A value that a packet's field is compared with, or that a map yields.
@@ -16,7 +17,12 @@ public enum Value: Hashable, Comparable, Sendable {
     case mark(UInt32)
     /// `meta nfproto`: the family of a packet in an `inet` table.
     case family(AddressFamily)
+    /// ICMP or ICMPv6: the field says which.
     case icmpType(UInt8)
+    case icmpCode(UInt8)
+    /// `meta protocol`: what a frame on a bridge carries.
+    case etherType(EtherType)
+    case arpOperation(UInt16)
     /// Only in interval sets and matches.
     case ipv4Prefix(IPv4Prefix)
     case ipv6Prefix(IPv6Prefix)
@@ -35,6 +41,9 @@ public enum Value: Hashable, Comparable, Sendable {
         case (.mark(let a), .mark(let b)): a < b
         case (.family(let a), .family(let b)): a.rawValue < b.rawValue
         case (.icmpType(let a), .icmpType(let b)): a < b
+        case (.icmpCode(let a), .icmpCode(let b)): a < b
+        case (.etherType(let a), .etherType(let b)): a.rawValue < b.rawValue
+        case (.arpOperation(let a), .arpOperation(let b)): a < b
         case (.ipv4Prefix(let a), .ipv4Prefix(let b)): a < b
         case (.ipv6Prefix(let a), .ipv6Prefix(let b)): a < b
         case (.ipv4Range(let a), .ipv4Range(let b)): a < b
@@ -58,8 +67,18 @@ public enum Value: Hashable, Comparable, Sendable {
         case .portRange: 10
         case .icmpType: 11
         case .mark: 12
+        case .icmpCode: 13
+        case .etherType: 14
+        case .arpOperation: 15
         }
     }
+}
+
+/// The protocols that rules tell apart in a frame.
+public enum EtherType: UInt16, Hashable, Sendable {
+    case ipv4 = 0x0800
+    case arp = 0x0806
+    case ipv6 = 0x86dd
 }
 
 /// What a verdict says about a packet.

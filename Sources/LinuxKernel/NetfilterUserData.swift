@@ -1,0 +1,52 @@
+internal import CLinux
+
+/// The bytes that nft keeps with kernel objects for itself: comments, and how to print a set's values. A list of
+/// type, length, value; numbers in machine order.
+struct NetfilterUserData {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func append(_ type: Int, number: UInt32) {
+        bytes += [UInt8(type), 4]
+        withUnsafeBytes(of: number) { bytes += $0 }
+    }
+
+    /// Longer text than fits is cut: it is for people. `Table.validate` refuses it beforehand.
+    mutating func append(_ type: Int, text: String) {
+        let text = text.utf8.prefix(Int(NFTNL_UDATA_COMMENT_MAXLEN))
+        bytes += [UInt8(type), UInt8(text.count + 1)]
+        bytes += text
+        bytes.append(0)
+    }
+
+    static func comment(_ text: String, type: Int = 0) -> NetfilterUserData {
+        var data = NetfilterUserData()
+        data.append(type, text: text)
+        return data
+    }
+
+    /// The text of this type in what was read.
+    static func comment(in bytes: [UInt8], type: Int = 0) -> String? {
+        var offset = 0
+        while offset + 2 <= bytes.count {
+            let (found, length) = (Int(bytes[offset]), Int(bytes[offset + 1]))
+            guard offset + 2 + length <= bytes.count else { return nil }
+            if found == type {
+                let text = bytes[offset + 2..<offset + 2 + length].prefix { $0 != 0 }
+                return String(decoding: text, as: UTF8.self)
+            }
+            offset += 2 + length
+        }
+        return nil
+    }
+}
+
+/// libnftnl declares attribute numbers in named and nameless enumerations, which Swift sees as different types.
+func number(_ attribute: Int) -> UInt16 { UInt16(truncatingIfNeeded: attribute) }
+func number<Attribute: RawRepresentable>(_ attribute: Attribute) -> UInt16 where Attribute.RawValue == UInt32 {
+    UInt16(truncatingIfNeeded: attribute.rawValue)
+}
+
+/// Bytes that a library object lends until it changes.
+func bytes(_ pointer: UnsafeRawPointer?, _ count: UInt32) -> [UInt8] {
+    pointer.map { Array(UnsafeRawBufferPointer(start: $0, count: Int(count))) } ?? []
+}

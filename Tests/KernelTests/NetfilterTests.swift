@@ -1,0 +1,35 @@
+import Glibc
+import LinuxKernel
+import NetworkVocabulary
+import Ruleset
+import TestSupport
+import Testing
+
+@Suite(.enabled(if: geteuid() == 0, Comment(rawValue: needsRoot)))
+struct NetfilterTests {
+    @Test(arguments: [RulesetSamples.everything, RulesetSamples.bridge])
+    func `nft and our encoder make the same ruleset of a table`(table: Table) async throws {
+        try await inFreshNamespace {
+            let (output, status) = try nft("", input: table.description)
+            #expect(status == 0, "\(output)")
+            let theirs = try listing()
+            try NetfilterSocket().commit(.removingTable(table.family, table.name))
+            #expect(try listing() == "")
+            try NetfilterSocket().commit(table.difference(from: nil))
+            #expect(try listing() == theirs)
+        }
+    }
+
+    @Test(arguments: [RulesetSamples.everything, RulesetSamples.bridge])
+    func `a table reads back as it was written`(table: Table) async throws {
+        try await inFreshNamespace {
+            let socket = try NetfilterSocket()
+            try socket.commit(table.difference(from: nil))
+            let (read, generation) = try socket.readTable(table.family, table.name)
+            let held = try #require(read)
+            #expect(held.drift(from: table).findings == [])
+            #expect(held == table.inKernel)
+            #expect(try socket.generation() == generation)
+        }
+    }
+}
