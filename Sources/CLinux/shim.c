@@ -29,3 +29,19 @@ const unsigned long sluice_ms_recursive = MS_REC;
 const unsigned long sluice_ms_private = MS_PRIVATE;
 const unsigned long sluice_ms_shared = MS_SHARED;
 const int sluice_mnt_detach = MNT_DETACH;
+
+int sluice_sqlite_bind_blob(sqlite3_stmt *statement, int index, const void *bytes, int count)
+{
+    /* A null pointer would bind NULL; an empty value is not NULL. */
+    return sqlite3_bind_blob(statement, index, bytes ? bytes : "", count, SQLITE_TRANSIENT);
+}
+
+int sluice_sqlite_bind_text(sqlite3_stmt *statement, int index, const char *bytes, int count)
+{
+    return sqlite3_bind_text(statement, index, bytes ? bytes : "", count, SQLITE_TRANSIENT);
+}
+
+int sluice_sqlite_keep_wal(sqlite3 *database, int keep)
+{
+    return sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep, (int *)0);
+}

@@ -1,86 +1,125 @@
 public import CloudModel
 public import NetworkVocabulary
-public import RouterPlan
 
-/// The cloud as its clients meet it: ask for changes, look at what is there. Safe to use from any thread.
+/// The engine as the API sees it: requests go in, reports come out, and the state of things can be looked at.
 public protocol CloudService: Sendable {
-    /// Decides the request and, unless it is a dry run, makes it durable and waits until the kernel holds it.
+    /// Takes a request through decide, ledger, plan and kernel. The reports come in order, on any thread, from before
+    /// or after this returns: `refused` and nothing else; or `durable`, and later `realized` or `failed`.
     ///
-    /// `completion` is called exactly once, on a thread of the service: with the outcome when the change has been read
-    /// back from the kernel, or with an error after which nothing has changed. It must return quickly.
+    /// A dry run decides and plans and touches nothing; its reports are `refused`, or `durable` and `realized` at
+    /// once, with an outcome that shows what would be.
     func submit(
-        _ request: Request, caller: Caller, dryRun: Bool,
-        completion: @escaping @Sendable (Result<Outcome, RequestError>) -> Void)
+        _ request: Request, caller: Caller, dryRun: Bool, report: @escaping @Sendable (SubmissionReport) -> Void)
 
-    /// The model as of now: a value that stays as it is.
-    var cloud: Cloud { get }
+    /// The state of things at one moment. Cheap; never waits for the kernel or the disk.
+    var view: CloudView { get }
 
-    /// How the service and the kernel are doing.
-    var status: ServiceStatus { get }
+    /// The newest events, newest first. At most as many as the service keeps at hand.
+    func recentEvents(limit: Int) -> [LedgerEntry]
 
-    /// What a node must be, by the name of its namespace; nil when the cloud calls for no such node.
-    func plan(of node: NodeName) -> NodePlan?
-
-    /// Every node that the cloud calls for.
-    var nodes: [NodeName] { get }
-
-    /// The newest events, newest first.
-    func events(limit: Int) -> [RecordedEvent]
+    /// The plan of a node as text, by the node's name (`r-4-VM`); nil when no such node is planned.
+    func planText(ofNode name: String) -> String?
 }
 
-/// What came of a request.
+/// What becomes of a request.
+public enum SubmissionReport: Sendable {
+    /// Nothing has changed, and nothing will.
+    case refused(RequestError)
+    /// Survives power loss, and is in the model.
+    case durable(Outcome)
+    /// Is in the kernel, read back.
+    case realized
+    /// The kernel did not take it. The change was taken back, unless later changes rest on it: then it is tried again,
+    /// and the error says so.
+    case failed(RequestError)
+}
+
+/// What a request came to.
 public struct Outcome: Sendable {
-    /// The revision that the change became; of a dry run or a request that changed nothing, the present one.
-    public let revision: Revision
-    public let decision: Decision
-    /// The model right after the change. Of a dry run, as it would be.
+    /// The objects to answer with.
+    public let reply: Reply
+    public let changes: [Change]
+    /// The model with the changes.
     public let cloud: Cloud
-    /// Of a dry run: the lines of the plans that would go (`-`) and come (`+`), each behind the name of its node.
-    public let planChanges: [String]
+    /// For a dry run, what would change in the plans, as text.
+    public let planDifference: String?
 
-    public init(revision: Revision, decision: Decision, cloud: Cloud, planChanges: [String] = []) {
-        self.revision = revision
-        self.decision = decision
+    public var revision: Revision { cloud.revision }
+
+    public init(reply: Reply, changes: [Change], cloud: Cloud, planDifference: String? = nil) {
+        self.reply = reply
+        self.changes = changes
         self.cloud = cloud
-        self.planChanges = planChanges
+        self.planDifference = planDifference
     }
 }
 
-/// An event with the moment it was recorded at.
-public struct RecordedEvent: Sendable, Hashable {
-    public let revision: Revision
-    public let time: Int64
-    public let caller: ObjectID?
-    public let event: Event
+/// The state of things at one moment.
+public struct CloudView: Sendable {
+    public let cloud: Cloud
+    /// Every node that is planned or still there, by name.
+    public let nodes: [NodeStatus]
+    public let features: [KernelFeatureStatus]
+    public let installation: ObjectID
+    /// Milliseconds since 1970 by the wall clock.
+    public let startTime: Int64
+    /// Why requests that change something are refused at present, if they are (a full disk).
+    public let hindrance: String?
 
-    public init(revision: Revision, time: Int64, caller: ObjectID?, event: Event) {
-        self.revision = revision
-        self.time = time
-        self.caller = caller
-        self.event = event
-    }
-}
-
-public struct ServiceStatus: Sendable, Hashable {
-    public var revision: Revision
-    /// Every node found at the start has been compared with its plan.
-    public var isVerified: Bool
-    /// Nodes that the kernel is known to hold as planned, that are being worked on, and that failed last.
-    public var settledNodes: Int
-    public var pendingNodes: Int
-    public var failingNodes: [NodeName: String]
-    /// Why no change can be made durable at the moment; nil when all is well.
-    public var ledgerTrouble: String?
+    public var revision: Revision { cloud.revision }
 
     public init(
-        revision: Revision, isVerified: Bool = false, settledNodes: Int = 0, pendingNodes: Int = 0,
-        failingNodes: [NodeName: String] = [:], ledgerTrouble: String? = nil
+        cloud: Cloud, nodes: [NodeStatus], features: [KernelFeatureStatus], installation: ObjectID, startTime: Int64,
+        hindrance: String? = nil
     ) {
+        self.cloud = cloud
+        self.nodes = nodes
+        self.features = features
+        self.installation = installation
+        self.startTime = startTime
+        self.hindrance = hindrance
+    }
+}
+
+/// How far a node is what its plan says.
+public struct NodeStatus: Sendable, Hashable {
+    public enum State: String, Sendable, Hashable, CaseIterable {
+        /// Read back and equal to the plan of `revision`.
+        case verified = "Verified"
+        /// Being changed, or waiting for it.
+        case pending = "Pending"
+        /// The kernel refused something; it is tried again.
+        case failed = "Failed"
+    }
+
+    public let name: String
+    /// The object that the node is there for; nil for the host's own part.
+    public let origin: Origin?
+    public let state: State
+    /// The newest revision that is in the kernel.
+    public let revision: Revision
+    /// What the kernel said, when it failed.
+    public let error: String?
+
+    public init(name: String, origin: Origin?, state: State, revision: Revision, error: String? = nil) {
+        self.name = name
+        self.origin = origin
+        self.state = state
         self.revision = revision
-        self.isVerified = isVerified
-        self.settledNodes = settledNodes
-        self.pendingNodes = pendingNodes
-        self.failingNodes = failingNodes
-        self.ledgerTrouble = ledgerTrouble
+        self.error = error
+    }
+}
+
+/// Whether the running kernel can do something that a feature needs.
+public struct KernelFeatureStatus: Sendable, Hashable {
+    public let name: String
+    public let isAvailable: Bool
+    /// The kernel module that would bring it, when it is missing.
+    public let missingModule: String?
+
+    public init(name: String, isAvailable: Bool, missingModule: String? = nil) {
+        self.name = name
+        self.isAvailable = isAvailable
+        self.missingModule = missingModule
     }
 }

@@ -14,7 +14,7 @@ import RouterPlan
 /// kernel refuses is taken back by an entry of its own, unless later changes rest on it.
 public final class Engine {
     public enum Message: Sendable {
-        case request(Request, Caller, dryRun: Bool, @Sendable (Result<Outcome, RequestError>) -> Void)
+        case request(Request, Caller, dryRun: Bool, @Sendable (SubmissionReport) -> Void)
         case kernel(KernelReport)
         /// Something to remember that is no change of the model.
         case event(Event)
@@ -106,8 +106,8 @@ public final class Engine {
         var batch = Batch(cloud: cloud)
         for message in messages {
             switch message {
-            case .request(let request, let caller, let dryRun, let completion):
-                decideInto(&batch, request, caller, dryRun, completion)
+            case .request(let request, let caller, let dryRun, let report):
+                decideInto(&batch, request, caller, dryRun, report)
             case .kernel(let report): take(report, &batch.events)
             case .event(let event): batch.events.append(event)
             }
@@ -134,7 +134,7 @@ public final class Engine {
             let before: Cloud
             let after: Cloud
             let inverse: [Change]
-            let completion: (@Sendable (Result<Outcome, RequestError>) -> Void)?
+            let report: (@Sendable (SubmissionReport) -> Void)?
         }
         var cloud: Cloud
         var items: [Item] = []
@@ -143,7 +143,7 @@ public final class Engine {
 
     private func decideInto(
         _ batch: inout Batch, _ request: Request, _ caller: Caller, _ dryRun: Bool,
-        _ completion: @escaping @Sendable (Result<Outcome, RequestError>) -> Void
+        _ report: @escaping @Sendable (SubmissionReport) -> Void
     ) {
         do throws(RequestError) {
             var ids = surroundings.ids
@@ -153,9 +153,12 @@ public final class Engine {
             var after = before
             let inverse = try apply(decision.changes, to: &after)
             if dryRun || decision.changes.isEmpty {
-                let lines = dryRun ? planChanges(decision.changes, from: before, to: after) : []
-                completion(
-                    .success(Outcome(revision: before.revision, decision: decision, cloud: after, planChanges: lines)))
+                let difference = dryRun ? planDifference(decision.changes, from: before, to: after) : nil
+                report(
+                    .durable(
+                        Outcome(
+                            reply: decision.reply, changes: decision.changes, cloud: after, planDifference: difference)))
+                report(.realized)
                 return
             }
             after.revision = before.revision.next
@@ -163,9 +166,9 @@ public final class Engine {
             batch.items.append(
                 Batch.Item(
                     caller: caller, command: request.command, decision: decision, before: before, after: after,
-                    inverse: inverse, completion: completion))
+                    inverse: inverse, report: report))
         } catch {
-            completion(.failure(error))
+            report(.refused(error))
         }
     }
 
@@ -188,7 +191,8 @@ public final class Engine {
         }
     }
 
-    private func planChanges(_ changes: [Change], from before: Cloud, to after: Cloud) -> [String] {
+    /// The lines of the plans that would go (`-`) and come (`+`), each behind the name of its node.
+    private func planDifference(_ changes: [Change], from before: Cloud, to after: Cloud) -> String {
         let planner = keeper.planner
         let names = Set(
             planner.targets(of: changes, from: before, to: after).map { target in
@@ -206,7 +210,7 @@ public final class Engine {
                 case .insert(_, let line, _): "\(name) + \(line)"
                 }
             }
-        }
+        }.map { $0 + "\n" }.joined()
     }
 
     // MARK: Committing
@@ -226,36 +230,38 @@ public final class Engine {
         } catch {
             let refusal = RequestError(
                 .internal, exceptionCode: 4250, "The change could not be made durable, and nothing was changed: \(error)")
-            for item in batch.items { item.completion?(.failure(refusal)) }
+            for item in batch.items { item.report?(.refused(refusal)) }
             return
         }
         cloud = batch.cloud
         cloud.revision = last
-        for item in batch.items { follow(item) }
+        // Published before anybody is told, so that whoever is told finds it.
         shared.publish(cloud, keeper.planner)
         shared.note(entries)
+        for item in batch.items {
+            item.report?(
+                .durable(Outcome(reply: item.decision.reply, changes: item.decision.changes, cloud: item.after)))
+            follow(item)
+        }
     }
 
     private func follow(_ item: Batch.Item) {
         let ticket = item.after.revision.number
         do throws(PlanError) {
             let orders = try keeper.follow(item.decision.changes, from: item.before, to: item.after, ticket: ticket)
-            let outcome = Outcome(revision: item.after.revision, decision: item.decision, cloud: item.after)
             guard !orders.isEmpty else {
-                item.completion?(.success(outcome))
+                item.report?(.realized)
                 return
             }
             pending.add(
                 ticket,
-                PendingChanges.Change(
-                    remaining: orders.count, outcome: outcome, inverse: item.inverse, completion: item.completion))
+                PendingChanges.Change(remaining: orders.count, inverse: item.inverse, report: item.report))
             orders.forEach(order)
         } catch {
             pending.add(
                 ticket,
                 PendingChanges.Change(
-                    remaining: 0, outcome: Outcome(revision: item.after.revision, decision: item.decision, cloud: item.after),
-                    inverse: item.inverse, completion: item.completion, failure: "cannot be planned: \(error)"))
+                    remaining: 0, inverse: item.inverse, report: item.report, failure: "cannot be planned: \(error)"))
         }
     }
 
@@ -283,7 +289,7 @@ public final class Engine {
     private func take(_ report: KernelReport, _ events: inout [Event]) {
         switch report {
         case .settled(let name, let tickets):
-            shared.settle(name)
+            shared.settle(name, at: tickets.max().map { Revision($0) })
             finish(tickets)
         case .removed(let name, let tickets):
             shared.forget(name)
@@ -310,7 +316,7 @@ public final class Engine {
     private func finish(_ tickets: [UInt64]) {
         for ticket in tickets {
             guard let done = pending.finish(ticket) else { continue }
-            done.completion?(.success(done.outcome))
+            done.report?(.realized)
         }
     }
 
@@ -325,12 +331,12 @@ public final class Engine {
                 after.revision = cloud.revision.next
                 let item = Batch.Item(
                     caller: nil, command: "revert", decision: Decision(changes: refused.inverse, reply: Reply()),
-                    before: cloud, after: after, inverse: inverse, completion: nil)
+                    before: cloud, after: after, inverse: inverse, report: nil)
                 commit(Batch(cloud: after, items: [item]))
             } else {
                 text = "The change is recorded but not yet in the kernel, which is being tried again: \(reason)"
             }
-            refused.completion?(.failure(RequestError(.internal, exceptionCode: 4250, text)))
+            refused.report?(.failed(RequestError(.internal, exceptionCode: 4250, text)))
         }
     }
 

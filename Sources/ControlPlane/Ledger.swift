@@ -54,6 +54,8 @@ public enum LedgerError: Error, Sendable, Hashable {
     case newerSchema(found: Int, known: Int)
     /// Something that can be neither read nor cut away.
     case damaged(String)
+    /// The entries do not follow the newest one, or the revision is not one that the ledger holds.
+    case outOfOrder(expected: Revision)
 }
 
 /// What a ledger holds when it is opened.
@@ -66,6 +68,9 @@ public struct LedgerContents: Sendable {
     public var findings: [String]
     /// This installation's identity, drawn when the ledger was created. It marks every kernel object of ours.
     public var installation: ObjectID
+
+    /// The revision that the contents lead to.
+    public var revision: Revision { entries.last?.revision ?? checkpoint?.revision ?? .zero }
 
     public init(
         checkpoint: (revision: Revision, records: [Record])?, entries: [LedgerEntry], findings: [String],
@@ -83,16 +88,19 @@ public protocol Ledger: AnyObject {
     /// Reads everything needed to start. Called once, before any append.
     func open() throws(LedgerError) -> LedgerContents
 
-    /// Appends entries, all or none, and returns once they would survive power loss.
+    /// Appends entries, all or none, and returns once they would survive power loss. After an error none of them
+    /// counts, and the same revisions may be appended again.
     func append(_ entries: [LedgerEntry]) throws(LedgerError)
 
-    /// Stores the whole model at a revision, so that the next start need not read what came before.
+    /// Stores the whole model at a revision that the log reaches, so that the next start need not read what came
+    /// before; then lets go of the history that `LedgerRetention` no longer keeps.
     func writeCheckpoint(_ records: [Record], at revision: Revision) throws(LedgerError)
 
     /// The newest events, newest first.
     func events(limit: Int) throws(LedgerError) -> [LedgerEntry]
 
-    /// Everything up to a revision, for time travel: the model of any past moment that the log still reaches.
+    /// Everything up to a revision, for time travel: the model of any past moment that the log still reaches, or
+    /// `.outOfOrder` with the oldest revision that it does reach.
     func history(upTo revision: Revision) throws(LedgerError) -> LedgerContents
 
     func close()

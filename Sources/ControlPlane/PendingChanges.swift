@@ -6,10 +6,9 @@ struct PendingChanges {
     struct Change {
         /// Orders of the change that the kernel has not answered.
         var remaining: Int
-        let outcome: Outcome
         /// The way back, last step first.
         let inverse: [CloudModel.Change]
-        let completion: (@Sendable (Result<Outcome, RequestError>) -> Void)?
+        let report: (@Sendable (SubmissionReport) -> Void)?
         var failure: String?
     }
 

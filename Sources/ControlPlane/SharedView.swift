@@ -9,71 +9,78 @@ public final class SharedView: Sendable {
     private struct State {
         var cloud = Cloud()
         var planner: Planner?
+        var installation = ObjectID(random: 0, 0)
+        var features: [KernelFeatureStatus] = []
         var isVerified = false
-        var settled: Set<NodeName> = []
+        /// The newest revision that each node is known to hold.
+        var settled: [NodeName: Revision] = [:]
         var failing: [NodeName: String] = [:]
-        var ledgerTrouble: String?
+        var hindrance: String?
         /// A ring, so that a daemon that runs for years keeps no more than a page of them in memory.
-        var events: [RecordedEvent] = []
+        var events: [LedgerEntry] = []
     }
 
     private let state = Mutex(State())
+    private let startTime: Int64
     private static let eventLimit = 1000
 
-    public init() {}
+    public init(startTime: Int64, features: [KernelFeatureStatus] = []) {
+        self.startTime = startTime
+        state.withLock { $0.features = features }
+    }
 
-    public var cloud: Cloud { state.withLock { $0.cloud } }
+    /// Every node found at the start has been compared with its plan.
+    public var isVerified: Bool { state.withLock { $0.isVerified } }
 
-    public var status: ServiceStatus {
-        state.withLock { state in
-            let wanted = state.planner?.nodes(in: state.cloud).count ?? 0
-            return ServiceStatus(
-                revision: state.cloud.revision, isVerified: state.isVerified, settledNodes: state.settled.count,
-                pendingNodes: max(0, wanted - state.settled.count - state.failing.count), failingNodes: state.failing,
-                ledgerTrouble: state.ledgerTrouble)
+    public var view: CloudView {
+        let state = state.withLock { $0 }
+        let nodes = (state.planner?.nodes(in: state.cloud) ?? []).map { name -> NodeStatus in
+            let settled = state.settled[name]
+            let error = state.failing[name]
+            return NodeStatus(
+                name: name.text, origin: state.planner?.owner(of: name, in: state.cloud),
+                state: error != nil ? .failed : settled != nil ? .verified : .pending, revision: settled ?? .zero,
+                error: error)
         }
+        return CloudView(
+            cloud: state.cloud, nodes: nodes, features: state.features, installation: state.installation,
+            startTime: startTime, hindrance: state.hindrance)
     }
 
-    public var nodes: [NodeName] {
+    public func planText(ofNode name: String) -> String? {
         let (cloud, planner) = state.withLock { ($0.cloud, $0.planner) }
-        return planner?.nodes(in: cloud) ?? []
+        return ((try? planner?.plan(NodeName(name), in: cloud)) ?? nil)?.description
     }
 
-    public func plan(of node: NodeName) -> NodePlan? {
-        let (cloud, planner) = state.withLock { ($0.cloud, $0.planner) }
-        return (try? planner?.plan(node, in: cloud)) ?? nil
-    }
-
-    public func events(limit: Int) -> [RecordedEvent] {
+    public func recentEvents(limit: Int) -> [LedgerEntry] {
         state.withLock { Array($0.events.suffix(max(0, limit)).reversed()) }
     }
-
-    /// Fills the ring from the ledger at the start.
-    public func recall(_ entries: [LedgerEntry]) { note(entries.reversed()) }
 
     func publish(_ cloud: Cloud, _ planner: Planner) {
         state.withLock { state in
             state.cloud = cloud
             state.planner = planner
+            state.installation = planner.installation.id
         }
     }
 
     func note(_ entries: [LedgerEntry]) {
-        let events = entries.flatMap { entry in
-            entry.events.map {
-                RecordedEvent(revision: entry.revision, time: entry.time, caller: entry.caller, event: $0)
-            }
+        let eventful = entries.filter { !$0.events.isEmpty || !$0.changes.isEmpty }.map { entry in
+            // What happened, not what it consists of: the ledger has that.
+            var entry = entry
+            entry.changes = []
+            return entry
         }
-        guard !events.isEmpty else { return }
+        guard !eventful.isEmpty else { return }
         state.withLock { state in
-            state.events += events
+            state.events += eventful
             if state.events.count > Self.eventLimit { state.events.removeFirst(state.events.count - Self.eventLimit) }
         }
     }
 
-    func settle(_ name: NodeName) {
+    func settle(_ name: NodeName, at revision: Revision?) {
         state.withLock { state in
-            state.settled.insert(name)
+            state.settled[name] = max(state.settled[name] ?? .zero, revision ?? state.cloud.revision)
             state.failing[name] = nil
         }
     }
@@ -81,18 +88,18 @@ public final class SharedView: Sendable {
     /// True when this failure is news.
     func fail(_ name: NodeName, _ reason: String) -> Bool {
         state.withLock { state in
-            state.settled.remove(name)
+            state.settled[name] = nil
             return state.failing.updateValue(reason, forKey: name) != reason
         }
     }
 
     func forget(_ name: NodeName) {
         state.withLock { state in
-            state.settled.remove(name)
+            state.settled[name] = nil
             state.failing[name] = nil
         }
     }
 
     func setVerified() { state.withLock { $0.isVerified = true } }
-    func setLedgerTrouble(_ text: String?) { state.withLock { $0.ledgerTrouble = text } }
+    func setLedgerTrouble(_ text: String?) { state.withLock { $0.hindrance = text } }
 }

@@ -32,6 +32,16 @@ public struct Planner: Sendable {
         return names
     }
 
+    /// The object that a node stands for; nil when the cloud calls for no such node.
+    public func owner(of name: NodeName, in cloud: Cloud) -> Origin? {
+        switch subject(of: name, in: cloud) {
+        case .host, .internet: installation
+        case .router(let router, _): router.origin
+        case .guest(let guest): guest.origin
+        case nil: nil
+        }
+    }
+
     /// The whole plan of a node, or nil when the cloud calls for no such node.
     public func plan(_ name: NodeName, in cloud: Cloud) throws(PlanError) -> NodePlan? {
         guard let subject = subject(of: name, in: cloud) else { return nil }

@@ -7,8 +7,8 @@ import Ruleset
 
 extension Planner {
     func routerTable(_ router: VirtualRouter, _ network: Network, _ offering: NetworkOffering?) -> Table {
-        var table = Table(.inet, Pipeline.tableName)
         let origin = router.origin
+        var table = Table(.inet, Pipeline.tableName, comment: OwnershipMark(installation.id, origin).text)
         for set in [
             SetDeclaration(
                 Pipeline.guestIdentities, key: [.interfaceName, .etherAddress, .ipv4], origin: origin),

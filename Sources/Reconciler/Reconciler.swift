@@ -218,7 +218,7 @@ public final class Reconciler {
     }
 
     private func reach(_ plan: NodePlan, _ now: Duration) {
-        do {
+        do throws(DataplaneError) {
             let todo = steps(toReach: plan, from: try dataplane.observe(plan))
             guard !todo.isEmpty else {
                 settle(plan.name)

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -98,5 +99,11 @@ extern const unsigned long sluice_ms_recursive;
 extern const unsigned long sluice_ms_private;
 extern const unsigned long sluice_ms_shared;
 extern const int sluice_mnt_detach;
+
+/* Binding copies the bytes: SQLITE_TRANSIENT is a cast macro. */
+int sluice_sqlite_bind_blob(sqlite3_stmt *statement, int index, const void *bytes, int count);
+int sluice_sqlite_bind_text(sqlite3_stmt *statement, int index, const char *bytes, int count);
+/* Whether closing the last connection leaves the write-ahead log as it is. */
+int sluice_sqlite_keep_wal(sqlite3 *database, int keep);
 
 #endif
