@@ -14,11 +14,11 @@ VERSION := $(file < VERSION)
 BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev \
 	libsqlite3-dev pkg-config
 TEST_PACKAGES := nftables iproute2 iputils-ping curl python3 util-linux
-DEB_PACKAGES := dpkg-dev
+DEB_PACKAGES := dpkg-dev binutils
 
 # A module that uses what it does not declare is an error everywhere, not only in one kind of build.
 CHECKED := --explicit-target-dependency-import-check error
-RELEASE := -c release --static-swift-stdlib $(CHECKED)
+RELEASE := -c release --static-swift-stdlib --disable-local-rpath $(CHECKED)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

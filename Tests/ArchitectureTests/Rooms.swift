@@ -41,8 +41,9 @@ let rooms = [
         because: "decides what to change from values; the kernel is behind its Dataplane protocol"),
     Room(
         "ControlPlane", ["CloudModel", "NetworkVocabulary", "Planner", "RouterPlan"],
-        system: ["Synchronization"],
-        because: "decides; storage is behind its Ledger protocol, the kernel behind the plan"),
+        system: ["FoundationEssentials", "Synchronization"],
+        because: "decides; storage is behind its Ledger protocol, the kernel behind the plan (JSON: declared clouds)"
+    ),
     Room(
         "CloudStackAPI", ["CloudModel", "ControlPlane", "NetworkVocabulary"],
         system: ["FoundationEssentials"],

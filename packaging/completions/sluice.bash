@@ -1,0 +1,33 @@
+# bash completion for sluice(1)
+_sluice() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local words=() index choices=''
+    # The words of the command, without options and their values.
+    for ((index = 1; index < COMP_CWORD; index++)); do
+        case ${COMP_WORDS[index]} in
+            --api | --api-key | --secret-key) ((index++)) ;;
+            --) return ;;
+            -*) ;;
+            *) words+=("${COMP_WORDS[index]}") ;;
+        esac
+    done
+    COMPREPLY=()
+    case $previous in
+        --api | --api-key | --secret-key) return ;;
+    esac
+    case "${words[*]}" in
+        '') choices='status plan apply router guest network events exec api' ;;
+        plan) choices='show' ;;
+        router) choices='list show' ;;
+        guest | network) choices='list' ;;
+        'plan show' | 'router show' | exec) choices=$(ls /run/netns 2>/dev/null) ;;
+        apply)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            [[ $current != -* ]] || choices='--dry-run --prune'
+            ;;
+    esac
+    [[ $current != -* ]] || choices+=' --api --api-key --secret-key --json --help --version'
+    [[ -z $choices ]] || mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
+}
+complete -F _sluice sluice
