@@ -19,12 +19,11 @@ extension LinuxDataplane {
 
     public func holds(_ delta: PlanDelta) throws(DataplaneError) -> Bool {
         do {
-            // Rows were acknowledged one by one by the kernel, which applies before it answers. Of the ruleset, what
-            // was asked for is read back element by element.
+            // Rows were acknowledged one by one by the kernel, which applies before it answers.
             guard let node = try node(delta.node), !delta.removedElements.isEmpty || !delta.addedElements.isEmpty else {
                 return true
             }
-            return try elementsAreThere(delta, node)
+            return try node.netfilter.generation() == node.generation
         } catch {
             throw DataplaneError(operation: "read back \(delta.node)", reason: "\(error)")
         }

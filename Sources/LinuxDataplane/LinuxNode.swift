@@ -22,13 +22,31 @@ final class LinuxNode {
         self.name = name
         self.namespace = namespace
         route = try RouteSocket(in: namespace, sharing: scratch)
-        netfilter = try NetfilterSocket(in: namespace)
+        netfilter = try Self.openNetfilter(namespace)
         if name.isHost {
             namespaceID = nil
         } else if let known = try host.namespaceID(of: namespace) {
             namespaceID = known
         } else {
             namespaceID = try host.assignNamespaceID(to: namespace)
+        }
+    }
+
+    /// Sockets belong to the namespace that the thread is in when they are opened.
+    private static func openNetfilter(_ namespace: NetworkNamespace) throws(KernelError) -> NetfilterSocket {
+        var opened: Result<NetfilterSocket, NetfilterError> = .failure(.restless)
+        try namespace.enter { () throws(KernelError) in
+            do throws(NetfilterError) {
+                opened = .success(try NetfilterSocket())
+            } catch {
+                opened = .failure(error)
+            }
+        }
+        do throws(NetfilterError) {
+            return try opened.get()
+        } catch {
+            throw KernelError(
+                operation: "open netfilter socket", object: "", errno: error.errno, explanation: "\(error)")
         }
     }
 

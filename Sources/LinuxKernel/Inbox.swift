@@ -13,7 +13,7 @@ public final class Inbox<Message: Sendable>: Sendable {
     private let bell: FileDescriptor
 
     public init() throws(KernelError) {
-        let descriptor = eventfd(0, Int32(EFD_CLOEXEC.rawValue) | Int32(EFD_NONBLOCK.rawValue))
+        let descriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
         guard descriptor >= 0 else { throw .last("create eventfd", "for an inbox") }
         bell = FileDescriptor(owning: descriptor)
     }
@@ -54,7 +54,10 @@ public final class Inbox<Message: Sendable>: Sendable {
     private func wait(_ timeout: Duration?) {
         var poll = pollfd(fd: bell.rawValue, events: Int16(POLLIN), revents: 0)
         // Rounded up: waking before the time is up would spin.
-        let milliseconds = timeout.map { Int32(clamping: $0.components.seconds * 1000 + $0.components.attoseconds / 1_000_000_000_000_000 + 1) }
+        let milliseconds = timeout.map { timeout in
+            let (seconds, attoseconds) = timeout.components
+            return Int32(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000 + 1)
+        }
         _ = Glibc.poll(&poll, 1, milliseconds ?? -1)
         var count: UInt64 = 0
         _ = read(bell.rawValue, &count, 8)

@@ -55,3 +55,21 @@ extension NetfilterError: CustomStringConvertible {
 private func errorText(_ errno: Int32) -> String {
     sluice_errno_text(errno).map { String(cString: $0) } ?? "error \(errno)"
 }
+
+extension NetfilterError {
+    /// The kernel's error number where there is one.
+    public var errno: Int32 {
+        switch self {
+        case .refused(let refusals): refusals.first?.errno ?? EINVAL
+        case .system(_, let errno): errno
+        case .staleGeneration, .restless: EAGAIN
+        case .batchTooLarge: EMSGSIZE
+        case .unwritable: EINVAL
+        }
+    }
+
+    /// The object behind the step that was refused.
+    public var origin: Origin? {
+        if case .refused(let refusals) = self { refusals.lazy.compactMap(\.origin).first } else { nil }
+    }
+}

@@ -23,7 +23,7 @@ public func steps(toReach plan: NodePlan, from observed: Observation) -> [Step] 
         }
     }
     if let table = plan.table {
-        let delta = observed.table?.differs(from: table).repair ?? RulesetDelta(replacement: table)
+        let delta = observed.table?.differs(from: table) ?? RulesetDelta(replacement: table)
         if !delta.isEmpty { steps.append(.ruleset(delta.transaction(table.family, table.name))) }
     }
     return steps + rowSteps(toReach: plan, from: observed)
