@@ -8,6 +8,7 @@ final class FeatureBench {
     private let scratch: NetlinkScratch
     private let routing: RouteSocket
     private var carrier: Int32 = 1
+    private var rulesetObjections: [KernelFeatures.Feature: KernelError]?
 
     init() throws(KernelError) {
         namespace = try .unnamed()
@@ -33,34 +34,33 @@ final class FeatureBench {
         case .policyRouting:
             try routing.addPolicyRule(
                 KernelPolicyRule(.ipv4, priority: 100, .lookUp(table: 100), mark: .init(1, mask: 1)))
-        case .nftables: try commit(feature) { table($0) }
-        case .nat:
-            try commit(feature) { batch in
-                table(batch)
-                chain(batch, "nat", NF_INET_POST_ROUTING, priority: 100)
-                rule(batch, "masq") { _ in }
-            }
-        case .conntrack:
-            try commit(feature) { batch in
-                table(batch)
-                chain(batch, "filter", NF_INET_FORWARD, priority: 0)
-                rule(batch, "ct") { data in
-                    data.put(Int(NFTA_CT_KEY.rawValue), UInt32(NFT_CT_STATE.rawValue).bigEndian)
-                    data.put(Int(NFTA_CT_DREG.rawValue), UInt32(NFT_REG_1.rawValue).bigEndian)
-                }
-            }
         case .connectionTable:
             let type = Int(NFNL_SUBSYS_CTNETLINK) << 8 | Int(IPCTNL_MSG_CT_GET_STATS.rawValue)
             try netfilter().lookUp("probe", feature.rawValue, type) {
-                $0.append(head(UInt8(AF_UNSPEC), resource: 0))
+                $0.append(nfgenmsg())
             } read: { _, _ in
             }
-        case .flowtable:
-            try commit(feature) { batch in
-                table(batch)
-                flowtable(batch)
-            }
+        case .nftables, .nat, .conntrack, .flowtable:
+            if rulesetObjections == nil { rulesetObjections = try tryOutRuleset() }
+            if let objection = rulesetObjections?[.nftables] ?? rulesetObjections?[feature] { throw objection }
         }
+    }
+
+    private func netfilter() throws(KernelError) -> NetlinkSocket {
+        try namespace.enter { () throws(KernelError) in try NetlinkSocket(protocol: NETLINK_NETFILTER, scratch) }
+    }
+
+    /// What needs nftables is tried in one go: giving up a batch costs the kernel a grace period, over 10 ms.
+    private func tryOutRuleset() throws(KernelError) -> [KernelFeatures.Feature: KernelError] {
+        let batch = ProbeBatch(scratch.message)
+        let objections = try netfilter().submit("probe", { batch.feature(of: $0).rawValue }, batch.bytes)
+        var features: [KernelFeatures.Feature: KernelError] = [:]
+        // The first objection is the reason, those that follow are its consequences.
+        for (number, objection) in objections.sorted(by: { $0.key < $1.key }) {
+            let feature = batch.feature(of: number)
+            if features[feature] == nil { features[feature] = objection }
+        }
+        return features
     }
 
     /// The names are ours and valid; a name the vocabulary refused could only be a slip here.
@@ -69,89 +69,5 @@ final class FeatureBench {
             throw KernelError(operation: "probe", object: text, errno: EINVAL)
         }
         return LinkSpecification(name)
-    }
-
-    // MARK: nftables. The batches end without a commit: the kernel checks everything, loads its modules, and drops it.
-
-    private func netfilter() throws(KernelError) -> NetlinkSocket {
-        try namespace.enter { () throws(KernelError) in try NetlinkSocket(protocol: NETLINK_NETFILTER, scratch) }
-    }
-
-    private final class Batch {
-        var bytes: [UInt8] = []
-        var sequence: UInt32 = 0
-    }
-
-    private func commit(
-        _ feature: KernelFeatures.Feature, _ build: (Batch) -> Void
-    ) throws(KernelError) {
-        let socket = try netfilter()
-        let batch = Batch()
-        add(batch, NFNL_MSG_BATCH_BEGIN, 0, head(UInt8(AF_UNSPEC), resource: UInt16(NFNL_SUBSYS_NFTABLES))) { _ in }
-        build(batch)
-        try socket.submit("probe", feature.rawValue, batch.bytes)
-    }
-
-    private func add(
-        _ batch: Batch, _ type: Int32, _ flags: Int32, _ head: nfgenmsg, _ build: (NetlinkMessage) -> Void
-    ) {
-        scratch.message.begin(Int(type), flags)
-        scratch.message.append(head)
-        build(scratch.message)
-        batch.sequence += 1
-        scratch.message.head.pointee.nlmsg_seq = batch.sequence
-        let length = Int(scratch.message.head.pointee.nlmsg_len)
-        batch.bytes += UnsafeRawBufferPointer(start: scratch.message.head, count: length)
-        batch.bytes += Array(repeating: 0, count: netlinkAligned(length) - length)
-    }
-
-    private func addTables(_ batch: Batch, _ type: nf_tables_msg_types, _ build: (NetlinkMessage) -> Void) {
-        let number = Int32(NFNL_SUBSYS_NFTABLES) << 8 | Int32(type.rawValue)
-        let inet = UInt8(truncatingIfNeeded: Int(NFPROTO_INET))
-        add(batch, number, NLM_F_CREATE | NLM_F_ACK, head(inet, resource: 0), build)
-    }
-
-    private func head(_ family: UInt8, resource: UInt16) -> nfgenmsg {
-        nfgenmsg(nfgen_family: family, version: UInt8(NFNETLINK_V0), res_id: resource.bigEndian)
-    }
-
-    private func table(_ batch: Batch) {
-        addTables(batch, NFT_MSG_NEWTABLE) { $0.put(Int(NFTA_TABLE_NAME.rawValue), "probe") }
-    }
-
-    private func chain(_ batch: Batch, _ type: String, _ hook: nf_inet_hooks, priority: Int32) {
-        addTables(batch, NFT_MSG_NEWCHAIN) { message in
-            message.put(Int(NFTA_CHAIN_TABLE.rawValue), "probe")
-            message.put(Int(NFTA_CHAIN_NAME.rawValue), "probe")
-            message.nested(Int(NFTA_CHAIN_HOOK.rawValue)) {
-                message.put(Int(NFTA_HOOK_HOOKNUM.rawValue), UInt32(hook.rawValue).bigEndian)
-                message.put(Int(NFTA_HOOK_PRIORITY.rawValue), priority.bigEndian)
-            }
-            message.put(Int(NFTA_CHAIN_TYPE.rawValue), type)
-        }
-    }
-
-    private func rule(_ batch: Batch, _ expression: String, _ data: (NetlinkMessage) -> Void) {
-        addTables(batch, NFT_MSG_NEWRULE) { message in
-            message.put(Int(NFTA_RULE_TABLE.rawValue), "probe")
-            message.put(Int(NFTA_RULE_CHAIN.rawValue), "probe")
-            message.nested(Int(NFTA_RULE_EXPRESSIONS.rawValue)) {
-                message.nested(Int(NFTA_LIST_ELEM.rawValue)) {
-                    message.put(Int(NFTA_EXPR_NAME.rawValue), expression)
-                    message.nested(Int(NFTA_EXPR_DATA.rawValue)) { data(message) }
-                }
-            }
-        }
-    }
-
-    private func flowtable(_ batch: Batch) {
-        addTables(batch, NFT_MSG_NEWFLOWTABLE) { message in
-            message.put(Int(NFTA_FLOWTABLE_TABLE.rawValue), "probe")
-            message.put(Int(NFTA_FLOWTABLE_NAME.rawValue), "probe")
-            message.nested(Int(NFTA_FLOWTABLE_HOOK.rawValue)) {
-                message.put(Int(NFTA_FLOWTABLE_HOOK_NUM.rawValue), UInt32(NF_NETDEV_INGRESS.rawValue).bigEndian)
-                message.put(Int(NFTA_FLOWTABLE_HOOK_PRIORITY.rawValue), UInt32(0).bigEndian)
-            }
-        }
     }
 }

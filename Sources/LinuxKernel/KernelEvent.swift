@@ -20,8 +20,11 @@ public struct KernelEvent: Hashable, Sendable {
 
     /// The number of the namespace it happened in; nil: the one that the monitor was opened in.
     public var namespaceID: Int32?
-    /// The socket that asked for the change (`RouteSocket.portID`), 0 for the kernel itself. Numbers are unique in a
-    /// namespace, and in practice in one process.
+    /// The socket that asked for the change (`RouteSocket.portID`), where the kernel says so: for addresses, routes,
+    /// policy rules and rulesets. A link's events carry 0 whoever changed it, as do the kernel's own doings; they must
+    /// be recognised by what they say. Numbers are unique in a namespace, and in practice on a machine.
+    ///
+    /// A link that is down changes its alias without any event.
     public var portID: UInt32
     public var change: Change
 
