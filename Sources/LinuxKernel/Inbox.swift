@@ -13,7 +13,7 @@ public final class Inbox<Message: Sendable>: Sendable {
     private let bell: FileDescriptor
 
     public init() throws(KernelError) {
-        let descriptor = eventfd(0, Int32(EFD_CLOEXEC.rawValue) | Int32(EFD_NONBLOCK.rawValue))
+        let descriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
         guard descriptor >= 0 else { throw .last("create eventfd", "for an inbox") }
         bell = FileDescriptor(owning: descriptor)
     }
