@@ -24,6 +24,35 @@ int sluice_is_mount_root(const char *path) {
     return (about.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
+ssize_t sluice_receive_netlink(int fd, void *buffer, size_t size, int *namespace_id, int *truncated) {
+    struct sockaddr_nl sender;
+    struct iovec part = {.iov_base = buffer, .iov_len = size};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int)) * 2];
+    } control;
+    struct msghdr message = {
+        .msg_name = &sender,
+        .msg_namelen = sizeof sender,
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof control,
+    };
+    ssize_t length = recvmsg(fd, &message, MSG_DONTWAIT);
+    if (length < 0)
+        return length;
+    /* Only the kernel may speak as port 0; anybody else's message is dropped. */
+    if (message.msg_namelen < sizeof sender || sender.nl_pid != 0)
+        return 0;
+    *namespace_id = -1;
+    *truncated = (message.msg_flags & MSG_TRUNC) != 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c))
+        if (c->cmsg_level == SOL_NETLINK && c->cmsg_type == NETLINK_LISTEN_ALL_NSID)
+            memcpy(namespace_id, CMSG_DATA(c), sizeof *namespace_id);
+    return length;
+}
+
 const unsigned long sluice_ms_bind = MS_BIND;
 const unsigned long sluice_ms_recursive = MS_REC;
 const unsigned long sluice_ms_private = MS_PRIVATE;

@@ -74,6 +74,34 @@ final class NetlinkSocket {
             operation: operation, object: "", errno: EAGAIN, explanation: "the list changed each time it was read")
     }
 
+    /// Sends messages that the caller numbered itself, and returns the kernel's objections by those numbers.
+    ///
+    /// The kernel has answered by the time the sending returns, so an empty queue means that it has said all.
+    func submit(
+        _ operation: String, _ object: (UInt32) -> String, _ messages: [UInt8]
+    ) throws(KernelError) -> [UInt32: KernelError] {
+        counters.writes += 1
+        while Glibc.send(descriptor, messages, messages.count, 0) < 0 {
+            guard errno == EINTR else { throw .last(operation, object(0)) }
+        }
+        var objections: [UInt32: KernelError] = [:]
+        while true {
+            let length = recv(descriptor, scratch.received.baseAddress, scratch.received.count, Int32(MSG_DONTWAIT))
+            if length < 0 {
+                if errno == EINTR { continue }
+                guard errno == EAGAIN else { throw .last(operation, object(0)) }
+                return objections
+            }
+            var datagram = NetlinkDatagram(UnsafeRawBufferPointer(rebasing: scratch.received[..<length]))
+            while let (head, payload) = datagram.next() {
+                guard head.nlmsg_type == NLMSG_ERROR, let failure = failure(head, payload) else { continue }
+                objections[head.nlmsg_seq] = KernelError(
+                    operation: operation, object: object(head.nlmsg_seq), errno: failure.errno,
+                    explanation: failure.text)
+            }
+        }
+    }
+
     private func send(_ operation: String, _ object: () -> String) throws(KernelError) {
         guard !scratch.message.isTooLong else {
             throw KernelError(operation: operation, object: object(), errno: EMSGSIZE)

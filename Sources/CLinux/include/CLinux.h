@@ -40,6 +40,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 
 #include <libmnl/libmnl.h>
 #include <libnftnl/batch.h>
@@ -93,6 +94,10 @@ void sluice_name_thread(const char *name);
 
 /* 1: a file system is mounted exactly there, 0: not, -1: errno. */
 int sluice_is_mount_root(const char *path);
+
+/* One datagram of a netlink socket that listens to all namespaces: recvmsg, with the number of the namespace it is
+ * about (-1: the socket's own) taken from the control message. *truncated says that the buffer was too small. */
+ssize_t sluice_receive_netlink(int fd, void *buffer, size_t size, int *namespace_id, int *truncated);
 
 extern const unsigned long sluice_ms_bind;
 extern const unsigned long sluice_ms_recursive;
