@@ -17,6 +17,12 @@ extension Cloud {
         return records
     }
 
+    /// How many records a checkpoint has, series apart.
+    public var objectCount: Int {
+        accounts.count + zones.count + physicalNetworks.count + publicRanges.count + networkOfferings.count
+            + networks.count + publicAddresses.count + routers.count + guests.count + nics.count
+    }
+
     /// The model that the records of a checkpoint make.
     public init(checkpoint records: [Record], revision: Revision) throws(ModelError) {
         self.init()

@@ -1,6 +1,6 @@
 public import CloudModel
 public import NetworkVocabulary
-public import Planner
+import Planner
 import RouterPlan
 
 /// The control lane's work: decides requests in the order they came, makes them durable together, follows with the

@@ -1,6 +1,6 @@
 public import CloudModel
-public import NetworkVocabulary
-public import Planner
+import NetworkVocabulary
+import Planner
 public import RouterPlan
 import Synchronization
 

@@ -1,0 +1,106 @@
+import CloudModel
+import NetworkVocabulary
+
+// A network's implementation: its segment, its source NAT address, its router with a leg on each.
+extension Draft {
+    /// Brings the network to life, or its router back to work. Nothing when both are so already. `parameter` is the one
+    /// of the request that needs the network.
+    mutating func implement(_ id: ObjectID, _ parameter: String) throws(RequestError) {
+        guard var network = cloud.networks[id] else { throw unknown(parameter, id) }
+        if network.state == .allocated {
+            guard let segment = cloud.freeSegment(on: network.physicalNetwork) else {
+                throw .noFreeSegment(
+                    parameter,
+                    "Unable to allocate vnet as a part of network \(network.name) implement: every segment of "
+                        + "its physical network is taken")
+            }
+            network.state = .implemented
+            network.segment = segment
+            try put(.network(network))
+        }
+        if let router = cloud.router(ofNetwork: id) {
+            try put(.router(router.running(true)))
+        } else {
+            try createRouter(network, parameter)
+        }
+    }
+
+    private mutating func createRouter(_ network: Network, _ parameter: String) throws(RequestError) {
+        if cloud.networkOfferings[network.offering]?.services["SourceNat"] != nil,
+            cloud.sourceNATAddress(ofNetwork: network.id) == nil
+        {
+            let (range, address) = try freePublicAddress(network.zone, nil, parameter)
+            try put(
+                .publicAddress(
+                    PublicAddress(
+                        id: newID(), range: range, address: address, account: network.account, network: network.id,
+                        isSourceNAT: true)))
+        }
+        let number = try number(.machine)
+        var router = VirtualRouter(
+            id: newID(), number: number, name: "r-\(number)-VM", zone: network.zone, account: network.account,
+            network: network.id, isRunning: true,
+            guestLeg: Attachment(mac: try newMAC(), shard: try freeShard(.network(network.id), parameter)),
+            publicLegs: [])
+        // Source NAT's range first: its leg is the one of the default route.
+        let addresses = cloud.publicAddresses(ofNetwork: network.id)
+        for address in addresses.filter(\.isSourceNAT) + addresses.filter({ !$0.isSourceNAT }) {
+            try addLeg(address.range, to: &router, parameter)
+        }
+        try put(.router(router))
+    }
+
+    /// The leg that addresses of the range need, unless one serves them already.
+    mutating func addLeg(
+        _ range: ObjectID, to router: inout VirtualRouter, _ parameter: String
+    ) throws(RequestError) {
+        guard cloud.publicLeg(of: router, for: range) == nil, let bridge = cloud.publicRanges[range]?.bridge else {
+            return
+        }
+        let taken = Set(router.publicLegs.map(\.index))
+        guard let index = (1...taken.count + 1).first(where: { !taken.contains($0) }) else { return }
+        router.publicLegs.append(
+            VirtualRouter.PublicLeg(
+                index: index, range: range,
+                attachment: Attachment(mac: try newMAC(), shard: try freeShard(bridge, parameter))))
+    }
+
+    func freeShard(_ bridge: Bridge, _ parameter: String) throws(RequestError) -> Int {
+        guard let shard = cloud.freeShard(on: bridge) else {
+            throw .noFreeSegment(parameter, "The segment has no room for another port")
+        }
+        return shard
+    }
+
+    /// A free address of the zone: from a range that the router has a leg for if there is one, else from the range with
+    /// the lowest number.
+    func freePublicAddress(
+        _ zone: ObjectID, _ router: VirtualRouter?, _ parameter: String
+    ) throws(RequestError) -> (range: ObjectID, address: IPv4Address) {
+        let ranges = cloud.publicRangesByZone[zone].compactMap { cloud.publicRanges[$0] }
+            .map { range in
+                (range, isOffLeg: router.map { cloud.publicLeg(of: $0, for: range.id) == nil } ?? false)
+            }
+            .sorted { ($0.isOffLeg ? 1 : 0, $0.0.number) < ($1.isOffLeg ? 1 : 0, $1.0.number) }
+        for (range, _) in ranges {
+            if let address = cloud.freePublicAddress(in: range.id) { return (range.id, address) }
+        }
+        let name = cloud.zones[zone]?.name ?? zone.description
+        throw .noFreeAddress(parameter, "Insufficient address capacity: no free public IP address in zone \(name)")
+    }
+
+    mutating func setRouter(_ id: ObjectID, running: Bool) throws(RequestError) -> [Reference] {
+        guard let router = cloud.routers[id] else { throw unknown("id", id) }
+        try requireAccess(to: router.account)
+        try put(.router(router.running(running)))
+        return [Reference(.router, id)]
+    }
+}
+
+extension VirtualRouter {
+    func running(_ isRunning: Bool) -> VirtualRouter {
+        var router = self
+        router.isRunning = isRunning
+        return router
+    }
+}

@@ -1,0 +1,77 @@
+import CloudModel
+import NetworkVocabulary
+
+extension Draft {
+    mutating func createNetworkOffering(_ request: Request.CreateNetworkOffering) throws(RequestError) -> [Reference] {
+        try requireRootAdmin()
+        let name = try offeringName(request.name, nil)
+        guard request.guestType.lowercased() == "isolated" else {
+            throw .unsupported("guestiptype", "Guest type \(RequestError.excerpt(request.guestType)) is not supported")
+        }
+        guard !request.specifiesVLAN else {
+            throw .unsupported("specifyvlan", "Networks whose VLAN the caller chooses are not supported")
+        }
+        let offering = NetworkOffering(
+            id: newID(), name: name, displayText: try text(request.displayText ?? name, "displaytext"),
+            guestType: .isolated, services: try services(request), egressDefaultAllow: request.egressDefaultAllow,
+            isPersistent: request.isPersistent, specifiesVLAN: false, isEnabled: request.isEnabled, isDefault: false)
+        try put(.networkOffering(offering))
+        return [Reference(.networkOffering, offering.id)]
+    }
+
+    mutating func updateNetworkOffering(_ request: Request.UpdateNetworkOffering) throws(RequestError) -> [Reference] {
+        try requireRootAdmin()
+        guard var offering = cloud.networkOfferings[request.id] else { throw unknown("id", request.id) }
+        if let name = request.name, name != offering.name {
+            guard !offering.isDefault else { throw .refused("name", "Default network offerings keep their names") }
+            offering.name = try offeringName(name, offering.id)
+        }
+        if let text = request.displayText { offering.displayText = try self.text(text, "displaytext") }
+        if let isEnabled = request.isEnabled { offering.isEnabled = isEnabled }
+        try put(.networkOffering(offering))
+        return [Reference(.networkOffering, offering.id)]
+    }
+
+    mutating func deleteNetworkOffering(_ id: ObjectID) throws(RequestError) -> [Reference] {
+        try requireRootAdmin()
+        guard let offering = cloud.networkOfferings[id] else { throw unknown("id", id) }
+        guard !offering.isDefault else { throw .refused("id", "Default network offering can't be deleted") }
+        guard cloud.networksByOffering[id].isEmpty else {
+            throw .inUse("id", "Can't delete network offering \(offering.name) as there are networks that use it")
+        }
+        try remove(.networkOffering, id)
+        return []
+    }
+
+    private func offeringName(_ text: String, _ id: ObjectID?) throws(RequestError) -> String {
+        let name = try name(text, "name")
+        if let other = cloud.networkOffering(named: name), other.id != id {
+            throw .refused("name", "A network offering with that name already exists: \(RequestError.excerpt(name))")
+        }
+        return name
+    }
+
+    /// Services in CloudStack's spelling whatever the caller's, each with its provider.
+    func services(_ request: Request.CreateNetworkOffering) throws(RequestError) -> [String: String] {
+        guard !request.services.isEmpty else { throw .missing("supportedservices", command) }
+        var services: [String: String] = [:]
+        for text in request.services {
+            guard let service = Bootstrap.services.first(where: { $0.lowercased() == text.lowercased() }) else {
+                throw .unsupported("supportedservices", "Service \(RequestError.excerpt(text)) is not supported")
+            }
+            services[service] = Bootstrap.provider
+        }
+        for (text, provider) in request.providers.sorted(by: { $0.key < $1.key }) {
+            guard services.keys.contains(where: { $0.lowercased() == text.lowercased() }) else {
+                throw .refused(
+                    "serviceproviderlist", "Service \(RequestError.excerpt(text)) is not one of the offering's services"
+                )
+            }
+            guard provider.lowercased() == Bootstrap.provider.lowercased() else {
+                throw .unsupported(
+                    "serviceproviderlist", "Provider \(RequestError.excerpt(provider)) is not supported for \(text)")
+            }
+        }
+        return services
+    }
+}

@@ -1,0 +1,77 @@
+import CloudModel
+import NetworkVocabulary
+
+extension Draft {
+    mutating func createPhysicalNetwork(_ request: Request.CreatePhysicalNetwork) throws(RequestError) -> [Reference] {
+        try requireRootAdmin()
+        guard let zone = cloud.zones[request.zone] else { throw unknown("zoneid", request.zone) }
+        let name = try name(request.name, "name")
+        guard cloud.physicalNetwork(named: name, inZone: zone.id) == nil else {
+            throw .refused("name", "A physical network with that name already exists in zone \(zone.name)")
+        }
+        guard let isolation = IsolationMethod(rawValue: request.isolation.uppercased()) else {
+            throw invalid("isolationmethods", request.isolation, "it is VLAN or VXLAN")
+        }
+        let network = PhysicalNetwork(
+            id: newID(), zone: zone.id, name: name, isolation: isolation,
+            segmentRanges: try segments(request.segments ?? "", isolation, "vlan"),
+            trunk: try freeTrunk(request.trunk ?? "", nil))
+        try put(.physicalNetwork(network))
+        return [Reference(.physicalNetwork, network.id)]
+    }
+
+    mutating func updatePhysicalNetwork(_ request: Request.UpdatePhysicalNetwork) throws(RequestError) -> [Reference] {
+        try requireRootAdmin()
+        guard var network = cloud.physicalNetworks[request.id] else { throw unknown("id", request.id) }
+        if let text = request.segments {
+            let ranges = try segments(text, network.isolation, "vlan")
+            let kept = ranges.reduce(0) { $0 + cloud.segmentsInUse(on: network.id, in: $1) }
+            guard kept == cloud.segmentsInUse(on: network.id) else {
+                throw .inUse("vlan", "Networks of physical network \(network.name) hold segments outside \(text)")
+            }
+            for id in cloud.publicRangesByPhysicalNetwork[network.id] {
+                guard let range = cloud.publicRanges[id], let number = range.segment.number,
+                    range.segment == Segment(network.isolation, number: number)
+                else { continue }
+                guard !ranges.contains(where: { $0.contains(number) }) else {
+                    throw .refused(
+                        "vlan", "\(range.segment) carries a public range of physical network \(network.name)")
+                }
+            }
+            network.segmentRanges = ranges
+        }
+        if let text = request.trunk {
+            let trunk = try freeTrunk(text, network.id)
+            guard trunk == network.trunk || !cloud.isReferenced(Reference(.physicalNetwork, network.id)) else {
+                throw .inUse(
+                    "trunk",
+                    "The trunk of physical network \(network.name) can't change while networks or public "
+                        + "ranges are on it")
+            }
+            network.trunk = trunk
+        }
+        try put(.physicalNetwork(network))
+        return [Reference(.physicalNetwork, network.id)]
+    }
+
+    /// Public ranges that nobody uses go with it, as in CloudStack.
+    mutating func deletePhysicalNetwork(_ id: ObjectID) throws(RequestError) -> [Reference] {
+        try requireRootAdmin()
+        guard let network = cloud.physicalNetworks[id] else { throw unknown("id", id) }
+        guard cloud.networksByPhysicalNetwork[id].isEmpty else {
+            throw .inUse("id", "The physical network \(network.name) is not deletable because there are networks on it")
+        }
+        for range in cloud.publicRangesByPhysicalNetwork[id] { try removePublicRange(range) }
+        try remove(.physicalNetwork, id)
+        return []
+    }
+
+    /// One wire has one pool of segment numbers, so no two physical networks share a trunk.
+    private func freeTrunk(_ text: String, _ id: ObjectID?) throws(RequestError) -> InterfaceName? {
+        guard let name = try trunk(text, "trunk") else { return nil }
+        if let holder = cloud.claims[.trunk(name)], holder.id != id {
+            throw .refused("trunk", "Interface \(name) is the trunk of another physical network")
+        }
+        return name
+    }
+}

@@ -1,0 +1,37 @@
+public import CloudModel
+public import NetworkVocabulary
+
+/// Who asks.
+public struct Caller: Hashable, Sendable {
+    public let account: ObjectID
+    /// May do everything; others act for themselves only.
+    public let isRootAdmin: Bool
+
+    public init(account: ObjectID, isRootAdmin: Bool) {
+        self.account = account
+        self.isRootAdmin = isRootAdmin
+    }
+}
+
+/// What a request comes to: the steps to take, and what to answer once they are durable.
+public struct Decision: Hashable, Sendable {
+    /// To be appended and applied as one ledger entry. None when everything is as requested already.
+    public let changes: [Change]
+    public let reply: Reply
+
+    public init(changes: [Change], reply: Reply) {
+        self.changes = changes
+        self.reply = reply
+    }
+}
+
+/// The objects that a request made or changed, the one that it was about first. What they look like is read from the
+/// model that has the changes.
+public struct Reply: Hashable, Sendable {
+    public let objects: [Reference]
+
+    public init(_ objects: [Reference] = []) { self.objects = objects }
+
+    /// The object that the request was about; nil after a removal.
+    public var object: Reference? { objects.first }
+}

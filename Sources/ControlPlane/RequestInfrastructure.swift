@@ -1,0 +1,196 @@
+public import NetworkVocabulary
+
+extension Request {
+    /// A tenant.
+    public struct CreateAccount: Hashable, Sendable {
+        public var name: String
+
+        public init(
+            name: String
+        ) {
+            self.name = name
+        }
+    }
+
+    /// A data centre.
+    public struct CreateZone: Hashable, Sendable {
+        public var name: String
+        public var dns1: String
+        public var dns2: String?
+        /// The first resolver when absent.
+        public var internalDNS1: String?
+        /// `10.1.1.0/24` when absent.
+        public var guestCIDR: String?
+        public var networkDomain: String?
+        public var isEnabled: Bool
+
+        public init(
+            name: String, dns1: String, dns2: String? = nil, internalDNS1: String? = nil, guestCIDR: String? = nil,
+            networkDomain: String? = nil, isEnabled: Bool = true
+        ) {
+            self.name = name
+            self.dns1 = dns1
+            self.dns2 = dns2
+            self.internalDNS1 = internalDNS1
+            self.guestCIDR = guestCIDR
+            self.networkDomain = networkDomain
+            self.isEnabled = isEnabled
+        }
+    }
+
+    /// Fields that are absent stay as they are.
+    public struct UpdateZone: Hashable, Sendable {
+        public var id: ObjectID
+        public var name: String?
+        public var dns1: String?
+        /// Empty: none.
+        public var dns2: String?
+        public var internalDNS1: String?
+        public var guestCIDR: String?
+        /// Empty: none.
+        public var networkDomain: String?
+        public var isEnabled: Bool?
+
+        public init(
+            id: ObjectID, name: String? = nil, dns1: String? = nil, dns2: String? = nil,
+            internalDNS1: String? = nil, guestCIDR: String? = nil, networkDomain: String? = nil,
+            isEnabled: Bool? = nil
+        ) {
+            self.id = id
+            self.name = name
+            self.dns1 = dns1
+            self.dns2 = dns2
+            self.internalDNS1 = internalDNS1
+            self.guestCIDR = guestCIDR
+            self.networkDomain = networkDomain
+            self.isEnabled = isEnabled
+        }
+    }
+
+    /// A wire with a pool of segments.
+    public struct CreatePhysicalNetwork: Hashable, Sendable {
+        public var zone: ObjectID
+        public var name: String
+        /// `VLAN` or `VXLAN`.
+        public var isolation: String
+        /// VLAN ids or VNIs: `100-199,300`.
+        public var segments: String?
+        /// The host interface; without one segments are local to the host.
+        public var trunk: String?
+
+        public init(
+            zone: ObjectID, name: String, isolation: String = "VLAN", segments: String? = nil, trunk: String? = nil
+        ) {
+            self.zone = zone
+            self.name = name
+            self.isolation = isolation
+            self.segments = segments
+            self.trunk = trunk
+        }
+    }
+
+    /// Fields that are absent stay as they are.
+    public struct UpdatePhysicalNetwork: Hashable, Sendable {
+        public var id: ObjectID
+        /// All ranges, not only new ones. What networks hold must stay in them.
+        public var segments: String?
+        /// Empty: none.
+        public var trunk: String?
+
+        public init(
+            id: ObjectID, segments: String? = nil, trunk: String? = nil
+        ) {
+            self.id = id
+            self.segments = segments
+            self.trunk = trunk
+        }
+    }
+
+    /// Public addresses of one subnet.
+    public struct CreatePublicRange: Hashable, Sendable {
+        public var physicalNetwork: ObjectID
+        public var gateway: String
+        public var netmask: String
+        public var first: String
+        /// The first when absent.
+        public var last: String?
+        /// `50`, `vlan://50`, `vxlan://5000` or `untagged`, which it is when absent.
+        public var vlan: String?
+
+        public init(
+            physicalNetwork: ObjectID, gateway: String, netmask: String, first: String, last: String? = nil,
+            vlan: String? = nil
+        ) {
+            self.physicalNetwork = physicalNetwork
+            self.gateway = gateway
+            self.netmask = netmask
+            self.first = first
+            self.last = last
+            self.vlan = vlan
+        }
+    }
+
+    /// Moves the ends of a range.
+    public struct UpdatePublicRange: Hashable, Sendable {
+        public var id: ObjectID
+        public var first: String?
+        public var last: String?
+
+        public init(
+            id: ObjectID, first: String? = nil, last: String? = nil
+        ) {
+            self.id = id
+            self.first = first
+            self.last = last
+        }
+    }
+
+    /// What networks can be made from.
+    public struct CreateNetworkOffering: Hashable, Sendable {
+        public var name: String
+        /// The name when absent.
+        public var displayText: String?
+        public var guestType: String
+        /// CloudStack's names: `SourceNat`, `Firewall`, `Gateway`.
+        public var services: [String]
+        /// By service; `VirtualRouter` for those not named.
+        public var providers: [String: String]
+        public var egressDefaultAllow: Bool
+        public var isPersistent: Bool
+        public var specifiesVLAN: Bool
+        public var isEnabled: Bool
+
+        public init(
+            name: String, displayText: String? = nil, guestType: String = "Isolated", services: [String],
+            providers: [String: String] = [:], egressDefaultAllow: Bool = false, isPersistent: Bool = false,
+            specifiesVLAN: Bool = false, isEnabled: Bool = false
+        ) {
+            self.name = name
+            self.displayText = displayText
+            self.guestType = guestType
+            self.services = services
+            self.providers = providers
+            self.egressDefaultAllow = egressDefaultAllow
+            self.isPersistent = isPersistent
+            self.specifiesVLAN = specifiesVLAN
+            self.isEnabled = isEnabled
+        }
+    }
+
+    /// Fields that are absent stay as they are.
+    public struct UpdateNetworkOffering: Hashable, Sendable {
+        public var id: ObjectID
+        public var name: String?
+        public var displayText: String?
+        public var isEnabled: Bool?
+
+        public init(
+            id: ObjectID, name: String? = nil, displayText: String? = nil, isEnabled: Bool? = nil
+        ) {
+            self.id = id
+            self.name = name
+            self.displayText = displayText
+            self.isEnabled = isEnabled
+        }
+    }
+}

@@ -1,0 +1,136 @@
+public import CloudModel
+public import NetworkVocabulary
+
+extension Request {
+    /// A network of a tenant, isolated from all others.
+    public struct CreateNetwork: Hashable, Sendable {
+        public var name: String
+        /// The name when absent.
+        public var displayText: String?
+        public var zone: ObjectID
+        public var offering: ObjectID
+        /// The caller's when absent.
+        public var account: ObjectID?
+        /// Needed only where the zone has several.
+        public var physicalNetwork: ObjectID?
+        /// Instead of gateway and netmask; with neither it is the zone's guest network.
+        public var cidr: String?
+        /// The first host of `cidr` when absent.
+        public var gateway: String?
+        public var netmask: String?
+        /// The part that guests get addresses from.
+        public var guestCIDR: String?
+        /// The zone's when absent.
+        public var networkDomain: String?
+
+        public init(
+            name: String, displayText: String? = nil, zone: ObjectID, offering: ObjectID, account: ObjectID? = nil,
+            physicalNetwork: ObjectID? = nil, cidr: String? = nil, gateway: String? = nil, netmask: String? = nil,
+            guestCIDR: String? = nil, networkDomain: String? = nil
+        ) {
+            self.name = name
+            self.displayText = displayText
+            self.zone = zone
+            self.offering = offering
+            self.account = account
+            self.physicalNetwork = physicalNetwork
+            self.cidr = cidr
+            self.gateway = gateway
+            self.netmask = netmask
+            self.guestCIDR = guestCIDR
+            self.networkDomain = networkDomain
+        }
+    }
+
+    /// Fields that are absent stay as they are.
+    public struct UpdateNetwork: Hashable, Sendable {
+        public var id: ObjectID
+        public var name: String?
+        public var displayText: String?
+        /// Empty: none.
+        public var networkDomain: String?
+
+        public init(
+            id: ObjectID, name: String? = nil, displayText: String? = nil, networkDomain: String? = nil
+        ) {
+            self.id = id
+            self.name = name
+            self.displayText = displayText
+            self.networkDomain = networkDomain
+        }
+    }
+
+    /// A public address for a network, or for an account to use later.
+    public struct AcquirePublicAddress: Hashable, Sendable {
+        public var network: ObjectID?
+        /// Needed without a network.
+        public var zone: ObjectID?
+        /// The caller's when absent.
+        public var account: ObjectID?
+        /// This one, and no other.
+        public var address: String?
+
+        public init(
+            network: ObjectID? = nil, zone: ObjectID? = nil, account: ObjectID? = nil, address: String? = nil
+        ) {
+            self.network = network
+            self.zone = zone
+            self.account = account
+            self.address = address
+        }
+    }
+
+    /// A machine with its ports.
+    public struct DeployGuest: Hashable, Sendable {
+        /// A port on a network.
+        public struct NIC: Hashable, Sendable {
+            public var network: ObjectID
+            /// The lowest free one when absent.
+            public var address: String?
+            /// The first NIC when none says so.
+            public var isDefault: Bool
+
+            public init(network: ObjectID, address: String? = nil, isDefault: Bool = false) {
+                self.network = network
+                self.address = address
+                self.isDefault = isDefault
+            }
+        }
+
+        public var zone: ObjectID
+        /// The id when absent.
+        public var name: String?
+        /// The caller's when absent.
+        public var account: ObjectID?
+        public var port: Guest.Port
+        /// `eth0` and on.
+        public var nics: [NIC]
+        public var starts: Bool
+
+        public init(
+            zone: ObjectID, name: String? = nil, account: ObjectID? = nil, port: Guest.Port = .emulated,
+            nics: [NIC], starts: Bool = true
+        ) {
+            self.zone = zone
+            self.name = name
+            self.account = account
+            self.port = port
+            self.nics = nics
+            self.starts = starts
+        }
+    }
+
+    /// A cloud file to bring about.
+    public struct ApplyCloud: Hashable, Sendable {
+        public var file: CloudFile
+        /// Whether what the file does not name is removed.
+        public var prunes: Bool
+
+        public init(
+            file: CloudFile, prunes: Bool = false
+        ) {
+            self.file = file
+            self.prunes = prunes
+        }
+    }
+}
