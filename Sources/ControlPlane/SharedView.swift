@@ -1,7 +1,7 @@
-public import CloudModel
+import CloudModel
 import NetworkVocabulary
 import Planner
-public import RouterPlan
+import RouterPlan
 import Synchronization
 
 /// What other threads may see of the engine: a model that stays as it is, and how things are going.

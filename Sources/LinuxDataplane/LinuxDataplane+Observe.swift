@@ -1,5 +1,5 @@
 import LinuxKernel
-public import NetworkVocabulary
+import NetworkVocabulary
 public import Reconciler
 public import RouterPlan
 import Ruleset
@@ -29,44 +29,77 @@ extension LinuxDataplane {
         }
     }
 
+    /// Whether a link that made itself heard is as its node's plan has it. `place` is where it was heard: the outer end
+    /// of a leg is heard in the host's namespace.
+    func isInOrder(_ link: InterfaceName, seenIn place: NodeName, _ plan: NodePlan) -> Bool {
+        guard let node = try? node(plan.name) else { return false }
+        let row =
+            plan.rows[.link(link)]
+            ?? plan.rows.values.first { row in
+                if case .link(let planned) = row.content { planned.hostEnds.contains(link) } else { false }
+            }
+        guard case .link(let planned)? = row?.content else {
+            // Not planned: on the host it is somebody else's, in a node it should not be.
+            guard !place.isHost, let there = try? node.route.link(named: link.rawValue) else { return true }
+            return !Self.removable.contains(there.kind)
+        }
+        guard let there = try? node.route.link(named: planned.name.rawValue), there.isUp else { return false }
+        if planned.kind == .loopback { return true }
+        guard let content = plan.name.isHost ? try? hostContent(there) : try? nodeContent(there) else { return false }
+        return Row.Content.link(planned).isSatisfied(by: content)
+    }
+
+    private func hostContent(_ link: KernelLink) throws -> Row.Content? {
+        hostContent(link) { [host] in try? host.route.link($0) }
+    }
+
+    private func nodeContent(_ link: KernelLink) throws -> Row.Content? {
+        guard let name = InterfaceName(link.name) else { return nil }
+        return .link(Link(name, link.kind == "veth" ? try legKind(link) : .foreign(link.kind), mac: link.mac, mtu: link.mtu))
+    }
+
     // MARK: The host
 
     /// Of the host's namespace we see what carries our mark. The outer ends of legs belong to the nodes' rows.
     private func observeHost() throws -> Observation {
         var observation = Observation(exists: true)
         let links = try host.route.links()
-        let names = names(of: links)
+        let byIndex = Dictionary(links.map { ($0.index, $0) }) { first, _ in first }
         for link in links where ours(link.alias) != nil {
-            guard let name = names[link.index] else { continue }
+            guard let name = InterfaceName(link.name) else { continue }
             host.indexes[name] = link.index
-            guard let kind = hostKind(link, links, names) else { continue }
-            let bridge = link.masterIndex.flatMap { names[$0] }
-            let content = Row.Content.link(
-                Link(name, kind, mac: link.mac, mtu: link.mtu, bridge: kind == .bridge ? nil : bridge))
+            guard let content = hostContent(link, { byIndex[$0] }) else { continue }
             observation.contents[content.key] = content
             if !link.isUp { observation.linksDown.insert(name) }
         }
         return observation
     }
 
-    private func hostKind(_ link: KernelLink, _ links: [KernelLink], _ names: [Int32: InterfaceName]) -> Link.Kind? {
+    /// A device of the host in the plan's words; nil for what no plan of the host speaks of, as the outer ends of legs.
+    private func hostContent(_ link: KernelLink, _ find: (Int32) -> KernelLink?) -> Row.Content? {
+        let name = { (index: Int32?) in index.flatMap(find).flatMap { InterfaceName($0.name) } }
+        guard let own = InterfaceName(link.name) else { return nil }
+        let kind: Link.Kind
         switch link.kind {
-        case "bridge": return .bridge
+        case "bridge": kind = .bridge
         case "veth":
             // Of a pair inside the host one end stands for both: the one on the root bridge, by its name.
-            guard link.peerNamespaceID == nil, link.name.hasPrefix("slu"),
-                let peer = link.peerIndex.flatMap({ index in links.first { $0.index == index } }),
-                let peerName = names[peer.index], let peerBridge = peer.masterIndex.flatMap({ names[$0] })
+            guard link.peerNamespaceID == nil, link.name.hasPrefix("slu"), let peer = link.peerIndex.flatMap(find),
+                let peerName = InterfaceName(peer.name)
             else { return nil }
-            return .bridgeLink(peer: peerName, peerBridge: peerBridge)
+            // One that hangs nowhere, or is down, is to be set right.
+            let bridge = peer.isUp ? name(peer.masterIndex) : nil
+            kind = .bridgeLink(peer: peerName, peerBridge: bridge ?? Self.loopback)
         case "vlan":
-            guard let vlan = link.vlan, let parent = link.peerIndex.flatMap({ names[$0] }) else { return nil }
-            return .vlan(parent: parent, vlan)
+            guard let vlan = link.vlan, let parent = name(link.peerIndex) else { return nil }
+            kind = .vlan(parent: parent, vlan)
         case "vxlan":
-            guard let vni = link.vni, let underlay = link.peerIndex.flatMap({ names[$0] }) else { return nil }
-            return .vxlan(vni, underlay: underlay)
+            guard let vni = link.vni, let underlay = name(link.peerIndex) else { return nil }
+            kind = .vxlan(vni, underlay: underlay)
         default: return nil
         }
+        return .link(
+            Link(own, kind, mac: link.mac, mtu: link.mtu, bridge: kind == .bridge ? nil : name(link.masterIndex)))
     }
 
     private func names(of links: [KernelLink]) -> [Int32: InterfaceName] {
@@ -91,8 +124,11 @@ extension LinuxDataplane {
                 observation.contents[.sysctl(wanted.path)] = .sysctl(Sysctl(wanted.path, value))
             }
         }
-        node.generation = try node.netfilter.generation()
-        if let table = plan.table { observation.table = try node.netfilter.readTable(table.family, table.name) }
+        if let table = plan.table {
+            let (there, generation) = try node.netfilter.readTable(table.family, table.name)
+            observation.table = there
+            node.generation = generation
+        }
         return observation
     }
 
@@ -106,6 +142,7 @@ extension LinuxDataplane {
             kind = .loopback
         } else if link.kind == "veth" {
             kind = try legKind(link)
+            if case .leg(let hostEnd, _) = kind { legOwners[hostEnd] = node.name }
         } else if Self.removable.contains(link.kind) {
             kind = .foreign(link.kind)
         } else {
@@ -118,10 +155,10 @@ extension LinuxDataplane {
         observation.contents[content.key] = content
     }
 
-    private static let removable: Set<String> = ["veth", "dummy", "bridge", "vlan", "vxlan", "macvlan", "ipvlan", "bond", "ifb"]
+    static let removable: Set<String> = ["veth", "dummy", "bridge", "vlan", "vxlan", "macvlan", "ipvlan", "bond", "ifb"]
 
     /// Where the other end of a leg hangs; a pair without an end on one of the host's bridges is no leg of ours.
-    private func legKind(_ link: KernelLink) throws -> Link.Kind {
+    func legKind(_ link: KernelLink) throws -> Link.Kind {
         guard link.peerNamespaceID != nil, let peerIndex = link.peerIndex, let outer = try? host.route.link(peerIndex),
             outer.kind == "veth", let outerName = InterfaceName(outer.name)
         else { return .foreign(link.kind) }

@@ -109,6 +109,7 @@ extension LinuxDataplane {
         let outer = LinkSpecification(hostEnd, mtu: inner.mtu)
         let index = try host.route.addVeth(outer, peer: inner, in: node.namespace)
         host.indexes[hostEnd] = index
+        legOwners[hostEnd] = node.name
         try host.route.setLink(
             index,
             LinkChange(alias: mark(origin), master: .index(master), isUp: true, generatesLinkLocal: false))
@@ -153,20 +154,21 @@ extension LinuxDataplane {
     }
 
     private func put(_ setting: RouterPlan.Sysctl, _ node: LinuxNode) throws {
-        do {
+        do throws(KernelError) {
             settingWrites += 1
             try LinuxKernel.Sysctl.write(setting.path, setting.value, in: node.namespace)
-        } catch let error where error.isNotFound && setting.isOfIPv6 {
+        } catch {
             // A kernel without IPv6 has none to switch off.
-            return
+            guard error.isNotFound, setting.isOfIPv6 else { throw error }
         }
     }
 
     /// The value of a setting; that of a family which the kernel does not have is as wanted.
     func readSetting(_ wanted: RouterPlan.Sysctl, _ node: LinuxNode) throws -> String? {
-        do {
+        do throws(KernelError) {
             return try LinuxKernel.Sysctl.read(wanted.path, in: node.namespace)
-        } catch let error where error.isNotFound {
+        } catch {
+            guard error.isNotFound else { throw error }
             return wanted.isOfIPv6 ? wanted.value : nil
         }
     }

@@ -1,4 +1,4 @@
-import LinuxKernel
+public import LinuxKernel
 public import NetworkVocabulary
 public import Reconciler
 public import RouterPlan
@@ -15,6 +15,8 @@ public final class LinuxDataplane: Dataplane {
     /// The namespace that the daemon itself lives in.
     let host: LinuxNode
     var nodes: [NodeName: LinuxNode] = [:]
+    /// Which node is at the other end of a veth in the host's namespace.
+    var legOwners: [InterfaceName: NodeName] = [:]
     /// Requests of sockets that are closed by now.
     private var retired = NetlinkCounters()
     /// Told of every node that is opened or closed, for whoever follows kernel events by namespace number.
@@ -100,6 +102,7 @@ public final class LinuxDataplane: Dataplane {
     func close(_ name: NodeName) {
         guard let node = nodes.removeValue(forKey: name) else { return }
         retired = retired + node.route.counters + node.netfilter.counters
+        legOwners = legOwners.filter { $0.value != name }
         track(name, nil, nil)
     }
 

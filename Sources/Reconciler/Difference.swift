@@ -175,7 +175,7 @@ extension Row.Content {
     }
 
     /// Whether what is there is what is wanted; what the plan leaves open is not compared.
-    func isSatisfied(by there: Row.Content) -> Bool {
+    public func isSatisfied(by there: Row.Content) -> Bool {
         switch (self, there) {
         case (.link(let wanted), .link(let there)):
             wanted.canBecome(from: there) && wanted.mtu == there.mtu && (wanted.mac == nil || wanted.mac == there.mac)

@@ -77,6 +77,13 @@ public final class Reconciler {
         self.report = report
     }
 
+    /// The plan of a node that is taken to be as planned; nil while it is being worked on, since then it will be looked
+    /// at anyway.
+    public func settledPlan(of name: NodeName) -> NodePlan? {
+        guard let node = nodes[name], node.isSettled, !node.isQueued else { return nil }
+        return node.plan
+    }
+
     /// Nodes by state, for status displays.
     public var counts: (settled: Int, unsettled: Int, failing: Int) {
         nodes.values.reduce(into: (0, 0, 0)) { counts, node in

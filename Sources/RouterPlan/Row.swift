@@ -77,6 +77,15 @@ public struct Link: Hashable, Sendable {
         self.mtu = mtu
         self.bridge = bridge
     }
+
+    /// Devices of the host's namespace that come and go with this link.
+    public var hostEnds: [InterfaceName] {
+        switch kind {
+        case .leg(let hostEnd, _): [hostEnd]
+        case .bridgeLink(let peer, _): [peer]
+        case .loopback, .bridge, .vlan, .vxlan, .foreign: []
+        }
+    }
 }
 
 /// An address on a link. The kernel adds no route of its own for it: routes are rows too.
