@@ -77,7 +77,7 @@ extension LinuxDataplane {
 
     /// A device of the host in the plan's words; nil for what no plan of the host speaks of, as the outer ends of legs.
     private func hostContent(_ link: KernelLink, _ find: (Int32) -> KernelLink?) -> Row.Content? {
-        let name = { (index: Int32?) in index.flatMap(find).flatMap { InterfaceName($0.name) } }
+        func name(_ index: Int32?) -> InterfaceName? { index.flatMap(find).flatMap { InterfaceName($0.name) } }
         guard let own = InterfaceName(link.name) else { return nil }
         let kind: Link.Kind
         switch link.kind {
