@@ -117,6 +117,12 @@ public final class Engine {
         checkpointIfDue()
     }
 
+    /// Takes everything of this installation out of the kernel. The model stays as it is.
+    public func dismantle() {
+        let owner = keeper.planner.installation
+        order(.adopt([NodePlan(.host, .host, owner: owner)]))
+    }
+
     /// Stores the whole model, so that the next start is quick. For an orderly end.
     public func finish() {
         if entriesSinceCheckpoint > 0 { writeCheckpoint() }

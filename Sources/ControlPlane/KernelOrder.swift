@@ -3,7 +3,7 @@ public import RouterPlan
 
 /// What the engine asks of whoever drives the kernel. A ticket comes back in a report when the order is carried out.
 public enum KernelOrder: Sendable {
-    /// The complete desired state, once, at the start.
+    /// The complete desired state, at the start or to take everything away.
     case adopt([NodePlan])
     case plan(NodePlan, ticket: UInt64?)
     case change(PlanDelta, object: Origin, ticket: UInt64?)

@@ -20,7 +20,7 @@ public final class Reconciler {
     public typealias Ticket = UInt64
 
     public enum Command: Sendable {
-        /// The complete desired state, for the start: whatever else carries our mark is removed.
+        /// The complete desired state, at the start or to begin anew: whatever else carries our mark is removed.
         case adopt([NodePlan])
         /// A node's whole plan, new or replaced.
         case plan(NodePlan, Ticket?)
@@ -41,7 +41,7 @@ public final class Reconciler {
         /// A disturbed node was found to differ and was set right by these steps.
         case repaired(NodeName, [Step])
         case removed(NodeName, tickets: [Ticket])
-        /// Every node of the adopted state has been verified or has failed once.
+        /// Every node of the adopted state has been verified, and every other removed, or has failed once.
         case adopted(verified: Int, failed: Int)
     }
 
@@ -136,12 +136,15 @@ public final class Reconciler {
 
     private func adopt(_ plans: [NodePlan]) {
         let wanted = Set(plans.map(\.name))
+        var surplus = Set(nodes.filter { $0.value.plan != nil }.keys)
         do {
-            for name in try dataplane.inventory().keys where !wanted.contains(name) { accept(.withdraw(name, nil)) }
+            surplus.formUnion(try dataplane.inventory().keys)
         } catch {
             report(.failed(.host, error, tickets: []))
         }
-        adopting = (wanted, 0)
+        surplus.subtract(wanted)
+        adopting = (wanted.union(surplus), 0)
+        for name in surplus { accept(.withdraw(name, nil)) }
         for plan in plans { accept(plan, nil) }
         finishAdoptionIfDone()
     }
@@ -287,6 +290,7 @@ public final class Reconciler {
             let waiting = nodes.removeValue(forKey: name)?.waiting ?? []
             retries[name] = nil
             report(.removed(name, tickets: waiting.map(\.ticket)))
+            noteAdopted(name, failed: false)
         } catch {
             fail(name, error, now)
         }

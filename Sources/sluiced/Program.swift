@@ -1,4 +1,89 @@
+import ControlPlane
+import Glibc
+import LinuxKernel
+import NetworkVocabulary
+import ServiceHosting
+
 @main
 struct Program {
-    static func main() {}
+    static func main() {
+        do throws(Options.Answer) {
+            let options = try Options.parse(Array(CommandLine.arguments.dropFirst()))
+            run(options, Log(format: options.logFormat, level: options.logLevel))
+        } catch {
+            switch error {
+            case .help: print(Help.text)
+            case .version: print("sluiced \(Version.text)")
+            case .wrong(let reason):
+                Terminal.complain("sluiced: \(reason)")
+                exit(2)
+            }
+        }
+    }
+
+    private static func run(_ options: Options, _ log: Log) {
+        do {
+            // Signals are waited for, not caught; blocked before the first thread, so in all of them.
+            let signals = StopSignals()
+            raiseDescriptorLimit()
+            if options.isRootless { try UserNamespace.enter() }
+            let home = try DataHome(options)
+            let daemon = try Daemon(options, data: home.path, log)
+            announce(options)
+            if options.profile == .demo { try Demo.build(daemon, options, home) }
+            signals.wait()
+            log(.info, "stopping")
+            ServiceManager.notify("STOPPING=1")
+            daemon.stop()
+            home.remove()
+        } catch {
+            log(.error, "cannot start", ["reason": "\(error)"])
+            exit(1)
+        }
+    }
+
+    private static func announce(_ options: Options) {
+        guard let api = options.api else { return }
+        print("sluiced ready: api http://\(api)/client/api")
+        fflush(nil)
+        ServiceManager.notify("READY=1\nSTATUS=Serving http://\(api)/client/api")
+    }
+
+    /// A router takes a handful of descriptors; the default limit would end at some two hundred of them.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        let wanted = rlimit(rlim_cur: max(limit.rlim_max, 1 << 20), rlim_max: max(limit.rlim_max, 1 << 20))
+        var attempt = wanted
+        if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &attempt) != 0 {
+            attempt = rlimit(rlim_cur: limit.rlim_max, rlim_max: limit.rlim_max)
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &attempt)
+        }
+    }
+}
+
+/// The end of the daemon, as a signal.
+struct StopSignals {
+    private var set = sigset_t()
+
+    init() {
+        sigemptyset(&set)
+        sigaddset(&set, SIGTERM)
+        sigaddset(&set, SIGINT)
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    func wait() {
+        var set = set
+        var number: Int32 = 0
+        while sigwait(&set, &number) != 0 {}
+    }
+}
+
+enum Terminal {
+    static func complain(_ text: String) {
+        let bytes = Array((text + "\n").utf8)
+        _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
 }

@@ -1,0 +1,172 @@
+import CLinux
+import ControlPlane
+import Glibc
+import LinuxDataplane
+import LinuxKernel
+import NetworkVocabulary
+import Planner
+import Reconciler
+import RouterPlan
+import SQLiteLedger
+import ServiceHosting
+import Synchronization
+
+/// The running daemon: its lanes and what ties them together. Wiring only.
+final class Daemon: Sendable {
+    /// Ephemeral daemons share one identity: what a killed one left behind is recognised, and removed, by the next.
+    private static let ephemeralInstallation = ObjectID(random: 0, 0)
+
+    let service: EngineLane
+    let features: KernelFeatures
+    private let kernel: Mutex<KernelLane?>
+    private let simulatedHost: SimulatedHost?
+    private let adoptions: Inbox<(verified: Int, failed: Int)>
+    private let options: Options
+    private let log: Log
+
+    init(_ options: Options, data: String, _ log: Log) throws {
+        self.options = options
+        self.log = log
+        features = try KernelFeatures.probe()
+        for feature in KernelFeatures.Feature.allCases {
+            guard let text = features.explanation(of: feature) else { continue }
+            log(.warning, "kernel feature missing", ["feature": feature.rawValue, "module": feature.module, "reason": text])
+        }
+        let shared = SharedView(startTime: Self.milliseconds(), features: Self.statuses(features))
+        let adoptions = try Inbox<(verified: Int, failed: Int)>()
+        let simulatedHost = options.simulatesInternet ? SimulatedHost(log) : nil
+        let lane = LaneSlot()
+        service = try EngineLane(shared) { post in
+            let ledger = SQLiteLedger(options.isEphemeral ? .memory : .directory(data)) {
+                options.isEphemeral
+                    ? Self.ephemeralInstallation
+                    : ObjectID(random: .random(in: 0 ... .max), .random(in: 0 ... .max))
+            }
+            let engine = try Engine(
+                ledger, simulatesInternet: options.simulatesInternet,
+                surroundings: Engine.Surroundings(
+                    now: Self.milliseconds, ids: RandomIDs(SystemRandomNumberGenerator())),
+                shared: shared
+            ) { order in lane.use { $0.send(Reconciler.Command(order)) } }
+            for finding in engine.findings { log(.warning, "ledger repaired", ["reason": finding]) }
+            try lane.hold(NamespaceLockHolder(engine.installation))
+            try lane.set(
+                KernelLane(installation: engine.installation, processID: getpid()) { report in
+                    Self.log(report, log)
+                    if case .settled(Planner.internet, _) = report { simulatedHost?.serve() }
+                    if case .adopted(let verified, let failed) = report {
+                        adoptions.send((verified: verified, failed: failed))
+                    }
+                    post.send(KernelReport(report))
+                })
+            return engine
+        }
+        kernel = Mutex(nil)
+        self.adoptions = adoptions
+        self.simulatedHost = simulatedHost
+        lane.use { lane in kernel.withLock { $0 = lane } }
+    }
+
+    /// Waits until everything found at the start has been compared with its plan.
+    func waitUntilVerified() -> (verified: Int, failed: Int)? { adoptions.receive(timeout: nil)?.last }
+
+    /// Ends the daemon. The kernel keeps what it has, unless nothing was meant to last.
+    func stop() {
+        if options.isEphemeral {
+            simulatedHost?.stop()
+            while adoptions.receive(timeout: .zero)?.isEmpty == false {}
+            service.dismantle()
+            _ = adoptions.receive(timeout: .seconds(120))
+        }
+        service.stop()
+        kernel.withLock { $0 }?.stop()
+        simulatedHost?.stop()
+    }
+
+    private static func log(_ report: Reconciler.Report, _ log: Log) {
+        switch report {
+        case .settled(let name, _): log(.debug, "node settled", ["router": name.text])
+        case .removed(let name, _): log(.debug, "node removed", ["router": name.text])
+        case .repaired(let name, let steps):
+            log(.warning, "node repaired", ["router": name.text, "steps": "\(steps.count)", "first": "\(steps[0])"])
+        case .failed(let name, let error, _):
+            log(
+                .error, "node failed",
+                [
+                    "router": name.text, "origin": error.origin?.description ?? "-", "errno": "\(error.errno)",
+                    "reason": "\(error)",
+                ])
+        case .adopted(let verified, let failed):
+            log(.info, "state verified", ["nodes": "\(verified)", "failed": "\(failed)"])
+        }
+    }
+
+    private static func statuses(_ features: KernelFeatures) -> [KernelFeatureStatus] {
+        KernelFeatures.Feature.allCases.map { feature in
+            KernelFeatureStatus(
+                name: feature.rawValue, isAvailable: features.has(feature),
+                missingModule: features.has(feature) ? nil : feature.module)
+        }
+    }
+
+    static func milliseconds() -> Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+    }
+}
+
+/// Where the kernel lane goes once the ledger has said whose installation it is.
+private final class LaneSlot: Sendable {
+    private let lane = Mutex<KernelLane?>(nil)
+    private let lock = Mutex<NamespaceLockHolder?>(nil)
+
+    func set(_ new: KernelLane) { lane.withLock { $0 = new } }
+    func hold(_ holder: NamespaceLockHolder) { lock.withLock { $0 = holder } }
+    func use(_ body: (KernelLane) -> Void) { if let lane = lane.withLock({ $0 }) { body(lane) } }
+}
+
+/// Keeps a second daemon of the same installation out of this network namespace.
+private final class NamespaceLockHolder: Sendable {
+    private let lock: NamespaceLock
+
+    init(_ installation: ObjectID) throws {
+        guard let lock = NamespaceLock("sluice-\(installation)") else {
+            throw StartFailure("another sluiced of this installation runs in this network namespace")
+        }
+        self.lock = lock
+    }
+}
+
+/// Why the daemon cannot start, for the person who started it.
+struct StartFailure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// The host in the simulated internet that answers echo. It follows its namespace: when that is made anew, so are its
+/// sockets.
+private final class SimulatedHost: Sendable {
+    private struct Serving {
+        let namespace: NetworkNamespace.Identity
+        let server: EchoServer
+    }
+
+    private let serving = Mutex<Serving?>(nil)
+    private let log: Log
+
+    init(_ log: Log) { self.log = log }
+
+    func serve() {
+        do {
+            let namespace = try NamespaceDirectory.system.open(Planner.internet.text)
+            guard serving.withLock({ $0?.namespace }) != namespace.identity else { return }
+            let server = try EchoServer(in: namespace, at: Planner.internetHost)
+            serving.withLock { $0 = Serving(namespace: namespace.identity, server: server) }
+        } catch {
+            log(.error, "simulated internet does not answer", ["reason": "\(error)"])
+        }
+    }
+
+    func stop() { serving.withLock { $0 = nil } }
+}

@@ -1,0 +1,100 @@
+import ControlPlane
+import LinuxDataplane
+import LinuxKernel
+import NetworkVocabulary
+import Reconciler
+
+/// The control lane: a thread that runs the engine, and the cloud service in front of it.
+final class EngineLane: CloudService {
+    private enum Message: Sendable {
+        case engine(Engine.Message)
+        /// Take everything out of the kernel.
+        case dismantle
+    }
+
+    private let inbox: Inbox<Message>
+    private let shared: SharedView
+    private let thread: KernelThread
+
+    /// Starts the lane. `makeEngine` runs on it, so that the engine and its ledger never leave their thread; what it
+    /// throws, this throws.
+    init(_ shared: SharedView, _ makeEngine: @escaping @Sendable (EngineLane.Post) throws -> Engine) throws {
+        let inbox = try Inbox<Message>()
+        let ready = try Inbox<(any Error)?>()
+        self.inbox = inbox
+        self.shared = shared
+        let post = Post { inbox.send(.engine(.kernel($0))) }
+        thread = try KernelThread(name: "control lane") {
+            do {
+                let engine = try makeEngine(post)
+                try engine.start()
+                ready.send(nil)
+                Self.run(engine, inbox)
+            } catch {
+                ready.send(error)
+            }
+        }
+        if let failure = ready.receive(timeout: nil)?.first ?? nil {
+            thread.join()
+            throw failure
+        }
+    }
+
+    /// How the kernel's answers come back to the lane.
+    struct Post: Sendable {
+        let send: @Sendable (KernelReport) -> Void
+    }
+
+    private static func run(_ engine: Engine, _ inbox: Inbox<Message>) {
+        while let messages = inbox.receive(timeout: nil) {
+            // Everything that waits is decided in order and made durable together.
+            engine.process(
+                messages.compactMap { if case .engine(let message) = $0 { message } else { nil } })
+            if messages.contains(where: { if case .dismantle = $0 { true } else { false } }) { engine.dismantle() }
+        }
+        engine.finish()
+    }
+
+    func submit(
+        _ request: Request, caller: Caller, dryRun: Bool, report: @escaping @Sendable (SubmissionReport) -> Void
+    ) {
+        inbox.send(.engine(.request(request, caller, dryRun: dryRun, report)))
+    }
+
+    func record(_ event: Event) { inbox.send(.engine(.event(event))) }
+    func dismantle() { inbox.send(.dismantle) }
+
+    var view: CloudView { shared.view }
+    func recentEvents(limit: Int) -> [LedgerEntry] { shared.recentEvents(limit: limit) }
+    func planText(ofNode name: String) -> String? { shared.planText(ofNode: name) }
+
+    /// Ends the lane after what it has taken in.
+    func stop() {
+        inbox.close()
+        thread.join()
+    }
+}
+
+extension Reconciler.Command {
+    init(_ order: KernelOrder) {
+        switch order {
+        case .adopt(let plans): self = .adopt(plans)
+        case .plan(let plan, let ticket): self = .plan(plan, ticket)
+        case .change(let delta, let object, let ticket): self = .change(delta, object: object, ticket)
+        case .withdraw(let name, let ticket): self = .withdraw(name, ticket)
+        }
+    }
+}
+
+extension KernelReport {
+    init(_ report: Reconciler.Report) {
+        switch report {
+        case .settled(let name, let tickets): self = .settled(name, tickets: tickets)
+        case .failed(let name, let error, let tickets):
+            self = .failed(name, reason: "\(error)", origin: error.origin, tickets: tickets)
+        case .repaired(let name, let steps): self = .repaired(name, steps: steps.map(\.description))
+        case .removed(let name, let tickets): self = .removed(name, tickets: tickets)
+        case .adopted(let verified, let failed): self = .adopted(verified: verified, failed: failed)
+        }
+    }
+}

@@ -1,0 +1,26 @@
+enum Version {
+    static let text = "0.1.0"
+}
+
+enum Help {
+    static let text = """
+        sluiced: every tenant's virtual router on one Linux host
+
+        usage: sluiced [options]
+
+          --data DIR             where the ledger and admin.json are kept (/var/lib/sluice)
+          --api HOST:PORT        where the management API is served (127.0.0.1:8080)
+          --integration HOST:PORT|off
+                                 the API without authentication, loopback only (off)
+          --profile empty|demo|simulator
+                                 begin with nothing; with a small cloud to poke; or with a simulated internet only
+          --ephemeral            keep nothing: state in memory, and everything removed from the kernel at the end
+          --rootless             build the same world in a user namespace, without being root
+          --config FILE          options from a file, one "key = value" a line; the command line wins
+          --log-format text|json
+          --log-level debug|info|warning|error
+          --version, --help
+
+        Signals: SIGTERM and SIGINT end the daemon. Forwarding goes on without it, unless --ephemeral was given.
+        """
+}
