@@ -37,10 +37,14 @@ public final class Inbox<Message: Sendable>: Sendable {
     /// Everything that has come, waiting up to `timeout` for the first; nil waits as long as it takes. The result is
     /// nil once the inbox is closed and empty.
     public func receive(timeout: Duration?) -> [Message]? {
-        if let messages = take(), !messages.isEmpty { return messages }
-        if state.withLock({ $0.isClosed }) { return nil }
-        if timeout != .zero { wait(timeout) }
-        return take()
+        let deadline = timeout.map { ContinuousClock.now + $0 }
+        while true {
+            guard let messages = take() else { return nil }
+            let left = deadline.map { max(.zero, $0 - .now) }
+            if !messages.isEmpty || left == .zero { return messages }
+            // The bell may ring for messages that are taken already; then there is nothing, and we wait on.
+            wait(left)
+        }
     }
 
     private func take() -> [Message]? {

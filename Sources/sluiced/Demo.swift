@@ -1,5 +1,6 @@
 import CloudModel
 import ControlPlane
+import Glibc
 import LinuxKernel
 import NetworkVocabulary
 
@@ -17,6 +18,7 @@ enum Demo {
                 case .durable: continue
                 case .realized:
                     print(hints(daemon, options, home))
+                    fflush(nil)
                     return
                 case .refused(let error), .failed(let error):
                     throw StartFailure("the demo cloud was refused: \(error)")
