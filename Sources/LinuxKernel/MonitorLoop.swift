@@ -9,14 +9,14 @@ final class MonitorLoop: Sendable {
 
     private let poll: FileDescriptor
     private let wake: FileDescriptor
-    private let routing: MulticastSocket
-    private let netfilter: MulticastSocket?
+    let routing: MulticastSocket
+    let netfilter: MulticastSocket
     private let names: NamespaceNameWatch?
     private let onEvent: @Sendable (KernelEvent) -> Void
 
     init(
         poll: consuming FileDescriptor, wake: consuming FileDescriptor, routing: MulticastSocket,
-        netfilter: MulticastSocket?, names: NamespaceNameWatch?, onEvent: @escaping @Sendable (KernelEvent) -> Void
+        netfilter: MulticastSocket, names: NamespaceNameWatch?, onEvent: @escaping @Sendable (KernelEvent) -> Void
     ) {
         self.poll = poll
         self.wake = wake
@@ -29,7 +29,7 @@ final class MonitorLoop: Sendable {
     func register() throws(KernelError) {
         try register(wake.rawValue, .wake)
         try register(routing.descriptor.rawValue, .routing)
-        if let netfilter { try register(netfilter.descriptor.rawValue, .netfilter) }
+        try register(netfilter.descriptor.rawValue, .netfilter)
         if let names { try register(names.descriptor.rawValue, .names) }
     }
 
@@ -61,7 +61,7 @@ final class MonitorLoop: Sendable {
                 switch Source(rawValue: event.data.u64) {
                 case .wake, nil: return
                 case .routing: routing.drain(buffer, KernelEvent.Change.init(routing:_:), onEvent)
-                case .netfilter: netfilter?.drain(buffer, KernelEvent.Change.init(netfilter:_:), onEvent)
+                case .netfilter: netfilter.drain(buffer, KernelEvent.Change.init(netfilter:_:), onEvent)
                 case .names: names?.drain(buffer) { onEvent(KernelEvent($0)) }
                 }
             }
@@ -92,10 +92,15 @@ final class MulticastSocket: Sendable {
             }
         }
         guard bound == 0 else { throw .last("start kernel monitor", "bind netlink socket") }
+        try setMembership(true, in: groups)
+    }
+
+    /// Joins or leaves groups; both are harmless when it is so already.
+    func setMembership(_ isMember: Bool, in groups: [UInt32]) throws(KernelError) {
         for group in groups {
             var group = group
-            guard set(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group) else {
-                throw .last("start kernel monitor", "join group \(group)")
+            guard set(SOL_NETLINK, isMember ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &group) else {
+                throw .last("listen to kernel events", "group \(group)")
             }
         }
     }

@@ -150,6 +150,28 @@ extension KernelEvent {
         }
     }
 
+    @Test func `what nobody listens to is not heard`() async throws {
+        try await withFreshNamespace {
+            let heard = Heard()
+            let monitor = try KernelMonitor([.links]) { heard.add($0) }
+            let socket = try RouteSocket()
+            let rule = KernelPolicyRule(.ipv4, priority: 9, .blackhole)
+            try socket.addPolicyRule(rule)
+            try socket.addBridge(LinkSpecification(try name("br-1")))
+            _ = try heard.until { $0.link?.name == "br-1" }
+            try monitor.listen(to: [.policyRules, .rulesets])
+            let second = try socket.addBridge(LinkSpecification(try name("br-2")))
+            try socket.deleteLink(second)
+            #expect(try output(of: "nft add table inet t") == "")
+            _ = try heard.until { $0.isRuleset }
+            try socket.deletePolicyRule(rule)
+            let events = try heard.until { $0.change == .policyRule(rule, isRemoved: true) }
+            #expect(!events.contains { $0.change == .policyRule(rule, isRemoved: false) })
+            #expect(!events.contains { $0.link?.name == "br-2" || $0.removedLink != nil })
+            monitor.stop()
+        }
+    }
+
     @Test func `after stop nothing is delivered`() async throws {
         try await withFreshNamespace {
             let heard = Heard()

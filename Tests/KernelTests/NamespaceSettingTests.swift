@@ -85,3 +85,12 @@ import Testing
         }
     }
 }
+
+@Suite struct `A user namespace` {
+    /// The success needs a process of one thread, which a test runner is not.
+    @Test func `is refused to a process of several threads, with the reason`() {
+        let refusal = #expect(throws: KernelError.self) { try UserNamespace.enter() }
+        #expect(refusal?.errno == EINVAL)
+        #expect(refusal?.explanation.contains("more than one thread") == true)
+    }
+}
