@@ -193,7 +193,8 @@ private struct Lowering {
     private mutating func match(
         _ field: Field, prefixLength: Int, _ compare: Expression.Operator, _ bytes: [UInt8]
     ) {
-        if prefixLength % 8 == 0, prefixLength > 0, case .payload(let header, let offset, _) = field.source(in: family) {
+        if prefixLength % 8 == 0, prefixLength > 0, case .payload(let header, let offset, _) = field.source(in: family)
+        {
             let count = prefixLength / 8
             expressions.append(.loadPayload(header, offset: offset, length: UInt32(count), into: .first))
             expressions.append(.compare(.first, compare, Array(bytes[..<count])))
