@@ -64,8 +64,8 @@ extension Field {
         case .etherType: 10
         case .arpOperation: 11
         case .connectionStatus: 28
-        case .icmpCode: 33
-        case .icmpv6Code: 34
+        case .icmpCode: 32
+        case .icmpv6Code: 33
         default: dataType?.code ?? 4
         }
     }

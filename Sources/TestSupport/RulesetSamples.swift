@@ -10,6 +10,10 @@ public enum RulesetSamples {
     public static let names = ["everything", "bridge"]
     public static func named(_ name: String) -> Table { name == "bridge" ? bridge : everything }
 
+    public static let everywhere = prefix(0, 0, 0, 0, 0)
+    public static let anyInterface = interface("any0")
+    public static let allPorts = ports(1, 65535)
+
     static func interface(_ text: String) -> InterfaceName { known(InterfaceName(text)) }
 
     /// Samples are written by hand: one that cannot be read is a mistake in this file.
