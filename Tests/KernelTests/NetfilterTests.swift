@@ -17,7 +17,8 @@ struct NetfilterTests {
             try NetfilterSocket().commit(.removingTable(table.family, table.name))
             #expect(try listing() == "")
             try NetfilterSocket().commit(table.difference(from: nil))
-            #expect(try listing() == theirs)
+            let ours = try listing()
+            #expect(ours == theirs, "\(difference(ours, theirs))")
         }
     }
 
