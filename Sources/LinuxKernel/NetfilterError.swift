@@ -1,6 +1,6 @@
-public import NetworkVocabulary
 internal import CLinux
 internal import Glibc
+public import NetworkVocabulary
 
 /// Why the ruleset could not be read or changed.
 public enum NetfilterError: Error, Hashable, Sendable {

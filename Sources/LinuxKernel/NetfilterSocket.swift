@@ -240,7 +240,8 @@ struct NetfilterReply {
         let length = Int(header.pointee.nlmsg_len)
         let start = UnsafeRawPointer(header)
         guard length >= 36 else {
-            return length >= 20 ? NetfilterAnswer(errno: -(start + 16).load(as: Int32.self), text: nil, offset: nil) : nil
+            return length >= 20
+                ? NetfilterAnswer(errno: -(start + 16).load(as: Int32.self), text: nil, offset: nil) : nil
         }
         var answer = NetfilterAnswer(errno: -(start + 16).load(as: Int32.self), text: nil, offset: nil)
         let flags = header.pointee.nlmsg_flags

@@ -64,8 +64,8 @@ extension Field {
         case .etherType: 10
         case .arpOperation: 11
         case .connectionStatus: 28
-        case .icmpCode: 33
-        case .icmpv6Code: 34
+        case .icmpCode: 32
+        case .icmpv6Code: 33
         default: dataType?.code ?? 4
         }
     }
@@ -193,7 +193,8 @@ private struct Lowering {
     private mutating func match(
         _ field: Field, prefixLength: Int, _ compare: Expression.Operator, _ bytes: [UInt8]
     ) {
-        if prefixLength % 8 == 0, prefixLength > 0, case .payload(let header, let offset, _) = field.source(in: family) {
+        if prefixLength % 8 == 0, prefixLength > 0, case .payload(let header, let offset, _) = field.source(in: family)
+        {
             let count = prefixLength / 8
             expressions.append(.loadPayload(header, offset: offset, length: UInt32(count), into: .first))
             expressions.append(.compare(.first, compare, Array(bytes[..<count])))

@@ -177,7 +177,9 @@ extension Value {
             if isSingle {
                 self = .port(number(first))
             } else {
-                guard let range = PortRange(Int(number(first) as UInt16), Int(number(last) as UInt16)) else { return nil }
+                guard let range = PortRange(Int(number(first) as UInt16), Int(number(last) as UInt16)) else {
+                    return nil
+                }
                 self = .portRange(range)
             }
         case .etherAddress:

@@ -7,6 +7,13 @@ public enum RulesetSamples {
         Origin("sample", ObjectID(random: 0, UInt64(number)), part: part)
     }
 
+    public static let names = ["everything", "bridge"]
+    public static func named(_ name: String) -> Table { name == "bridge" ? bridge : everything }
+
+    public static let everywhere = prefix(0, 0, 0, 0, 0)
+    public static let anyInterface = interface("any0")
+    public static let allPorts = ports(1, 65535)
+
     static func interface(_ text: String) -> InterfaceName { known(InterfaceName(text)) }
 
     /// Samples are written by hand: one that cannot be read is a mistake in this file.
@@ -25,7 +32,7 @@ public enum RulesetSamples {
         }
         func rule(_ statements: Statement...) -> Rule { Rule(origin("rule"), statements) }
         func declare(
-            _ name: SetName, _ key: [DataType], _ yield: SetDeclaration.Yield = .membership, interval: Bool = false,
+            _ name: SetName, _ key: [DataType], _ yield: SetDeclaration.Yield, interval: Bool = false,
             counts: Bool = false, _ elements: [([Value], Element.Content)]
         ) {
             table.sets[name] = SetDeclaration(
@@ -75,7 +82,7 @@ public enum RulesetSamples {
             [([.interface(eth0), .ipv4(web)], .values([.mark(0x10001)]))])
         declare("mark-sources", [.mark], .values([.ipv4]), [([.mark(7)], .values([.ipv4(web)]))])
         declare(
-            "firewall", [.ipv4, .ipv4, .ipProtocol, .port], interval: true, counts: true,
+            "firewall", [.ipv4, .ipv4, .ipProtocol, .port], .membership, interval: true, counts: true,
             [
                 (
                     [
@@ -95,17 +102,20 @@ public enum RulesetSamples {
                 ([.interface(eth0), .ipv4Prefix(prefix(10, 128, 0, 0, 9)), .port(1)], .verdict(.drop)),
             ])
         declare(
-            "prefixes-6", [.ipv6], interval: true,
+            "prefixes-6", [.ipv6], .membership, interval: true,
             [([.ipv6Prefix(net6)], .none), ([.ipv6(odd6.address)], .none)])
-        declare("ports", [.port], interval: true, [([.portRange(ports(1, 10))], .none), ([.port(11)], .none)])
         declare(
-            "bindings", [.interfaceName, .etherAddress, .ipv4],
+            "ports", [.port], .membership, interval: true, [([.portRange(ports(1, 10))], .none), ([.port(11)], .none)])
+        declare(
+            "bindings", [.interfaceName, .etherAddress, .ipv4], .membership,
             [([.interface(eth0), .mac(mac), .ipv4(inside)], .none)])
-        declare("icmp-types", [.icmpType], [([.icmpType(8)], .none), ([.icmpType(3)], .none)])
-        declare("icmpv6-types", [.icmpv6Type], [([.icmpType(128)], .none)])
-        declare("protocols", [.ipProtocol], counts: true, [([.ipProtocol(IPProtocol(number: 132))], .none)])
-        declare("families", [.networkProtocol, .ipProtocol], [([.family(.ipv6), .ipProtocol(.tcp)], .none)])
-        declare("empty", [.mark], [])
+        declare("icmp-types", [.icmpType], .membership, [([.icmpType(8)], .none), ([.icmpType(3)], .none)])
+        declare("icmpv6-types", [.icmpv6Type], .membership, [([.icmpType(128)], .none)])
+        declare(
+            "protocols", [.ipProtocol], .membership, counts: true, [([.ipProtocol(IPProtocol(number: 132))], .none)])
+        declare(
+            "families", [.networkProtocol, .ipProtocol], .membership, [([.family(.ipv6), .ipProtocol(.tcp)], .none)])
+        declare("empty", [.mark], .membership, [])
 
         let v4 = Statement.match(.networkProtocol, .equal, .family(.ipv4))
         let v6 = Statement.match(.networkProtocol, .equal, .family(.ipv6))
@@ -141,7 +151,8 @@ public enum RulesetSamples {
                     rule(.maskedMark(.connectionMark, mask: 0xff00, .notEqual, 0x100), .counter),
                     rule(.match(.packetMark, .equal, .mark(0x1234)), .counter),
                     rule(.match(.etherSource, .equal, .mac(mac)), .counter),
-                    rule(v4, .lookup([.inputInterface, .etherSource, .ipv4Source], in: "bindings", .notEqual), .counter),
+                    rule(
+                        v4, .lookup([.inputInterface, .etherSource, .ipv4Source], in: "bindings", .notEqual), .counter),
                     rule(.lookup([.networkProtocol, .transportProtocol], in: "families", .equal), .counter),
                     rule(.lookup([.transportProtocol], in: "protocols", .equal), .counter),
                     rule(.lookup([.packetMark], in: "empty", .notEqual), .counter),
@@ -250,7 +261,8 @@ public enum RulesetSamples {
             Chain(
                 "prerouting-filter", hook: Hook(.filter, .prerouting, priority: -200, policy: .drop),
                 rules: [
-                    Rule(origin(5), [.lookup([.inputInterface, .etherSource], in: "macs", .notEqual), .verdict(.drop)]),
+                    Rule(
+                        origin(5), [.lookup([.inputInterface, .etherSource], in: "macs", .notEqual), .verdict(.drop)]),
                     Rule(
                         origin(6),
                         [

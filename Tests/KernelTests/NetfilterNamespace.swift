@@ -46,3 +46,14 @@ func listing() throws -> String {
 }
 
 let needsRoot = "needs root: opens network namespaces"
+
+/// The lines in which two texts differ.
+func difference(_ ours: String, _ theirs: String) -> String {
+    let changes = ours.split(separator: "\n").difference(from: theirs.split(separator: "\n"))
+    return changes.map { change in
+        switch change {
+        case .insert(let line, let text, _): "ours \(line + 1): \(text)"
+        case .remove(let line, let text, _): "theirs \(line + 1): \(text)"
+        }
+    }.joined(separator: "\n")
+}

@@ -7,8 +7,9 @@ import Testing
 
 @Suite(.enabled(if: geteuid() == 0, Comment(rawValue: needsRoot)))
 struct NetfilterTests {
-    @Test(arguments: [RulesetSamples.everything, RulesetSamples.bridge])
-    func `nft and our encoder make the same ruleset of a table`(table: Table) async throws {
+    @Test(arguments: RulesetSamples.names)
+    func `nft and our encoder make the same ruleset of a table`(name: String) async throws {
+        let table = RulesetSamples.named(name)
         try await inFreshNamespace {
             let (output, status) = try nft("", input: table.description)
             #expect(status == 0, "\(output)")
@@ -16,12 +17,14 @@ struct NetfilterTests {
             try NetfilterSocket().commit(.removingTable(table.family, table.name))
             #expect(try listing() == "")
             try NetfilterSocket().commit(table.difference(from: nil))
-            #expect(try listing() == theirs)
+            let ours = try listing()
+            #expect(ours == theirs, "\(difference(ours, theirs))")
         }
     }
 
-    @Test(arguments: [RulesetSamples.everything, RulesetSamples.bridge])
-    func `a table reads back as it was written`(table: Table) async throws {
+    @Test(arguments: RulesetSamples.names)
+    func `a table reads back as it was written`(name: String) async throws {
+        let table = RulesetSamples.named(name)
         try await inFreshNamespace {
             let socket = try NetfilterSocket()
             try socket.commit(table.difference(from: nil))
