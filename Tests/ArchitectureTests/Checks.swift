@@ -80,24 +80,27 @@ struct Checks {
         "execv", "execve", "execvp", "execvpe", "fexecve", "sluice_execvp",
     ]
 
-    /// The names that are called: an identifier, not a member of something, before an opening parenthesis.
+    /// The names that are called: an identifier before an opening parenthesis that is neither a member of something
+    /// nor the name of a declaration.
     static func calls(in code: String) -> [String] {
         var names: [String] = []
         var word = ""
+        var previousWord = ""
         var before: Character = "\n"
-        var afterDot = false
+        var isMember = false
         for character in code {
             if character.isLetter || character.isNumber || character == "_" {
-                if word.isEmpty { afterDot = before == "." }
+                // `Glibc.fork()` is a call of fork; `rule.fork()` is not.
+                if word.isEmpty { isMember = before == "." && previousWord != "Glibc" }
                 word.append(character)
             } else {
-                // `Glibc.fork()` is a call of fork; `rule.fork()` is not.
-                if character == "(", !word.isEmpty, !afterDot || names.last == "Glibc." { names.append(word) }
-                if character == ".", word == "Glibc" { names.append("Glibc.") }
+                let isDeclared = previousWord == "case" || previousWord == "func"
+                if character == "(", !word.isEmpty, !isMember, !isDeclared { names.append(word) }
+                if !word.isEmpty { previousWord = word }
                 word = ""
             }
             before = character
         }
-        return names.filter { $0 != "Glibc." }
+        return names
     }
 }

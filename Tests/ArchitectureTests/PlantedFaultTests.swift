@@ -80,7 +80,7 @@ import Testing
 
     @Test(arguments: [
         "// system(\"ls\")", "let text = \"fork()\"", "rule.fork()", "process(packet)", "let system = 1",
-        "case system", "subsystem(1)", "ecosystem()",
+        "case system(errno: Int32)", "case .system(let errno): errno", "func fork() {}", "subsystem(1)", "ecosystem()",
     ])
     func `words that only look like it are left alone`(_ line: String) {
         #expect(Self.checks("Words", "Good.swift", line).startedPrograms() == [])
