@@ -46,7 +46,7 @@ let rooms = [
     ),
     Room(
         "CloudStackAPI", ["CloudModel", "ControlPlane", "NetworkVocabulary"],
-        system: ["FoundationEssentials"],
+        system: ["FoundationEssentials", "Synchronization"],
         because: "text in, text out: no socket, so that every command is tested without one"),
 
     Room(

@@ -1,0 +1,103 @@
+import CloudModel
+import ControlPlane
+import NetworkVocabulary
+
+/// One use of a command: what a command's body has to work with.
+struct Call: Sendable {
+    let arguments: Arguments
+    let caller: Caller
+    let view: CloudView
+    let api: CloudAPI
+
+    var cloud: Cloud { view.cloud }
+    var command: String { arguments.command }
+
+    var isDryRun: Bool { arguments.boolean("plan") == true || arguments.boolean("dryrun") == true }
+
+    /// The object that a parameter names, if it was sent.
+    func object<Value>(_ name: String, in table: SortedMap<ObjectID, Value>) throws(RequestError) -> Value? {
+        guard let id = arguments.id(name) else { return nil }
+        guard let value = table[id] else { throw .unknown(name, id: id.description, command) }
+        return value
+    }
+
+    /// The account that a parameter `account` names, if it was sent. Only the administrator may name others.
+    func account() throws(RequestError) -> ObjectID? {
+        guard let name = arguments.string("account") else { return nil }
+        guard let account = cloud.account(named: name), caller.isRootAdmin || account.id == caller.account else {
+            throw .refused("account", "Unable to find account \(APIError.excerpt(name))")
+        }
+        return account.id
+    }
+
+    // MARK: - Lists
+
+    static let pageSizeLimit = 500
+
+    /// Whose objects a list shows: everybody's for nil.
+    func listedAccount() throws(RequestError) -> ObjectID? {
+        if let account = try account() { return account }
+        return caller.isRootAdmin && arguments.boolean("listall") == true ? nil : caller.account
+    }
+
+    /// The objects of an owner that the caller asked for; those that were asked for by id are shown to whoever may see them.
+    func owned<Value>(
+        _ table: SortedMap<ObjectID, Value>, by owner: (Value) -> ObjectID
+    ) throws(RequestError) -> [Value] {
+        if let value = try object("id", in: table) {
+            guard caller.isRootAdmin || owner(value) == caller.account else {
+                throw .unknown("id", id: arguments.string("id") ?? "", command)
+            }
+            return [value]
+        }
+        let account = try listedAccount()
+        return table.values.filter { account == nil || owner($0) == account }
+    }
+
+    /// The objects that belong to nobody.
+    func shared<Value>(_ table: SortedMap<ObjectID, Value>) throws(RequestError) -> [Value] {
+        if let value = try object("id", in: table) { return [value] }
+        return Array(table.values)
+    }
+
+    /// Whether a name passes the filters `name` (whole) and `keyword` (part), whatever its case.
+    func matches(_ name: String, partialName: Bool = false) -> Bool {
+        let lowered = name.lowercased()
+        if let wanted = arguments.string("name")?.lowercased() {
+            guard partialName ? lowered.contains(wanted) : lowered == wanted else { return false }
+        }
+        if let keyword = arguments.string("keyword")?.lowercased() { return lowered.contains(keyword) }
+        return true
+    }
+
+    func isIn(_ zone: ObjectID) throws(RequestError) -> Bool {
+        guard let wanted = try object("zoneid", in: cloud.zones) else { return true }
+        return wanted.id == zone
+    }
+
+    /// The page that was asked for. A list without members is an empty object: clients take anything else amiss.
+    func page<Value>(_ key: String, _ values: [Value], _ render: (Value) -> APIObject) throws(RequestError) -> APIObject
+    {
+        let page = arguments.integer("page")
+        let size = arguments.integer("pagesize")
+        if page == nil, let size, size != -1 {
+            throw .refused("page", "\"page\" parameter is required when \"pagesize\" is specified")
+        }
+        if page != nil, size == nil {
+            throw .refused("pagesize", "\"pagesize\" parameter is required when \"page\" is specified")
+        }
+        if let page, page < 1 { throw .invalid("page", String(page), command) }
+        if let size, size < 1, size != -1 || page != nil { throw .invalid("pagesize", String(size), command) }
+        if let size, size > Self.pageSizeLimit {
+            throw .refused("pagesize", "Page size can't exceed max allowed page size value: \(Self.pageSizeLimit)")
+        }
+        guard !values.isEmpty else { return [:] }
+        let length = size == -1 ? values.count : size ?? Self.pageSizeLimit
+        let (start, overflows) = ((page ?? 1) - 1).multipliedReportingOverflow(by: length)
+        var reply: APIObject = ["count": .number(values.count)]
+        if !overflows, start < values.count {
+            reply[key] = .array(values[start..<min(values.count, start + length)].map { .object(render($0)) })
+        }
+        return reply
+    }
+}

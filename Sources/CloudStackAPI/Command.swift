@@ -1,0 +1,105 @@
+import ControlPlane
+
+/// One command of the API, declared once: validation, `listApis` and dispatch all read this.
+public struct Command: Sendable {
+    public let name: String
+    public let description: String
+    public let parameters: [Parameter]
+    /// Answers with a job at once; the job is done when the kernel is.
+    public let isAsync: Bool
+    /// Only for the root administrator.
+    public let isAdminOnly: Bool
+    /// CloudStack's parameters that mean something we cannot do: refused rather than ignored.
+    public let unsupported: Set<String>
+    let action: Action
+
+    enum Action: Sendable {
+        /// Answers from what is known.
+        case read(@Sendable (Call) throws(RequestError) -> APIObject)
+        /// Becomes a request; what comes of it is answered.
+        case change(
+            @Sendable (Call) throws(RequestError) -> Request,
+            reply: @Sendable (Call, Outcome) -> APIObject)
+    }
+
+    /// A command that changes nothing.
+    static func read(
+        _ name: String, _ description: String, _ parameters: [Parameter] = [], isAdminOnly: Bool = false,
+        unsupported: Set<String> = [], _ body: @escaping @Sendable (Call) throws(RequestError) -> APIObject
+    ) -> Command {
+        Command(
+            name: name, description: description, parameters: parameters, isAsync: false, isAdminOnly: isAdminOnly,
+            unsupported: unsupported, action: .read(body))
+    }
+
+    /// A list, with CloudStack's paging.
+    static func list(
+        _ name: String, _ description: String, _ parameters: [Parameter], isAdminOnly: Bool = false,
+        unsupported: Set<String> = [], _ body: @escaping @Sendable (Call) throws(RequestError) -> APIObject
+    ) -> Command {
+        .read(
+            name, description, parameters + [.keyword, .page, .pageSize], isAdminOnly: isAdminOnly,
+            unsupported: unsupported, body)
+    }
+
+    /// A command that changes the cloud. Every one of them can be tried first with `plan=true`.
+    static func change(
+        _ name: String, _ description: String, isAsync: Bool, _ parameters: [Parameter], isAdminOnly: Bool = false,
+        unsupported: Set<String> = [], _ body: @escaping @Sendable (Call) throws(RequestError) -> Request,
+        reply: @escaping @Sendable (Call, Outcome) -> APIObject
+    ) -> Command {
+        Command(
+            name: name, description: description,
+            parameters: parameters + [
+                Parameter("plan", .boolean, "show what would change, and change nothing")
+            ],
+            isAsync: isAsync, isAdminOnly: isAdminOnly, unsupported: unsupported, action: .change(body, reply: reply))
+    }
+
+    /// The key of the reply's envelope.
+    var responseKey: String { name.lowercased() + "response" }
+}
+
+/// One parameter of a command.
+public struct Parameter: Sendable, Hashable {
+    /// The words are those of `listApis`.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        case string, uuid, integer, boolean, list, map, date
+    }
+
+    public let name: String
+    public let kind: Kind
+    public let isRequired: Bool
+    public let maxLength: Int
+    public let description: String
+    /// The command that lists what the parameter can be.
+    public let related: String?
+
+    init(
+        _ name: String, _ kind: Kind, required: Bool = false, maxLength: Int = 255, related: String? = nil,
+        _ description: String
+    ) {
+        self.name = name
+        self.kind = kind
+        isRequired = required
+        self.maxLength = maxLength
+        self.description = description
+        self.related = related
+    }
+
+    /// A text.
+    init(_ name: String, required: Bool = false, maxLength: Int = 255, _ description: String) {
+        self.init(name, .string, required: required, maxLength: maxLength, description)
+    }
+
+    static func id(_ related: String, _ description: String) -> Parameter {
+        Parameter("id", .uuid, required: true, related: related, description)
+    }
+
+    static let zone = Parameter("zoneid", .uuid, related: "listZones", "only of this zone")
+    static let account = Parameter("account", "an account's name; the caller's own when absent")
+    static let listAll = Parameter("listall", .boolean, "also what belongs to others, where the caller may see it")
+    static let keyword = Parameter("keyword", "only what has this in its name")
+    static let page = Parameter("page", .integer, "the page, from 1; together with pagesize")
+    static let pageSize = Parameter("pagesize", .integer, "objects on a page")
+}

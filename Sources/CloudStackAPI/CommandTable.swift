@@ -1,0 +1,11 @@
+extension Command {
+    /// Every command there is. `listApis` shows this table and nothing else is dispatched.
+    public static let all: [Command] =
+        discovery + zones + physicalNetworks + publicRanges + networkOfferings + networks + publicAddresses + guests
+        + routers + events + operations
+}
+
+extension APIObject {
+    /// The reply of a removal.
+    static let success: APIObject = ["success": true]
+}

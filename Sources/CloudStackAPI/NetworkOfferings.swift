@@ -1,0 +1,63 @@
+import CloudModel
+import ControlPlane
+import NetworkVocabulary
+
+extension Command {
+    static let networkOfferings: [Command] = [
+        .list(
+            "listNetworkOfferings", "Lists what networks can be made from",
+            [
+                Parameter("id", .uuid, related: "listNetworkOfferings", "only this offering"),
+                Parameter("name", "only the offering of this name"),
+                Parameter("displaytext", "only with this display text"),
+                Parameter("guestiptype", "only Isolated, Shared or L2"), Parameter("state", "only Enabled or Disabled"),
+                Parameter("isdefault", .boolean, "only those that are, or are not, the installation's own"),
+                Parameter("specifyvlan", .boolean, "only those whose networks name, or do not name, a VLAN"),
+                Parameter("forvpc", .boolean, "only those for tiers of a VPC"),
+                Parameter("supportedservices", .list, "only those with all of these services"), .zone,
+            ]
+        ) { call throws(RequestError) in
+            let arguments = call.arguments
+            let services = Set(arguments.list("supportedservices").map { $0.lowercased() })
+            _ = try call.object("zoneid", in: call.cloud.zones)
+            func agrees(_ filter: String, _ value: String) -> Bool {
+                arguments.string(filter).map { $0.lowercased() == value.lowercased() } ?? true
+            }
+            func agrees(_ filter: String, _ value: Bool) -> Bool {
+                arguments.boolean(filter).map { $0 == value } ?? true
+            }
+            let found = try call.shared(call.cloud.networkOfferings).filter { offering in
+                call.matches(offering.name) && agrees("displaytext", offering.displayText)
+                    && agrees("guestiptype", offering.guestType.rawValue) && agrees("state", offering.stateWord)
+                    && agrees("isdefault", offering.isDefault) && agrees("specifyvlan", offering.specifiesVLAN)
+                    && agrees("forvpc", false) && services.isSubset(of: offering.services.keys.map { $0.lowercased() })
+            }
+            return try call.page("networkoffering", found) { $0.rendered }
+        }
+    ]
+}
+
+extension NetworkOffering {
+    fileprivate var stateWord: String { isEnabled ? "Enabled" : "Disabled" }
+
+    var rendered: APIObject {
+        [
+            "id": .text(id), "name": .string(name), "displaytext": .string(displayText), "traffictype": "Guest",
+            "guestiptype": .string(guestType.rawValue), "state": .string(stateWord), "isdefault": .boolean(isDefault),
+            "ispersistent": .boolean(isPersistent), "specifyvlan": .boolean(specifiesVLAN), "specifyipranges": false,
+            "forvpc": false, "conservemode": true, "egressdefaultpolicy": .boolean(egressDefaultAllow),
+            "service": renderedServices,
+        ]
+    }
+
+    /// The services with their providers, in the order of their names.
+    var renderedServices: APIValue {
+        .array(
+            services.sorted { $0.key < $1.key }.map { service, provider in
+                .object([
+                    "name": .string(service), "provider": .array([.object(["name": .string(provider)])]),
+                    "capability": .array([]),
+                ])
+            })
+    }
+}

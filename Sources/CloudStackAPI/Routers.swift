@@ -1,0 +1,92 @@
+import CloudModel
+import ControlPlane
+import NetworkVocabulary
+
+extension Command {
+    static let routers: [Command] = [
+        .list(
+            "listRouters", "Lists virtual routers",
+            [
+                Parameter("id", .uuid, related: "listRouters", "only this router"),
+                Parameter("name", "only the router of this name"),
+                .zone, .account, .listAll,
+                Parameter("networkid", .uuid, related: "listNetworks", "only this network's"),
+                Parameter("state", "only Running or Stopped"),
+            ], isAdminOnly: true
+        ) { call throws(RequestError) in
+            let network = try call.object("networkid", in: call.cloud.networks)?.id
+            let state = call.arguments.string("state")?.lowercased()
+            var found: [VirtualRouter] = []
+            for router in try call.owned(call.cloud.routers, by: \.account) {
+                guard call.matches(router.name), network == nil || router.network == network,
+                    state == nil || router.stateWord.lowercased() == state, try call.isIn(router.zone)
+                else { continue }
+                found.append(router)
+            }
+            return try call.page("router", found) { $0.rendered(in: call.cloud) }
+        },
+        .change(
+            "startRouter", "Starts a virtual router", isAsync: true, [.id("listRouters", "the router")],
+            isAdminOnly: true
+        ) { call throws(RequestError) in
+            .startRouter(try call.arguments.requiredID("id"))
+        } reply: {
+            rendered($0, $1)
+        },
+        .change(
+            "stopRouter", "Stops a virtual router: its network loses its way out", isAsync: true,
+            [.id("listRouters", "the router")], isAdminOnly: true
+        ) { call throws(RequestError) in
+            .stopRouter(try call.arguments.requiredID("id"))
+        } reply: {
+            rendered($0, $1)
+        },
+    ]
+
+    private static func rendered(_ call: Call, _ outcome: Outcome) -> APIObject {
+        guard let id = call.arguments.id("id"), let router = outcome.cloud.routers[id] else { return .success }
+        return ["router": .object(router.rendered(in: outcome.cloud))]
+    }
+}
+
+extension VirtualRouter {
+    fileprivate var stateWord: String { isRunning ? "Running" : "Stopped" }
+
+    func rendered(in cloud: Cloud) -> APIObject {
+        let network = cloud.networks[network]
+        let zone = cloud.zones[zone]
+        let publicAddress = cloud.sourceNATAddress(ofNetwork: self.network)
+        let leg = publicAddress.flatMap { cloud.publicLeg(of: self, for: $0.range) }
+        let range = publicAddress.flatMap { cloud.publicRanges[$0.range] }
+        var object: APIObject = [
+            "id": .text(id), "name": .string(name), "account": .text(cloud.accounts[account]?.name), "domain": "ROOT",
+            "zoneid": .text(self.zone), "zonename": .text(zone?.name), "state": .string(stateWord),
+            "role": "VIRTUAL_ROUTER", "redundantstate": "UNKNOWN", "isredundantrouter": false, "requiresupgrade": false,
+            "serviceofferingname": "System Offering For Software Router", "dns1": .text(zone?.dns1),
+            "dns2": .text(zone?.dns2), "networkdomain": .text(network?.networkDomain),
+            "guestnetworkid": .text(self.network), "guestnetworkname": .text(network?.name),
+            "guestipaddress": .text(network?.gateway), "guestnetmask": .text(network?.cidr.netmask),
+            "guestmacaddress": .text(guestLeg.mac), "gateway": .text(range?.gateway),
+            "publicip": .text(publicAddress?.address), "publicnetmask": .text(range?.subnet.netmask),
+            "publicmacaddress": .text(leg?.attachment.mac),
+        ]
+        var nics: [APIValue] = [
+            .object([
+                "deviceid": "0", "networkid": .text(self.network), "ipaddress": .text(network?.gateway),
+                "netmask": .text(network?.cidr.netmask), "macaddress": .text(guestLeg.mac), "traffictype": "Guest",
+                "isdefault": .boolean(publicLegs.isEmpty),
+            ])
+        ]
+        for (position, leg) in publicLegs.sorted(by: { $0.index < $1.index }).enumerated() {
+            let range = cloud.publicRanges[leg.range]
+            nics.append(
+                .object([
+                    "deviceid": .string(String(leg.index)), "gateway": .text(range?.gateway),
+                    "netmask": .text(range?.subnet.netmask), "macaddress": .text(leg.attachment.mac),
+                    "traffictype": "Public", "isdefault": .boolean(position == 0),
+                ]))
+        }
+        object["nic"] = .array(nics)
+        return object
+    }
+}
