@@ -128,6 +128,38 @@ func name(_ text: String) throws -> InterfaceName { try #require(InterfaceName(t
         }
     }
 
+    @Test func `a list disturbed by changes is asked for again until it is whole`() async throws {
+        try await withFreshNamespace {
+            let socket = try RouteSocket()
+            for number in 0..<150 {
+                let pair = (try name("a\(number)"), try name("b\(number)"))
+                _ = try socket.addVeth(LinkSpecification(pair.0), peer: LinkSpecification(pair.1))
+            }
+            let steady = try socket.links()
+            let namespace = try NetworkNamespace.current()
+            let isDone = NSLock()
+            isDone.lock()
+            let changing = try name("changing")
+            let disturber = try KernelThread(name: "disturber") {
+                guard let other = try? RouteSocket(in: namespace) else { return }
+                while !isDone.try() {
+                    if let index = try? other.addBridge(LinkSpecification(changing)) { try? other.deleteLink(index) }
+                }
+            }
+            defer {
+                isDone.unlock()
+                disturber.join()
+            }
+            let before = socket.counters.dumps
+            var lists = 0
+            while lists < 500, socket.counters.dumps - before == lists {
+                let links = try socket.links().filter { $0.name != "changing" }
+                lists += 1
+                #expect(links == steady)
+            }
+        }
+    }
+
     @Test func `the kernel's refusal carries its number and words`() async throws {
         try await withFreshNamespace {
             let socket = try RouteSocket()

@@ -50,6 +50,10 @@ import Testing
             let refusal = #expect(throws: KernelError.self) { try directory.create("a") }
             #expect(refusal?.isAlreadyExists == true)
             #expect(try directory.isMounted(first, as: "a"))
+            let stranger = try NetworkNamespace.unnamed()
+            let taken = #expect(throws: KernelError.self) { try directory.mount(stranger, as: "a") }
+            #expect(taken?.isAlreadyExists == true)
+            #expect(try directory.isMounted(first, as: "a"))
             _ = FileManager.default.createFile(atPath: "/run/elsewhere/left", contents: nil)
             #expect(try directory.names() == ["a"])
             let second = try directory.create("left")
