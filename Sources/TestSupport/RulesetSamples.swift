@@ -10,6 +10,39 @@ public enum RulesetSamples {
     public static let names = ["everything", "bridge"]
     public static func named(_ name: String) -> Table { name == "bridge" ? bridge : everything }
 
+    /// A router with so many port forwards.
+    public static func forwards(_ count: Int) -> Table {
+        var table = Table(.inet, "sluice", comment: "sluice:test:router/2")
+        table.sets["forwards"] = SetDeclaration(
+            "forwards", key: [.ipv4, .ipProtocol, .port], yield: .values([.ipv4, .port]), countsElements: true,
+            origin: origin(1, "set"))
+        for number in 0..<count {
+            let key = ElementKey([
+                .ipv4(IPv4Address(203, 0, UInt8(number >> 8 & 0xff), UInt8(number & 0xff))), .ipProtocol(.tcp),
+                .port(UInt16(1 + (number >> 16))),
+            ])
+            table.elements["forwards", default: [:]][key] = Element(
+                .values([.ipv4(IPv4Address(10, 1, 1, 20)), .port(80)]), origin: origin(number))
+        }
+        table.chains = [
+            Chain(
+                "nat-prerouting", hook: Hook(.nat, .prerouting, priority: -100, policy: .accept),
+                rules: [
+                    Rule(
+                        origin(2),
+                        [
+                            .match(.networkProtocol, .equal, .family(.ipv4)),
+                            .oneOf(.transportProtocol, .equal, [.ipProtocol(.tcp), .ipProtocol(.udp)]),
+                            .destinationNAT(
+                                .ipv4,
+                                .map("forwards", key: [.ipv4Destination, .transportProtocol, .destinationPort]),
+                                withPort: true),
+                        ])
+                ])
+        ]
+        return table
+    }
+
     public static let everywhere = prefix(0, 0, 0, 0, 0)
     public static let anyInterface = interface("any0")
     public static let allPorts = ports(1, 65535)
