@@ -1,0 +1,139 @@
+import CloudModel
+import ControlPlane
+import Foundation
+import NetworkVocabulary
+import TestSupport
+import Testing
+
+/// Who holds what, kept from the changes alone and knowing nothing of the model's indexes.
+private struct Holdings {
+    private var holders: [String: ObjectID] = [:]
+    private var holdings: [ObjectID: Set<String>] = [:]
+    /// Numbers and MACs that were ever given; none is given twice.
+    private var spent: Set<String> = []
+    private(set) var faults: [String] = []
+    private var wires: [ObjectID: ObjectID] = [:]
+
+    var isEmpty: Bool { holders.isEmpty }
+
+    mutating func follow(_ change: Change) {
+        switch change {
+        case .put(.network(let value)):
+            hold(value.id, value.segment.map { ["segment \(value.physicalNetwork) \($0)"] } ?? [])
+        case .put(.publicAddress(let value)): hold(value.id, ["public \(value.range) \(value.address)"])
+        case .put(.router(let value)):
+            hold(
+                value.id,
+                ["machine \(value.number)"]
+                    + ([value.guestLeg] + value.publicLegs.map(\.attachment)).map { "mac \($0.mac)" })
+        case .put(.guest(let value)): hold(value.id, ["machine \(value.number)"])
+        case .put(.nic(let value)):
+            hold(value.id, ["guest address \(value.network) \(value.address)", "mac \(value.attachment.mac)"])
+        case .put: break
+        case .remove(let kind, let id):
+            if holdings[id] == nil, [.network, .publicAddress, .router, .guest, .nic].contains(kind) {
+                faults.append("\(kind) \(id) removed though not there")
+            }
+            hold(id, [])
+            holdings[id] = nil
+        }
+    }
+
+    private mutating func hold(_ id: ObjectID, _ wanted: [String]) {
+        let before = holdings[id] ?? []
+        for item in before where !wanted.contains(item) {
+            if holders.removeValue(forKey: item) != id {
+                faults.append("\(item) released by \(id), which did not hold it")
+            }
+        }
+        for item in wanted where !before.contains(item) {
+            if let other = holders.updateValue(id, forKey: item) {
+                faults.append("\(item) given to \(id) and to \(other)")
+            }
+            if item.hasPrefix("mac") || item.hasPrefix("machine"), !spent.insert(item).inserted {
+                faults.append("\(item) given a second time")
+            }
+        }
+        holdings[id] = Set(wanted)
+    }
+}
+
+struct DecidePropertyTests {
+    @Test(arguments: [1, 2, 3, 4] as [UInt64])
+    func `any sequence of requests leaves a whole cloud that the log and checkpoints give again`(seed: UInt64) throws {
+        var fixture = try DecideFixture(seed: seed)
+        var requests = RandomRequests(seed: seed)
+        var holdings = Holdings()
+        var accepted = 0
+        var refused: [RequestError.Code: Int] = [:]
+        var checkpoint: (records: [Record], taken: Int)?
+        for step in 0..<1_000 {
+            let request = requests.next(in: fixture.cloud)
+            let before = fixture.cloud
+            let expected = Result { try fixture.decided(request) }
+            #expect(fixture.cloud == before)
+            do {
+                let decision = try fixture.take(request)
+                accepted += 1
+                #expect(try expected.get() == decision)
+                for change in decision.changes { holdings.follow(change) }
+                try expectWayBack(from: fixture.cloud, to: before, decision.changes)
+            } catch let error as RequestError {
+                refused[error.code, default: 0] += 1
+                #expect(error.code != .internal, "\(request): \(error)")
+                #expect(error.parameter != nil, "\(request): \(error)")
+            }
+            let violations = fixture.cloud.violations()
+            guard violations == [], holdings.faults == [] else {
+                Issue.record("step \(step), \(request): \(violations) \(holdings.faults)")
+                return
+            }
+            if step == 600 { checkpoint = (fixture.cloud.checkpoint(), fixture.log.count) }
+        }
+        // The sequence is worth something only when both happen a lot.
+        #expect(accepted > 250)
+        #expect(refused[.parameter, default: 0] > 50)
+        #expect(refused[.inUse, default: 0] > 10)
+        #expect(refused[.insufficientCapacity, default: 0] > 5)
+
+        var folded = Cloud()
+        for change in fixture.log { try folded.apply(change) }
+        folded.revision = fixture.cloud.revision
+        #expect(folded == fixture.cloud)
+
+        let (records, taken) = try #require(checkpoint)
+        let decoded = try JSONDecoder().decode([Record].self, from: JSONEncoder().encode(records))
+        var restored = try Cloud(checkpoint: decoded, revision: .zero)
+        for change in fixture.log.dropFirst(taken) { try restored.apply(change) }
+        restored.revision = fixture.cloud.revision
+        #expect(restored == fixture.cloud)
+
+        // Everything taken down: everything back in its pool.
+        for guest in fixture.cloud.guests.keys {
+            for change in try fixture.take(.destroyGuest(guest)).changes { holdings.follow(change) }
+        }
+        for network in fixture.cloud.networks.keys {
+            for change in try fixture.take(.deleteNetwork(network)).changes { holdings.follow(change) }
+        }
+        for address in fixture.cloud.publicAddresses.keys {
+            for change in try fixture.take(.releasePublicAddress(address)).changes { holdings.follow(change) }
+        }
+        #expect(holdings.faults == [])
+        #expect(holdings.isEmpty)
+        #expect(fixture.cloud.violations() == [])
+        for range in fixture.cloud.publicRanges.keys { #expect(fixture.cloud.addressesInUse(inRange: range) == 0) }
+        for wire in fixture.cloud.physicalNetworks.keys { #expect(fixture.cloud.segmentsInUse(on: wire) == 0) }
+    }
+
+    /// Steps back, last first, lead to the model before; and every change survives being written.
+    private func expectWayBack(from cloud: Cloud, to before: Cloud, _ changes: [Change]) throws {
+        var forth = before
+        let inverse = try changes.map { try forth.apply($0) }
+        forth.revision = cloud.revision
+        #expect(forth == cloud)
+        for change in inverse.reversed() { try forth.apply(change) }
+        forth.revision = before.revision
+        #expect(forth == before)
+        #expect(try JSONDecoder().decode([Change].self, from: JSONEncoder().encode(changes)) == changes)
+    }
+}
