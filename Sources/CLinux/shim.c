@@ -74,3 +74,23 @@ int sluice_sqlite_keep_wal(sqlite3 *database, int keep)
 {
     return sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep, (int *)0);
 }
+
+struct MHD_Daemon *sluice_http_start(
+    const struct sluice_http_options *options, void *context,
+    void *(*began)(void *context, const char *target, struct MHD_Connection *connection),
+    MHD_AccessHandlerCallback advanced,
+    void (*completed)(
+        void *context, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code))
+{
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, advanced, context,
+        MHD_OPTION_LISTEN_SOCKET, options->listener,
+        MHD_OPTION_URI_LOG_CALLBACK, began, context,
+        MHD_OPTION_NOTIFY_COMPLETED, completed, context,
+        MHD_OPTION_CONNECTION_LIMIT, options->connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, options->idle_seconds,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->connection_memory,
+        MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)16384,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_END);
+}

@@ -111,4 +111,18 @@ int sluice_sqlite_bind_text(sqlite3_stmt *statement, int index, const char *byte
 /* Whether closing the last connection leaves the write-ahead log as it is. */
 int sluice_sqlite_keep_wal(sqlite3 *database, int keep);
 
+/* An HTTP daemon with one epoll thread on a listening socket. MHD_start_daemon is variadic. */
+struct sluice_http_options {
+    int listener;
+    unsigned int connections;
+    unsigned int idle_seconds;
+    size_t connection_memory;
+};
+struct MHD_Daemon *sluice_http_start(
+    const struct sluice_http_options *options, void *context,
+    void *(*began)(void *context, const char *target, struct MHD_Connection *connection),
+    MHD_AccessHandlerCallback advanced,
+    void (*completed)(
+        void *context, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code));
+
 #endif

@@ -1,0 +1,25 @@
+public import CloudStackAPI
+public import LinuxKernel
+
+extension HTTPServer {
+    /// Serves the management API on a listening socket.
+    public convenience init(
+        _ api: CloudAPI, access: CloudAPI.Access, on listener: consuming FileDescriptor,
+        limits: HTTPLimits = HTTPLimits()
+    ) throws(KernelError) {
+        try self.init(listener, limits: limits) { request, respond in
+            let message = APIRequest(
+                method: request.method, path: request.path, query: request.query, body: request.body,
+                contentType: request.header("Content-Type"))
+            api.answer(message, access: access) { response in
+                var headers = [("Content-Type", response.contentType), ("Cache-Control", "no-store")]
+                if let description = response.description { headers.append(("X-Description", description)) }
+                respond(
+                    HTTPResponse(
+                        status: response.status, headers: headers, body: Array(response.body.utf8),
+                        // Without authentication a connection is good for one request.
+                        closesConnection: access == .trusted))
+            }
+        }
+    }
+}
