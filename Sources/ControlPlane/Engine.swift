@@ -140,6 +140,7 @@ public final class Engine {
             let before: Cloud
             let after: Cloud
             let inverse: [Change]
+            let event: Event?
             let report: (@Sendable (SubmissionReport) -> Void)?
         }
         var cloud: Cloud
@@ -172,7 +173,7 @@ public final class Engine {
             batch.items.append(
                 Batch.Item(
                     caller: caller, command: request.command, decision: decision, before: before, after: after,
-                    inverse: inverse, report: report))
+                    inverse: inverse, event: request.event(decision, before, after), report: report))
         } catch {
             report(.refused(error))
         }
@@ -224,7 +225,9 @@ public final class Engine {
     private func commit(_ batch: Batch) {
         guard !batch.items.isEmpty || !batch.events.isEmpty else { return }
         var entries = batch.items.map { item in
-            entry(item.caller?.account, item.command, item.decision.changes, item.after.revision)
+            entry(
+                item.caller?.account, item.command, item.decision.changes, item.after.revision,
+                item.event.map { [$0] } ?? [])
         }
         var last = batch.cloud.revision
         for event in batch.events {
@@ -337,7 +340,8 @@ public final class Engine {
                 after.revision = cloud.revision.next
                 let item = Batch.Item(
                     caller: nil, command: "revert", decision: Decision(changes: refused.inverse, reply: Reply()),
-                    before: cloud, after: after, inverse: inverse, report: nil)
+                    before: cloud, after: after, inverse: inverse,
+                    event: Event(type: "CHANGE.REVERT", level: .error, text: "Taken back: \(reason)"), report: nil)
                 commit(Batch(cloud: after, items: [item]))
             } else {
                 text = "The change is recorded but not yet in the kernel, which is being tried again: \(reason)"

@@ -6,7 +6,7 @@ import NetworkVocabulary
 
 /// The demo profile: a small cloud to poke, and what to poke it with.
 enum Demo {
-    static func build(_ daemon: Daemon, _ options: Options, _ home: DataHome) throws {
+    static func build(_ daemon: Daemon, _ options: Options, _ home: DataHome, _ port: UInt16) throws {
         let reports = try Inbox<SubmissionReport>()
         let installation = daemon.service.view.installation
         daemon.service.submit(
@@ -17,7 +17,7 @@ enum Demo {
                 switch report {
                 case .durable: continue
                 case .realized:
-                    print(hints(daemon, options, home))
+                    print(hints(daemon, options, home, port))
                     fflush(nil)
                     return
                 case .refused(let error), .failed(let error):
@@ -28,10 +28,34 @@ enum Demo {
         throw StartFailure("the demo cloud is not in the kernel after a minute")
     }
 
-    private static func hints(_ daemon: Daemon, _ options: Options, _ home: DataHome) -> String {
+    private static func hints(_ daemon: Daemon, _ options: Options, _ home: DataHome, _ port: UInt16) -> String {
         let cloud = daemon.service.view.cloud
-        let guest = cloud.guests.values.min { $0.number < $1.number }?.instanceName ?? "-"
+        let guests = cloud.guests.values.sorted { $0.number < $1.number }
+        let guest = guests.first?.instanceName ?? "-"
         let router = cloud.routers.values.min { $0.number < $1.number }?.name ?? "-"
-        return "\(guest) \(router) \(home.path)"
+        let cli = program("sluice")
+        return """
+
+            A virtual router (\(router)) with source NAT, and \(guests.count) guests behind it. Try, in another terminal:
+
+              export SLUICE_API=\(options.apiURL(port)) SLUICE_ADMIN=\(home.path)/admin.json
+              \(cli) status
+              \(cli) guest list
+              \(cli) exec \(guest) -- ping -c 3 198.51.100.1     # a guest reaches the (simulated) internet
+              \(cli) exec \(guest) -- ip route                   # and has just this view of the world
+              \(cli) router show \(router)
+              \(cli) plan show \(router)                         # every row, with the object that it is for
+              \(cli) api listNetworks listall=true              # any call of the management API
+              \(cli) apply --dry-run FILE                       # the file format: docs/cloud-file.md
+            \(options.isRootless ? "" : "  ip netns                                          # routers and guests are plain namespaces\n")
+            Ctrl-C ends it and leaves nothing behind.
+            """
+    }
+
+    /// The path of a program beside this one, as short as it can be typed.
+    private static func program(_ name: String) -> String {
+        let own = CommandLine.arguments[0]
+        guard let slash = own.lastIndex(of: "/") else { return name }
+        return own[...slash] + name
     }
 }

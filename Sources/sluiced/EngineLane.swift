@@ -1,3 +1,4 @@
+import CloudModel
 import ControlPlane
 import LinuxDataplane
 import LinuxKernel
@@ -59,6 +60,12 @@ final class EngineLane: CloudService {
         _ request: Request, caller: Caller, dryRun: Bool, report: @escaping @Sendable (SubmissionReport) -> Void
     ) {
         inbox.send(.engine(.request(request, caller, dryRun: dryRun, report)))
+    }
+
+    /// The account that `admin.json` speaks for.
+    var administrator: ObjectID {
+        let view = view
+        return view.cloud.account(named: "admin")?.id ?? view.installation
     }
 
     func record(_ event: Event) { inbox.send(.engine(.event(event))) }

@@ -35,6 +35,12 @@ struct Options: Sendable {
     var logFormat = LogFormat.text
     var logLevel = Log.Level.info
 
+    /// Where clients find the API, with the port that was bound.
+    func apiURL(_ port: UInt16) -> String {
+        let host = api?.host ?? "127.0.0.1"
+        return "http://\(host.contains(":") ? "[\(host)]" : host):\(port)/client/api"
+    }
+
     var simulatesInternet: Bool { profile != .empty }
 
     /// What to do instead of running.

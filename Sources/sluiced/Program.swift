@@ -26,27 +26,30 @@ struct Program {
             // Signals are waited for, not caught; blocked before the first thread, so in all of them.
             let signals = StopSignals()
             raiseDescriptorLimit()
+            var listeners = try Listeners(options)
             if options.isRootless { try UserNamespace.enter() }
             let home = try DataHome(options)
+            defer { home.remove() }
             let daemon = try Daemon(options, data: home.path, log)
-            announce(options)
-            if options.profile == .demo { try Demo.build(daemon, options, home) }
+            let frontend = try Frontend(daemon.service, try AdminKeys.load(from: home.path), &listeners)
+            announce(options, listeners.apiPort)
+            if options.profile == .demo { try Demo.build(daemon, options, home, listeners.apiPort) }
             signals.wait()
             log(.info, "stopping")
             ServiceManager.notify("STOPPING=1")
+            frontend.stop()
             daemon.stop()
-            home.remove()
         } catch {
             log(.error, "cannot start", ["reason": "\(error)"])
             exit(1)
         }
     }
 
-    private static func announce(_ options: Options) {
-        guard let api = options.api else { return }
-        print("sluiced ready: api http://\(api)/client/api")
+    private static func announce(_ options: Options, _ port: UInt16) {
+        let url = options.apiURL(port)
+        print("sluiced ready: api \(url)")
         fflush(nil)
-        ServiceManager.notify("READY=1\nSTATUS=Serving http://\(api)/client/api")
+        ServiceManager.notify("READY=1\nSTATUS=Serving \(url)")
     }
 
     /// A router takes a handful of descriptors; the default limit would end at some two hundred of them.

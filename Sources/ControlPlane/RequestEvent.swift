@@ -1,0 +1,72 @@
+import CloudModel
+import NetworkVocabulary
+
+extension Request {
+    /// What the journal says of the request once it is done; nil for what is no doing of a user's.
+    func event(_ decision: Decision, _ before: Cloud, _ after: Cloud) -> Event? {
+        guard let type = eventType else { return nil }
+        let object = decision.reply.object ?? decision.changes.compactMap(\.removed).first
+        let origin = object.map { Origin($0.kind.rawValue, $0.id) }
+        let name = object.flatMap { after[$0]?.displayName ?? before[$0]?.displayName }
+        let subject = name.map { " \($0)" } ?? ""
+        return Event(type: type, origin: origin, text: "\(command)\(subject): \(decision.changes.count) changes")
+    }
+
+    /// In CloudStack's spelling where it has the event.
+    private var eventType: String? {
+        switch self {
+        case .bootstrap: nil
+        case .createAccount: "ACCOUNT.CREATE"
+        case .deleteAccount: "ACCOUNT.DELETE"
+        case .createZone: "ZONE.CREATE"
+        case .updateZone: "ZONE.EDIT"
+        case .deleteZone: "ZONE.DELETE"
+        case .createPhysicalNetwork: "PHYSICAL.NETWORK.CREATE"
+        case .updatePhysicalNetwork: "PHYSICAL.NETWORK.UPDATE"
+        case .deletePhysicalNetwork: "PHYSICAL.NETWORK.DELETE"
+        case .createPublicRange: "VLAN.IP.RANGE.CREATE"
+        case .updatePublicRange: "VLAN.IP.RANGE.UPDATE"
+        case .deletePublicRange: "VLAN.IP.RANGE.DELETE"
+        case .createNetworkOffering: "NETWORK.OFFERING.CREATE"
+        case .updateNetworkOffering: "NETWORK.OFFERING.EDIT"
+        case .deleteNetworkOffering: "NETWORK.OFFERING.DELETE"
+        case .createNetwork: "NETWORK.CREATE"
+        case .updateNetwork: "NETWORK.UPDATE"
+        case .deleteNetwork: "NETWORK.DELETE"
+        case .acquirePublicAddress: "NET.IPASSIGN"
+        case .releasePublicAddress: "NET.IPRELEASE"
+        case .startRouter: "ROUTER.START"
+        case .stopRouter: "ROUTER.STOP"
+        case .deployGuest: "VM.CREATE"
+        case .startGuest: "VM.START"
+        case .stopGuest: "VM.STOP"
+        case .destroyGuest: "VM.DESTROY"
+        case .applyCloud: "CLOUD.APPLY"
+        }
+    }
+}
+
+extension Change {
+    fileprivate var removed: Reference? {
+        if case .remove(let kind, let id) = self { Reference(kind, id) } else { nil }
+    }
+}
+
+extension Record {
+    /// What people call the object.
+    var displayName: String? {
+        switch self {
+        case .account(let account): account.name
+        case .zone(let zone): zone.name
+        case .physicalNetwork(let physicalNetwork): physicalNetwork.name
+        case .publicRange(let range): range.addresses.description
+        case .networkOffering(let offering): offering.name
+        case .network(let network): network.name
+        case .publicAddress(let address): address.address.description
+        case .router(let router): router.name
+        case .guest(let guest): guest.instanceName
+        case .nic(let nic): nic.address.description
+        case .series: nil
+        }
+    }
+}
