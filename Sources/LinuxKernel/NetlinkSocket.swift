@@ -68,7 +68,7 @@ final class NetlinkSocket {
             scratch.message.begin(type, NLM_F_DUMP)
             build(scratch.message)
             try send(operation, { "" })
-            _ = try receive(operation, { "" }, read); return
+            if try receive(operation, { "" }, read) { return }
         }
         throw KernelError(
             operation: operation, object: "", errno: EAGAIN, explanation: "the list changed each time it was read")
