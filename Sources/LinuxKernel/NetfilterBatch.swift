@@ -58,9 +58,6 @@ struct NetfilterBatch: ~Copyable {
         return marks.indices.contains(index) ? marks[index] : nil
     }
 
-    /// The first message opens the batch.
-    func isBeginning(sequence: UInt32) -> Bool { sequence == firstSequence }
-
     /// Which of a message's elements has the byte at this offset, as the kernel reports a bad attribute.
     func element(in mark: Mark, at offset: Int) -> Int? {
         let message = buffer + mark.offset

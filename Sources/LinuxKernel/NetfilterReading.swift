@@ -87,13 +87,14 @@ extension NetfilterSocket {
             try request(
                 .getTable, family: family.netfilterNumber, flags: 0,
                 { mnl_attr_put_strz($0, UInt16(NFTA_TABLE_NAME.rawValue), name) }
-            ) { (message) throws(NetfilterError) in
-                let object = try owned(nftnl_table_alloc())
+            ) { message in
+                guard let object = nftnl_table_alloc() else { return false }
                 defer { nftnl_table_free(object) }
-                guard nftnl_table_nlmsg_parse(message, object) >= 0 else { return }
+                guard nftnl_table_nlmsg_parse(message, object) >= 0 else { return false }
                 var count: UInt32 = 0
                 let hints = nftnl_table_get_data(object, number(NFTNL_TABLE_USERDATA), &count)
                 table = KernelTable(family, name, comment: NetfilterUserData.comment(in: bytes(hints, count)))
+                return true
             }
         } catch .system(_, ENOENT) {
             return nil
@@ -105,15 +106,17 @@ extension NetfilterSocket {
         _ family: TableFamily, _ name: String, into table: inout KernelTable
     ) throws(NetfilterError) {
         var chains: [KernelChain] = []
-        try request(.getChain, family: family.netfilterNumber, flags: NLM_F_DUMP, { _ in }) {
-            (message) throws(NetfilterError) in
-            let object = try owned(nftnl_chain_alloc())
+        try request(.getChain, family: family.netfilterNumber, flags: NLM_F_DUMP, { _ in }) { message in
+            guard let object = nftnl_chain_alloc() else { return false }
             defer { nftnl_chain_free(object) }
             guard nftnl_chain_nlmsg_parse(message, object) >= 0,
-                let owner = nftnl_chain_get_str(object, number(NFTNL_CHAIN_TABLE)), String(cString: owner) == name,
+                let owner = nftnl_chain_get_str(object, number(NFTNL_CHAIN_TABLE)),
                 let text = nftnl_chain_get_str(object, number(NFTNL_CHAIN_NAME))
-            else { return }
+            else { return false }
+            // The kernel lists the chains of all tables.
+            guard String(cString: owner) == name else { return true }
             chains.append(KernelChain(ChainName(String(cString: text)), Self.attachment(of: object)))
+            return true
         }
         table.chains = chains
     }
@@ -139,13 +142,13 @@ extension NetfilterSocket {
         try request(
             .getRule, family: family.netfilterNumber, flags: NLM_F_DUMP,
             { mnl_attr_put_strz($0, UInt16(NFTA_RULE_TABLE.rawValue), table) }
-        ) { (message) throws(NetfilterError) in
-            let rule = try owned(nftnl_rule_alloc())
+        ) { message in
+            guard let rule = nftnl_rule_alloc() else { return false }
             defer { nftnl_rule_free(rule) }
             guard nftnl_rule_nlmsg_parse(message, rule) >= 0,
                 let chain = nftnl_rule_get_str(rule, number(NFTNL_RULE_CHAIN)),
                 let iterator = nftnl_expr_iter_create(rule)
-            else { return }
+            else { return false }
             defer { nftnl_expr_iter_destroy(iterator) }
             var expressions: [OpaquePointer] = []
             while let expression = nftnl_expr_iter_next(iterator) { expressions.append(expression) }
@@ -153,6 +156,7 @@ extension NetfilterSocket {
             let hints = nftnl_rule_get_data(rule, number(NFTNL_RULE_USERDATA), &count)
             body(
                 ChainName(String(cString: chain)), NetfilterUserData.comment(in: bytes(hints, count)), expressions)
+            return true
         }
     }
 
@@ -175,10 +179,12 @@ extension NetfilterSocket {
         try request(
             .getSet, family: family.netfilterNumber, flags: NLM_F_DUMP,
             { mnl_attr_put_strz($0, UInt16(NFTA_SET_TABLE.rawValue), table) }
-        ) { (message) throws(NetfilterError) in
-            let set = try owned(nftnl_set_alloc())
+        ) { message in
+            guard let set = nftnl_set_alloc() else { return false }
             defer { nftnl_set_free(set) }
-            if nftnl_set_nlmsg_parse(message, set) >= 0, let header = Self.header(of: set) { headers.append(header) }
+            guard nftnl_set_nlmsg_parse(message, set) >= 0, let header = Self.header(of: set) else { return false }
+            headers.append(header)
+            return true
         }
         var named: [SetName: KernelSet] = [:]
         var anonymous: [String: AnonymousSet] = [:]
@@ -262,13 +268,14 @@ extension NetfilterSocket {
                 mnl_attr_put_strz($0, UInt16(NFTA_SET_ELEM_LIST_TABLE.rawValue), table)
                 mnl_attr_put_strz($0, UInt16(NFTA_SET_ELEM_LIST_SET.rawValue), set)
             }
-        ) { (message) throws(NetfilterError) in
-            let list = try owned(nftnl_set_alloc())
+        ) { message in
+            guard let list = nftnl_set_alloc() else { return false }
             defer { nftnl_set_free(list) }
             guard nftnl_set_elems_nlmsg_parse(message, list) >= 0, let iterator = nftnl_set_elems_iter_create(list)
-            else { return }
+            else { return false }
             defer { nftnl_set_elems_iter_destroy(iterator) }
             while let element = nftnl_set_elems_iter_next(iterator) { elements.append(RawElement(element)) }
+            return true
         }
         return elements
     }

@@ -91,15 +91,27 @@ public final class NetfilterSocket {
                 ? .batchTooLarge(bytes: batch.count, limit: sendLimit) : .system(operation: "send batch", errno: errno)
         }
         var refusals: [NetfilterError.Refusal] = []
-        while let count = try receive(Int32(MSG_DONTWAIT)) {
-            try forEachMessage(count) { (message) throws(NetfilterError) in
-                guard message.type == UInt16(NLMSG_ERROR), let answer = message.error, answer.errno != 0 else { return }
-                if answer.errno == ERESTART, batch.isBeginning(sequence: message.sequence) {
-                    throw .staleGeneration
-                }
-                refusals.append(Self.refusal(answer, message.sequence, batch, transaction))
+        var missed: NetfilterError?
+        while true {
+            let count: Int?
+            do throws(NetfilterError) {
+                count = try receive(Int32(MSG_DONTWAIT))
+            } catch {
+                // So many refusals that the last ones found no room: the first are enough.
+                guard case .system(_, ENOBUFS) = error else { throw error }
+                missed = error
+                continue
+            }
+            guard let count else { break }
+            forEachMessage(count) { message in
+                guard message.type == UInt16(NLMSG_ERROR), let answer = message.error, answer.errno != 0,
+                    let mark = batch.mark(sequence: message.sequence)
+                else { return }
+                refusals.append(Self.refusal(answer, mark, batch, transaction))
             }
         }
+        if refusals.first?.operation == nil, refusals.first?.errno == ERESTART { throw .staleGeneration }
+        if refusals.isEmpty, let missed { throw missed }
         if !refusals.isEmpty { throw .refused(refusals) }
     }
 
@@ -113,9 +125,10 @@ public final class NetfilterSocket {
     }
 
     private static func refusal(
-        _ answer: NetfilterAnswer, _ sequence: UInt32, _ batch: borrowing NetfilterBatch, _ transaction: Transaction
+        _ answer: NetfilterAnswer, _ mark: NetfilterBatch.Mark, _ batch: borrowing NetfilterBatch,
+        _ transaction: Transaction
     ) -> NetfilterError.Refusal {
-        guard let mark = batch.mark(sequence: sequence), let index = mark.operation else {
+        guard let index = mark.operation else {
             return NetfilterError.Refusal(
                 operation: nil, text: "commit to table \(transaction.family.rawValue) \(transaction.table)",
                 origin: nil, errno: answer.errno, explanation: answer.text)
@@ -131,7 +144,8 @@ public final class NetfilterSocket {
             }
         }
         return NetfilterError.Refusal(
-            operation: index, text: operation.syntax(transaction.family, transaction.table), origin: operation.origin,
+            operation: index, text: operation.shortened.syntax(transaction.family, transaction.table),
+            origin: operation.origin,
             errno: answer.errno, explanation: answer.text)
     }
 
@@ -140,22 +154,22 @@ public final class NetfilterSocket {
     /// The number of the namespace's present ruleset; every change makes another.
     public func generation() throws(NetfilterError) -> UInt32 {
         var generation: UInt32?
-        try request(.getGeneration, family: 0, flags: 0, { _ in }) { (message) throws(NetfilterError) in
-            guard let object = nftnl_gen_alloc() else { return }
+        try request(.getGeneration, family: 0, flags: 0, { _ in }) { message in
+            guard let object = nftnl_gen_alloc() else { return false }
             defer { nftnl_gen_free(object) }
-            if nftnl_gen_nlmsg_parse(message, object) >= 0 {
-                generation = nftnl_gen_get_u32(object, number(NFTNL_GEN_ID))
-            }
+            guard nftnl_gen_nlmsg_parse(message, object) >= 0 else { return false }
+            generation = nftnl_gen_get_u32(object, number(NFTNL_GEN_ID))
+            return true
         }
         guard let generation else { throw .system(operation: "read generation", errno: EPROTO) }
         return generation
     }
 
-    /// Sends a request and hands every message of the answer to `body`. A dump that was interrupted by a change is
+    /// Sends a request and hands every message of the answer to `body`, who says whether it could be read. A dump that was interrupted by a change is
     /// answered with `EINTR`.
     func request(
         _ type: NetfilterMessage, family: UInt16, flags: Int32, _ fill: (UnsafeMutablePointer<nlmsghdr>) -> Void,
-        _ body: (UnsafePointer<nlmsghdr>) throws(NetfilterError) -> Void
+        _ body: (UnsafePointer<nlmsghdr>) -> Bool
     ) throws(NetfilterError) {
         let isDump = flags & NLM_F_DUMP == NLM_F_DUMP
         // A request holds a few names, which the kernel limits to 255 bytes each.
@@ -176,7 +190,7 @@ public final class NetfilterSocket {
         var isDone = false
         while !isDone {
             guard let count = try receive(isDump ? 0 : Int32(MSG_DONTWAIT)) else { break }
-            try forEachMessage(count) { (message) throws(NetfilterError) in
+            forEachMessage(count) { message in
                 guard message.sequence == asked, !isDone else { return }
                 if message.header.pointee.nlmsg_flags & UInt16(NLM_F_DUMP_INTR) != 0 { failure = EINTR }
                 switch Int32(message.type) {
@@ -184,7 +198,7 @@ public final class NetfilterSocket {
                 case NLMSG_ERROR:
                     isDone = true
                     if let answer = message.error, answer.errno != 0 { failure = answer.errno }
-                default: if failure == 0 { try body(message.header) }
+                default: if failure == 0, !body(message.header) { failure = EPROTO }
                 }
             }
         }
@@ -204,27 +218,29 @@ public final class NetfilterSocket {
         }
     }
 
-    private func forEachMessage(
-        _ count: Int, _ body: (NetfilterReply) throws(NetfilterError) -> Void
-    ) throws(NetfilterError) {
-        // A copy: `body` may ask for something itself, and the answer would come into the same bytes.
-        let datagram = Array(received[..<count])
-        let result = datagram.withUnsafeBytes { bytes -> Result<Void, NetfilterError> in
-            do throws(NetfilterError) {
-                var offset = 0
-                while offset + MemoryLayout<nlmsghdr>.size <= bytes.count, let base = bytes.baseAddress {
-                    let header = (base + offset).assumingMemoryBound(to: nlmsghdr.self)
-                    let length = Int(header.pointee.nlmsg_len)
-                    guard length >= MemoryLayout<nlmsghdr>.size, offset + length <= bytes.count else { break }
-                    try body(NetfilterReply(header: header))
-                    offset += (length + 3) & ~3
-                }
-                return .success(())
-            } catch {
-                return .failure(error)
+    /// Calls `body` with each message of the datagram in `received`.
+    private func forEachMessage(_ count: Int, _ body: (NetfilterReply) -> Void) {
+        received.withUnsafeBytes { bytes in
+            var offset = 0
+            while offset + MemoryLayout<nlmsghdr>.size <= count, let base = bytes.baseAddress {
+                let header = (base + offset).assumingMemoryBound(to: nlmsghdr.self)
+                let length = Int(header.pointee.nlmsg_len)
+                guard length >= MemoryLayout<nlmsghdr>.size, offset + length <= count else { break }
+                body(NetfilterReply(header: header))
+                offset += (length + 3) & ~3
             }
         }
-        try result.get()
+    }
+}
+
+extension Ruleset.Operation {
+    /// For people: of many elements, the first few.
+    fileprivate var shortened: Self {
+        switch self {
+        case .addElements(let set, let elements): .addElements(set, Array(elements.prefix(3)))
+        case .deleteElements(let set, let keys): .deleteElements(set, Array(keys.prefix(3)))
+        default: self
+        }
     }
 }
 

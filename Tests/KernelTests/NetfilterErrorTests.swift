@@ -132,6 +132,19 @@ struct NetfilterErrorTests {
         }
     }
 
+    @Test func `more refusals than the socket can hold leave it in order`() async throws {
+        try await inFreshNamespace {
+            let socket = try NetfilterSocket()
+            try socket.commit(Transaction(.inet, "sluice", [.addTable(comment: nil)]))
+            let transaction = Transaction(
+                .inet, "sluice", (0..<3000).map { .flushChain(ChainName("no-\($0)")) })
+            let refusals = try refusals { () throws(NetfilterError) in try socket.commit(transaction) }
+            #expect(refusals.first?.operation == 0)
+            try socket.commit(Transaction(.inet, "sluice", [.addChain("good-one", nil)]))
+            #expect(try socket.readTable(.inet, "sluice").table?.chains.count == 1)
+        }
+    }
+
     @Test func `a ruleset that somebody else changed is stale`() async throws {
         try await inFreshNamespace {
             let socket = try NetfilterSocket()
