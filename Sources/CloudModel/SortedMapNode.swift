@@ -6,8 +6,8 @@ struct SortedMapNode<Key: Comparable & Sendable, Value: Sendable>: Sendable {
     /// Empty in a leaf, otherwise one more than keys.
     var children: [SortedMapNode] = []
 
-    static var most: Int { 31 }
-    static var least: Int { 15 }
+    static var most: Int { 15 }
+    static var least: Int { 7 }
 
     /// The upper half of a node that became too full, and the entry that separates the two.
     struct Overflow {

@@ -4,16 +4,15 @@ import NetworkVocabulary
 extension Draft {
     /// Removes what the file does not name, users before what they use. The system's own account and offerings stay.
     mutating func prune(_ file: CloudFile) throws(RequestError) {
-        let guests = Set(file.guests.map { "\($0.account.lowercased())/\($0.name.lowercased())" })
+        let guests = Set(file.guests.map { OwnedName($0.account, $0.name) })
         for guest in cloud.guests.values
-        where !guests.contains("\(accountName(guest.account))/\(guest.name.lowercased())") {
+        where !guests.contains(OwnedName(accountName(guest.account), guest.name)) {
             _ = try take(.destroyGuest(guest.id))
         }
-        let networks = Set(file.networks.map { "\($0.account.lowercased())/\($0.name.lowercased())" })
+        let networks = Set(file.networks.map { OwnedName($0.account, $0.name) })
         for network in cloud.networks.values
-        where !networks.contains("\(accountName(network.account))/\(network.name.lowercased())") {
-            try at(
-                "networks", [:], .deleteNetwork(network.id))
+        where !networks.contains(OwnedName(accountName(network.account), network.name)) {
+            try at("networks", [:], .deleteNetwork(network.id))
         }
         for address in cloud.publicAddresses.values where address.network == nil {
             _ = try take(.releasePublicAddress(address.id))
@@ -63,7 +62,7 @@ extension Draft {
         return addresses.overlaps(range.addresses)
     }
 
-    private func accountName(_ id: ObjectID) -> String { cloud.accounts[id]?.name.lowercased() ?? "" }
+    private func accountName(_ id: ObjectID) -> String { cloud.accounts[id]?.name ?? "" }
 }
 
 extension CloudFile {
@@ -75,17 +74,32 @@ extension CloudFile {
         }
         try Self.refuseDuplicates(networkOfferings.map(\.name), "networkOfferings")
         try Self.refuseDuplicates(accounts.map(\.name), "accounts")
-        try Self.refuseDuplicates(networks.map { "\($0.account)/\($0.name)" }, "networks")
-        try Self.refuseDuplicates(guests.map { "\($0.account)/\($0.name)" }, "guests")
+        try Self.refuseDuplicates(networks.map { OwnedName($0.account, $0.name) }, "networks")
+        try Self.refuseDuplicates(guests.map { OwnedName($0.account, $0.name) }, "guests")
     }
 
     private static func refuseDuplicates(_ names: [String], _ path: String) throws(RequestError) {
-        var seen: [String: Int] = [:]
+        try refuseDuplicates(names.map { OwnedName("", $0) }, path)
+    }
+
+    private static func refuseDuplicates(_ names: [OwnedName], _ path: String) throws(RequestError) {
+        var seen: [OwnedName: Int] = [:]
         for (index, name) in names.enumerated() {
-            if let first = seen.updateValue(index, forKey: name.lowercased()) {
+            if let first = seen.updateValue(index, forKey: name) {
                 let field = "\(path)[\(index)].name"
                 throw .refused(field, "\(field): \(path)[\(first)] has the same name")
             }
         }
+    }
+}
+
+/// A name and whose it is, as a file has them.
+private struct OwnedName: Hashable {
+    let account: String
+    let name: String
+
+    init(_ account: String, _ name: String) {
+        self.account = account.lowercased()
+        self.name = name.lowercased()
     }
 }

@@ -2,7 +2,6 @@ extension CloudFile {
     /// The cloud of the demo profile: one network with two emulated guests that reach the simulated internet.
     public static let demo: CloudFile = {
         var zone = Zone(name: "demo", dns1: "198.51.100.1")
-        zone.guestCIDR = "10.1.1.0/24"
         var wire = PhysicalNetwork(name: "physical")
         wire.segments = ["100-1099"]
         zone.physicalNetworks = [wire]

@@ -1,5 +1,6 @@
 import CloudModel
 import ControlPlane
+import Foundation
 import NetworkVocabulary
 import TestSupport
 import Testing
@@ -223,6 +224,32 @@ struct CloudFileTests {
         #expect(cloud.publicRanges.values.map(\.segment) == [.untagged])
         #expect(cloud.routers.count == 1)
         #expect(try fixture.take(.applyCloud(.init(file: .demo, prunes: true))).changes == [])
+    }
+
+    @Test func `the documented example is the demo`() throws {
+        let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let page = try String(contentsOf: repository.appending(path: "docs/cloud-file.md"), encoding: .utf8)
+        let example = try #require(page.components(separatedBy: "```json\n").last?.components(separatedBy: "```").first)
+        #expect(try CloudFile(json: example) == .demo)
+    }
+
+    @Test func `names with slashes are not taken for each other`() throws {
+        var fixture = try DecideFixture()
+        var file = try CloudFile(json: Self.text)
+        file.accounts = [.init(name: "a"), .init(name: "a/b")]
+        file.guests = []
+        file.networks = [("a", "b/c"), ("a/b", "c")].map { account, name in
+            var network = CloudFile.Network(name: name, zone: "east")
+            network.account = account
+            return network
+        }
+        try fixture.take(.applyCloud(.init(file: file)))
+        #expect(fixture.cloud.networks.count == 2)
+        file.networks.removeLast()
+        file.accounts.removeLast()
+        try fixture.take(.applyCloud(.init(file: file, prunes: true)))
+        #expect(fixture.cloud.networks.values.map(\.name) == ["b/c"])
     }
 
     @Test func `a thousand networks with a guest each are one decision`() throws {
