@@ -1,0 +1,73 @@
+import NetworkVocabulary
+import Reconciler
+import RouterPlan
+
+// What is there in the plan's words, as `Dataplane.observe` promises it.
+
+extension FakeKernel.Namespace {
+    /// Only what carries our mark, and not the outer ends of legs, which belong to the nodes' rows.
+    var observedAsHost: Observation {
+        var observation = Observation(exists: true)
+        for (name, device) in devices where device.mark != nil {
+            let kind: Link.Kind
+            switch device.kind {
+            case .bridge: kind = .bridge
+            case .veth(let peer, .host):
+                guard name.rawValue.hasPrefix("slu"), let other = devices[peer] else { continue }
+                kind = .bridgeLink(peer: peer, peerBridge: other.isUp ? other.master ?? nowhere : nowhere)
+            case .vlan(let vlan, let parent): kind = .vlan(parent: parent, vlan)
+            case .vxlan(let vni, let underlay): kind = .vxlan(vni, underlay: underlay)
+            case .loopback, .veth, .other: continue
+            }
+            let link = Link(
+                name, kind, mac: device.mac, mtu: device.mtu, bridge: kind == .bridge ? nil : device.master)
+            observation.contents[.link(name)] = .link(link)
+            if !device.isUp { observation.linksDown.insert(name) }
+        }
+        return observation
+    }
+
+    /// A leg whose outer end is down hangs nowhere.
+    private var nowhere: InterfaceName { FakeKernel.loopback }
+
+    func observed(as place: FakeKernel.Place, _ plan: NodePlan, host: FakeKernel.Namespace?) -> Observation {
+        var observation = Observation(exists: true, owner: owner)
+        var contents: [Row.Content] = []
+        for (name, device) in devices {
+            if !device.isUp { observation.linksDown.insert(name) }
+            let isLoopback = device.kind == .loopback
+            contents.append(
+                .link(
+                    Link(
+                        name, linkKind(device, host), mac: isLoopback ? nil : device.mac,
+                        mtu: isLoopback ? 65536 : device.mtu)))
+        }
+        contents +=
+            addresses.map { .address($0) } + neighbours.map { .neighbour($0) } + routes.values.map { .route($0) }
+        for rule in rules {
+            // Two of one priority are shown as one that no plan asks for.
+            let isAlone = !rules.contains { $0 != rule && $0.priority == rule.priority }
+            contents.append(
+                .policyRule(isAlone ? rule : PolicyRule(priority: rule.priority, mark: 0, mask: 0, .blackhole)))
+        }
+        for case .sysctl(let wanted) in plan.rows.values.map(\.content) {
+            if let value = settings[wanted.path] { contents.append(.sysctl(Sysctl(wanted.path, value))) }
+        }
+        for content in contents { observation.contents[content.key] = content }
+        return observation
+    }
+
+    private func linkKind(_ device: FakeKernel.Device, _ host: FakeKernel.Namespace?) -> Link.Kind {
+        switch device.kind {
+        case .loopback: return .loopback
+        case .veth(let outerName, .host):
+            guard let outer = host?.devices[outerName] else { return .foreign("veth") }
+            return .leg(hostEnd: outerName, bridge: outer.isUp ? outer.master ?? nowhere : nowhere)
+        case .veth: return .foreign("veth")
+        case .bridge: return .foreign("bridge")
+        case .vlan: return .foreign("vlan")
+        case .vxlan: return .foreign("vxlan")
+        case .other(let kind): return .foreign(kind)
+        }
+    }
+}
