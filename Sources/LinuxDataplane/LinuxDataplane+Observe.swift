@@ -17,13 +17,23 @@ extension LinuxDataplane {
         }
     }
 
-    public func holds(_ delta: PlanDelta) throws(DataplaneError) -> Bool {
+    public func holds(_ delta: PlanDelta, of plan: NodePlan) throws(DataplaneError) -> Bool {
         do {
-            // Rows were acknowledged one by one by the kernel, which applies before it answers.
-            guard let node = try node(delta.node), !delta.removedElements.isEmpty || !delta.addedElements.isEmpty else {
-                return true
+            // Rows were acknowledged one by one by the kernel, which applies before it answers. Of the ruleset, what was
+            // changed is read back element by element.
+            guard let node = try node(delta.node), let table = plan.table else { return true }
+            let sets = Set(delta.removedElements.keys).union(delta.addedElements.keys)
+            for set in sets {
+                guard let declaration = table.sets[set] else { return false }
+                let added = delta.addedElements[set] ?? [:]
+                for key in Set(added.keys).union((delta.removedElements[set] ?? [:]).keys) {
+                    let there = try node.netfilter.readElement(key, of: declaration, in: table.family, table.name)
+                    guard there?.content == added[key]?.content,
+                        there?.comment == added[key]?.origin.description
+                    else { return false }
+                }
             }
-            return try node.netfilter.generation() == node.generation
+            return true
         } catch {
             throw DataplaneError(operation: "read back \(delta.node)", reason: "\(error)")
         }

@@ -124,8 +124,8 @@ public protocol Dataplane: AnyObject {
     /// Takes the steps in order and stops at the first that fails.
     func perform(_ steps: [Step], on node: NodeName) throws(DataplaneError)
 
-    /// Reads back what a small change touched and says whether the kernel holds it.
-    func holds(_ delta: PlanDelta) throws(DataplaneError) -> Bool
+    /// Reads back what a small change touched and says whether the kernel holds it. The plan is the one after it.
+    func holds(_ delta: PlanDelta, of plan: NodePlan) throws(DataplaneError) -> Bool
 
     /// Requests so far that could change something; an idempotent run leaves it as it was.
     var writes: Int { get }

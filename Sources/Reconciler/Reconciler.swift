@@ -216,7 +216,7 @@ public final class Reconciler {
         nodes[name]?.pending = nil
         do {
             try dataplane.perform(steps(for: delta, of: plan), on: name)
-            if try dataplane.holds(delta) {
+            if try dataplane.holds(delta, of: plan) {
                 settle(name)
                 return
             }

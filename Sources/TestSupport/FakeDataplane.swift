@@ -119,7 +119,7 @@ public final class FakeDataplane: Dataplane {
         }
     }
 
-    public func holds(_ delta: PlanDelta) throws(DataplaneError) -> Bool {
+    public func holds(_ delta: PlanDelta, of plan: NodePlan) throws(DataplaneError) -> Bool {
         try live()
         guard let place = open(delta.node), let space = kernel.spaces[place],
             !delta.removedElements.isEmpty || !delta.addedElements.isEmpty

@@ -1,0 +1,53 @@
+internal import CLinux
+internal import Glibc
+public import Ruleset
+
+extension NetfilterSocket {
+    /// One element as the kernel holds it now, looked up by its key: the cost does not grow with the set. Nil when it is
+    /// not there. Sets of ranges of one component cannot be asked so; they are read whole.
+    public func readElement(
+        _ key: ElementKey, of declaration: SetDeclaration, in family: TableFamily, _ table: String
+    ) throws(NetfilterError) -> KernelSet.Entry? {
+        if declaration.isInterval, declaration.key.count == 1 {
+            return try readTable(family, table).table?.sets[declaration.name]?.elements[key]
+        }
+        let shape = KernelSet.Shape(
+            key: declaration.key, yield: declaration.yield, isInterval: declaration.isInterval,
+            countsElements: declaration.countsElements)
+        let bounds = key.bounds
+        var entry: KernelSet.Entry?
+        do throws(NetfilterError) {
+            try request(.getElements, family: family.netfilterNumber, flags: 0) { header in
+                mnl_attr_put_strz(header, UInt16(NFTA_SET_ELEM_LIST_TABLE.rawValue), table)
+                mnl_attr_put_strz(header, UInt16(NFTA_SET_ELEM_LIST_SET.rawValue), declaration.name.text)
+                let list = mnl_attr_nest_start(header, UInt16(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue))
+                let element = mnl_attr_nest_start(header, UInt16(NFTA_LIST_ELEM.rawValue))
+                Self.put(bounds.first, NFTA_SET_ELEM_KEY.rawValue, header)
+                if declaration.isInterval { Self.put(bounds.last, NFTA_SET_ELEM_KEY_END.rawValue, header) }
+                mnl_attr_nest_end(header, element)
+                mnl_attr_nest_end(header, list)
+            } _: { message in
+                guard let list = nftnl_set_alloc() else { return false }
+                defer { nftnl_set_free(list) }
+                guard nftnl_set_elems_nlmsg_parse(message, list) >= 0,
+                    let iterator = nftnl_set_elems_iter_create(list)
+                else { return false }
+                defer { nftnl_set_elems_iter_destroy(iterator) }
+                if let found = nftnl_set_elems_iter_next(iterator) {
+                    entry = RawElement(found).read(as: shape)?.1
+                }
+                return true
+            }
+        } catch {
+            guard error.errno == ENOENT else { throw error }
+            return nil
+        }
+        return entry
+    }
+
+    private static func put(_ bytes: [UInt8], _ attribute: UInt32, _ header: UnsafeMutablePointer<nlmsghdr>) {
+        let nest = mnl_attr_nest_start(header, UInt16(truncatingIfNeeded: attribute))
+        mnl_attr_put(header, UInt16(NFTA_DATA_VALUE.rawValue), bytes.count, bytes)
+        mnl_attr_nest_end(header, nest)
+    }
+}
