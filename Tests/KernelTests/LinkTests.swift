@@ -155,7 +155,8 @@ func name(_ text: String) throws -> InterfaceName { try #require(InterfaceName(t
             while lists < 500, socket.counters.dumps - before == lists {
                 let links = try socket.links().filter { $0.name != "changing" }
                 lists += 1
-                #expect(links == steady)
+                let isWhole = links == steady
+                try #require(isWhole, "list \(lists): \(links.count) links instead of \(steady.count)")
             }
         }
     }
