@@ -4,16 +4,21 @@ public import Ruleset
 
 extension NetfilterSocket {
     /// One element as the kernel holds it now, looked up by its key: the cost does not grow with the set. Nil when it is
-    /// not there. Sets of ranges of one component cannot be asked so; they are read whole.
+    /// not there: a range that only contains the key, or shares its first value, is another element. Sets of ranges of
+    /// one component cannot be asked so; they are read whole.
     public func readElement(
         _ key: ElementKey, of declaration: SetDeclaration, in family: TableFamily, _ table: String
     ) throws(NetfilterError) -> KernelSet.Entry? {
-        if declaration.isInterval, declaration.key.count == 1 {
-            return try readTable(family, table).table?.sets[declaration.name]?.elements[key]
-        }
         let shape = KernelSet.Shape(
             key: declaration.key, yield: declaration.yield, isInterval: declaration.isInterval,
             countsElements: declaration.countsElements)
+        let wanted = key.normal
+        if declaration.isInterval, declaration.key.count == 1 {
+            return try whileQuiet { () throws(NetfilterError) in
+                let elements = try self.readElements(family, table, declaration.name.text).paired(isTree: true)
+                return elements.lazy.compactMap { $0.read(as: shape) }.first { $0.0 == wanted }?.1
+            }.0
+        }
         let bounds = key.bounds
         var entry: KernelSet.Entry?
         do throws(NetfilterError) {
@@ -33,8 +38,10 @@ extension NetfilterSocket {
                     let iterator = nftnl_set_elems_iter_create(list)
                 else { return false }
                 defer { nftnl_set_elems_iter_destroy(iterator) }
-                if let found = nftnl_set_elems_iter_next(iterator) {
-                    entry = RawElement(found).read(as: shape)?.1
+                if let found = nftnl_set_elems_iter_next(iterator), let read = RawElement(found).read(as: shape),
+                    read.0 == wanted
+                {
+                    entry = read.1
                 }
                 return true
             }

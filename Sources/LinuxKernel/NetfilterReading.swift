@@ -45,7 +45,7 @@ extension NetfilterSocket {
         }.0
     }
 
-    private func whileQuiet<Answer>(
+    func whileQuiet<Answer>(
         _ read: () throws(NetfilterError) -> Answer
     ) throws(NetfilterError) -> (Answer, UInt32) {
         for _ in 0..<16 {
@@ -258,7 +258,7 @@ extension NetfilterSocket {
         var counters: Counters?
     }
 
-    private func readElements(
+    func readElements(
         _ family: TableFamily, _ table: String, _ set: String
     ) throws(NetfilterError) -> [RawElement] {
         var elements: [RawElement] = []

@@ -106,6 +106,37 @@ struct NetfilterTests {
         }
     }
 
+    @Test func `every element is found by its key, and none by another`() async throws {
+        try await inFreshNamespace {
+            let socket = try NetfilterSocket()
+            let table = RulesetSamples.everything
+            try socket.commit(table.difference(from: nil))
+            for (name, declaration) in table.sets {
+                for (key, element) in table.elements[name] ?? [:] {
+                    let entry = try socket.readElement(key, of: declaration, in: .inet, "sluice")
+                    #expect(entry == KernelSet.Entry(element.content, comment: element.origin.description), "\(key)")
+                }
+            }
+            let web = Value.ipv4(IPv4Address(203, 0, 113, 5))
+            let absent: [(SetName, [Value])] = [
+                ("static-nat", [.ipv4(IPv4Address(203, 0, 113, 6))]),
+                ("source-nat", [.ipv4(IPv4Address(10, 1, 0, 0))]),
+                ("source-nat", [.ipv4Prefix(try #require(IPv4Prefix("10.1.0.0/17")))]),
+                ("ports", [.port(1)]),
+                ("firewall", [web, .ipv4(IPv4Address(198, 51, 100, 0)), .ipProtocol(.tcp), .port(8000)]),
+                (
+                    "firewall",
+                    [web, .ipv4Prefix(try #require(IPv4Prefix("198.51.100.0/24"))), .ipProtocol(.tcp), .port(8000)]
+                ),
+            ]
+            for (name, values) in absent {
+                let declaration = try #require(table.sets[name])
+                let entry = try socket.readElement(ElementKey(values), of: declaration, in: .inet, "sluice")
+                #expect(entry == nil, "\(values)")
+            }
+        }
+    }
+
     @Test func `ten thousand elements load and read back`() async throws {
         try await inFreshNamespace {
             let socket = try NetfilterSocket()
