@@ -64,7 +64,9 @@ extension Cloud {
             return "its physical network is in another zone"
         }
         if !value.cidr.hosts.contains(value.gateway) { return "its gateway is not a host of it" }
-        if let part = value.guestCIDR, !value.cidr.contains(part) { return "its guest range is outside it" }
+        if let part = value.guestCIDR, !value.cidr.contains(part) || part.length > 30 {
+            return "its guest range is outside it or has no room"
+        }
         if (value.segment != nil) != (value.state == .implemented) {
             return "a segment is held exactly while implemented"
         }

@@ -92,10 +92,14 @@ extension Cloud {
             {
                 found.append("network \(network.id) has a segment outside its physical network's ranges")
             }
-            for address in publicAddresses(ofNetwork: network.id) {
-                if let router, publicLeg(of: router, for: address.range) == nil {
-                    found.append("router \(router.id) has no leg for address \(address.address)")
-                }
+            guard let router else { continue }
+            let addresses = publicAddresses(ofNetwork: network.id)
+            let serving = addresses.map { publicLeg(of: router, for: $0.range)?.index }
+            for (address, leg) in zip(addresses, serving) where leg == nil {
+                found.append("router \(router.id) has no leg for address \(address.address)")
+            }
+            for leg in router.publicLegs where !serving.contains(leg.index) {
+                found.append("router \(router.id) has leg \(leg.index) for no address")
             }
         }
         for bridge in bridges {
