@@ -89,7 +89,7 @@ let package = Package(
         tests("ReconcilerTests", ["NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset", "TestSupport"]),
         tests(
             "ControlPlaneTests",
-            ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "RouterPlan", "TestSupport"]),
+            ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "RouterPlan", "Ruleset", "TestSupport"]),
         tests(
             "CloudStackAPITests", ["CloudModel", "CloudStackAPI", "ControlPlane", "NetworkVocabulary", "TestSupport"]),
         tests(

@@ -38,6 +38,9 @@ public final class Engine {
     private var keeper: PlanKeeper
     private var pending = PendingChanges()
     private var entriesSinceCheckpoint = 0
+    /// Events that the ledger did not take, for its next entry.
+    private var unwritten: [Event] = []
+    private static let unwrittenLimit = 1000
 
     /// Opens the ledger and comes up to where it ends. `findings` says what was repaired on the way.
     public init(
@@ -103,7 +106,8 @@ public final class Engine {
 
     /// Everything that came since the last call, in order: one append for all of it.
     public func process(_ messages: [Message]) {
-        var batch = Batch(cloud: cloud)
+        var batch = Batch(cloud: cloud, events: unwritten)
+        unwritten = []
         for message in messages {
             switch message {
             case .request(let request, let caller, let dryRun, let report):
@@ -139,7 +143,7 @@ public final class Engine {
             let decision: Decision
             let before: Cloud
             let after: Cloud
-            let inverse: [Change]
+            let inverse: [Change]?
             let event: Event?
             let report: (@Sendable (SubmissionReport) -> Void)?
         }
@@ -159,16 +163,19 @@ public final class Engine {
             let before = batch.cloud
             var after = before
             let inverse = try apply(decision.changes, to: &after)
-            if dryRun || decision.changes.isEmpty {
-                let difference = dryRun ? planDifference(decision.changes, from: before, to: after) : nil
+            // What is as requested only because of a decision that is not durable yet waits for that one.
+            if dryRun || decision.changes.isEmpty && batch.items.isEmpty {
+                let difference =
+                    dryRun ? try keeper.planner.difference(decision.changes, from: before, to: after) : nil
                 report(
                     .durable(
                         Outcome(
-                            reply: decision.reply, changes: decision.changes, cloud: after, planDifference: difference)))
+                            reply: decision.reply, changes: decision.changes, cloud: after, planDifference: difference))
+                )
                 report(.realized)
                 return
             }
-            after.revision = before.revision.next
+            if !decision.changes.isEmpty { after.revision = before.revision.next }
             batch.cloud = after
             batch.items.append(
                 Batch.Item(
@@ -187,44 +194,29 @@ public final class Engine {
         return try decide(request, caller: caller, in: model ?? cloud, ids: &source)
     }
 
-    /// Applies what was decided; the way back, last step first.
+    /// Applies what was decided; the way back, last step first. Series have none: a number that was given to an
+    /// object is not given to another, whatever became of the first.
     private func apply(_ changes: [Change], to cloud: inout Cloud) throws(RequestError) -> [Change] {
         do throws(ModelError) {
             var inverse: [Change] = []
-            for change in changes { inverse.append(try cloud.apply(change)) }
+            for change in changes {
+                let step = try cloud.apply(change)
+                if case .put(.series) = step { continue }
+                inverse.append(step)
+            }
             return inverse.reversed()
         } catch {
             throw RequestError(.internal, exceptionCode: 4250, "The model refused what was decided: \(error)")
         }
     }
 
-    /// The lines of the plans that would go (`-`) and come (`+`), each behind the name of its node.
-    private func planDifference(_ changes: [Change], from before: Cloud, to after: Cloud) -> String {
-        let planner = keeper.planner
-        let names = Set(
-            planner.targets(of: changes, from: before, to: after).map { target in
-                switch target {
-                case .node(let name), .share(let name, _): name
-                }
-            })
-        return names.sorted().flatMap { name -> [String] in
-            let lines = { (cloud: Cloud) -> [Substring] in
-                ((try? planner.plan(name, in: cloud))?.description ?? "").split(separator: "\n")
-            }
-            return lines(after).difference(from: lines(before)).map { change in
-                switch change {
-                case .remove(_, let line, _): "\(name) - \(line)"
-                case .insert(_, let line, _): "\(name) + \(line)"
-                }
-            }
-        }.map { $0 + "\n" }.joined()
-    }
-
     // MARK: Committing
 
-    private func commit(_ batch: Batch) {
-        guard !batch.items.isEmpty || !batch.events.isEmpty else { return }
-        var entries = batch.items.map { item in
+    /// False when it could not be made durable; then nothing has happened.
+    @discardableResult
+    private func commit(_ batch: Batch) -> Bool {
+        guard !batch.items.isEmpty || !batch.events.isEmpty else { return true }
+        var entries = batch.items.filter { !$0.decision.changes.isEmpty }.map { item in
             entry(
                 item.caller?.account, item.command, item.decision.changes, item.after.revision,
                 item.event.map { [$0] } ?? [])
@@ -238,9 +230,11 @@ public final class Engine {
             try append(entries)
         } catch {
             let refusal = RequestError(
-                .internal, exceptionCode: 4250, "The change could not be made durable, and nothing was changed: \(error)")
+                .internal, exceptionCode: 4250,
+                "The change could not be made durable, and nothing was changed: \(error)")
             for item in batch.items { item.report?(.refused(refusal)) }
-            return
+            unwritten = batch.events.suffix(Self.unwrittenLimit)
+            return false
         }
         cloud = batch.cloud
         cloud.revision = last
@@ -252,26 +246,23 @@ public final class Engine {
                 .durable(Outcome(reply: item.decision.reply, changes: item.decision.changes, cloud: item.after)))
             follow(item)
         }
+        return true
     }
 
     private func follow(_ item: Batch.Item) {
         let ticket = item.after.revision.number
-        do throws(PlanError) {
-            let orders = try keeper.follow(item.decision.changes, from: item.before, to: item.after, ticket: ticket)
-            guard !orders.isEmpty else {
-                item.report?(.realized)
-                return
-            }
-            pending.add(
-                ticket,
-                PendingChanges.Change(remaining: orders.count, inverse: item.inverse, report: item.report))
-            orders.forEach(order)
-        } catch {
-            pending.add(
-                ticket,
-                PendingChanges.Change(
-                    remaining: 0, inverse: item.inverse, report: item.report, failure: "cannot be planned: \(error)"))
+        let following = keeper.follow(item.decision.changes, from: item.before, to: item.after, ticket: ticket)
+        guard !following.orders.isEmpty || !following.failures.isEmpty else {
+            item.report?(.realized)
+            return
         }
+        let failure = following.failures.first.map { name, error in "\(name) cannot be planned: \(error)" }
+        pending.add(
+            ticket,
+            PendingChanges.Change(
+                remaining: following.orders.count, changes: item.decision.changes, inverse: item.inverse,
+                report: item.report, failure: failure))
+        following.orders.forEach(order)
     }
 
     private func entry(
@@ -312,7 +303,9 @@ public final class Engine {
             events.append(
                 Event(
                     type: "NODE.REPAIR", level: .warning, origin: keeper.plans[name]?.owner,
-                    text: "\(name) had been changed from outside and was repaired: \(steps.prefix(8).joined(separator: "; "))"))
+                    text:
+                        "\(name) had been changed from outside and was repaired: \(steps.prefix(8).joined(separator: "; "))"
+                ))
         case .adopted(let verified, let failed):
             shared.setVerified()
             events.append(
@@ -333,18 +326,19 @@ public final class Engine {
     /// be; then it stays, is tried again, and the error says so.
     private func revertRefused() {
         for refused in pending.takeRefused() {
+            guard let inverse = refused.inverse else { continue }
             let reason = refused.failure ?? ""
+            var text = "The change is recorded but not yet in the kernel, which is being tried again: \(reason)"
             var after = cloud
-            var text = "The kernel refused the change and it was taken back: \(reason)"
-            if let inverse = try? apply(refused.inverse, to: &after) {
+            if refused.isUntouched(in: cloud), (try? apply(inverse, to: &after)) != nil {
                 after.revision = cloud.revision.next
                 let item = Batch.Item(
-                    caller: nil, command: "revert", decision: Decision(changes: refused.inverse, reply: Reply()),
-                    before: cloud, after: after, inverse: inverse,
+                    caller: nil, command: "revert", decision: Decision(changes: inverse, reply: Reply()),
+                    before: cloud, after: after, inverse: nil,
                     event: Event(type: "CHANGE.REVERT", level: .error, text: "Taken back: \(reason)"), report: nil)
-                commit(Batch(cloud: after, items: [item]))
-            } else {
-                text = "The change is recorded but not yet in the kernel, which is being tried again: \(reason)"
+                if commit(Batch(cloud: after, items: [item])) {
+                    text = "The kernel refused the change and it was taken back: \(reason)"
+                }
             }
             refused.report?(.failed(RequestError(.internal, exceptionCode: 4250, text)))
         }

@@ -6,10 +6,24 @@ struct PendingChanges {
     struct Change {
         /// Orders of the change that the kernel has not answered.
         var remaining: Int
-        /// The way back, last step first.
-        let inverse: [CloudModel.Change]
+        let changes: [CloudModel.Change]
+        /// The way back, last step first; nil for a way back itself, which is not taken back but tried again.
+        let inverse: [CloudModel.Change]?
         let report: (@Sendable (SubmissionReport) -> Void)?
         var failure: String?
+
+        /// Whether every object still is what this change made of it. Otherwise a later change rests on it, and the
+        /// way back would undo that too.
+        func isUntouched(in cloud: Cloud) -> Bool {
+            var made: [Reference: Record?] = [:]
+            for change in changes {
+                switch change {
+                case .put(let record): if let object = record.reference { made[object] = .some(record) }
+                case .remove(let kind, let id): made[Reference(kind, id)] = .some(nil)
+                }
+            }
+            return made.allSatisfy { object, record in cloud[object] == record }
+        }
     }
 
     private var changes: [UInt64: Change] = [:]

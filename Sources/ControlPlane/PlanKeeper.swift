@@ -10,6 +10,8 @@ import RouterPlan
 struct PlanKeeper {
     let planner: Planner
     private(set) var plans: [NodeName: NodePlan] = [:]
+    /// Nodes that could not be planned. The kernel holds what they were before, if anything.
+    private(set) var unplanned: Set<NodeName> = []
 
     init(_ planner: Planner) { self.planner = planner }
 
@@ -17,11 +19,13 @@ struct PlanKeeper {
     mutating func planAll(_ cloud: Cloud) -> [(NodeName, PlanError)] {
         var failures: [(NodeName, PlanError)] = []
         plans = [:]
+        unplanned = []
         for name in planner.nodes(in: cloud) {
             do throws(PlanError) {
                 plans[name] = try planner.plan(name, in: cloud)
             } catch {
                 failures.append((name, error))
+                unplanned.insert(name)
             }
         }
         return failures
@@ -32,39 +36,57 @@ struct PlanKeeper {
         plans.values.sorted { a, b in a.kind == b.kind ? a.name < b.name : a.kind.rank < b.kind.rank }
     }
 
-    /// Follows the model and says what the kernel must do. On an error the plans are those of the new model still, but
-    /// for the node that has none.
-    mutating func follow(
-        _ changes: [Change], from before: Cloud, to after: Cloud, ticket: UInt64
-    ) throws(PlanError) -> [KernelOrder] {
+    /// What follows from a change: what the kernel must do, and what cannot be planned. A node that cannot does not
+    /// keep the others from following: otherwise the kernel would not hear of what the plans say from then on.
+    struct Following {
         var orders: [KernelOrder] = []
+        var failures: [(NodeName, PlanError)] = []
+    }
+
+    mutating func follow(_ changes: [Change], from before: Cloud, to after: Cloud, ticket: UInt64) -> Following {
+        var following = Following()
         for target in planner.targets(of: changes, from: before, to: after).sorted(by: { $0.rank < $1.rank }) {
             switch target {
-            case .node(let name):
-                if let order = try replan(name, after, ticket) { orders.append(order) }
+            case .node(let name): replan(name, after, ticket, &following)
             case .share(let name, let object):
                 // Taken out while it is changed, so that it is changed in place.
-                guard var plan = plans.removeValue(forKey: name) else { continue }
+                guard var plan = plans.removeValue(forKey: name) else {
+                    // The object may be what stood in the way.
+                    if unplanned.contains(name) { replan(name, after, ticket, &following) }
+                    continue
+                }
                 do throws(PlanError) {
                     let delta = try planner.replan(object, in: &plan, cloud: after)
                     plans[name] = plan
-                    if let delta, !delta.isEmpty { orders.append(.change(delta, object: object, ticket: ticket)) }
+                    if let delta, !delta.isEmpty {
+                        following.orders.append(.change(delta, object: object, ticket: ticket))
+                    }
                 } catch {
-                    if let order = try replan(name, after, ticket) { orders.append(order) }
+                    // What another object still has in this plan it may not have in the whole one.
+                    unplanned.insert(name)
+                    replan(name, after, ticket, &following)
                 }
             }
         }
-        return orders
+        return following
     }
 
-    private mutating func replan(_ name: NodeName, _ cloud: Cloud, _ ticket: UInt64) throws(PlanError) -> KernelOrder? {
-        let old = plans[name]
-        guard let plan = try planner.plan(name, in: cloud) else {
-            plans[name] = nil
-            return old.map { .withdraw($0.name, ticket: ticket) }
+    private mutating func replan(_ name: NodeName, _ cloud: Cloud, _ ticket: UInt64, _ following: inout Following) {
+        let old = plans.removeValue(forKey: name)
+        // The kernel has some plan of it, not necessarily the one that was kept.
+        let wasUnplanned = unplanned.remove(name) != nil
+        do throws(PlanError) {
+            guard let plan = try planner.plan(name, in: cloud) else {
+                if old != nil || wasUnplanned { following.orders.append(.withdraw(name, ticket: ticket)) }
+                return
+            }
+            plans[name] = plan
+            if plan != old { following.orders.append(.plan(plan, ticket: ticket)) }
+        } catch {
+            unplanned.insert(name)
+            // Several objects may lead to the same node; it fails once a change.
+            if following.failures.last?.0 != name { following.failures.append((name, error)) }
         }
-        plans[name] = plan
-        return plan == old ? nil : .plan(plan, ticket: ticket)
     }
 
     /// Nodes whose kept plan is not what planning from scratch gives: none, ever.

@@ -24,7 +24,9 @@ enum DeviceNames {
         sharded("slp" + hex(stableHash("\(physicalNetwork) \(segment)")), shard)
     }
 
-    static func routerLeg(_ router: VirtualRouter, _ index: Int) -> InterfaceName { name("slr\(router.number)e\(index)") }
+    static func routerLeg(_ router: VirtualRouter, _ index: Int) -> InterfaceName {
+        name("slr\(router.number)e\(index)")
+    }
     static func guestPort(_ guest: Guest, _ index: Int) -> InterfaceName { name("slg\(guest.number)e\(index)") }
     static func internetLeg(_ range: PublicRange) -> InterfaceName { name("sli\(range.number)") }
 
@@ -34,9 +36,10 @@ enum DeviceNames {
         return (name("slu\(stem).\(shard)"), name("sld\(stem).\(shard)"))
     }
 
-    /// `<trunk>.<vid>` as people expect it, shortened from the left of the trunk when the kernel has no room.
+    /// `<trunk>.<vid>` as people expect it. Where the kernel has no room for that, the trunk is hashed and not cut:
+    /// the ports of one card differ in their last letters.
     static func vlan(_ trunk: InterfaceName, _ vlan: VLANID) -> InterfaceName {
-        name(String(trunk.rawValue.prefix(14 - "\(vlan)".utf8.count)) + ".\(vlan)")
+        InterfaceName("\(trunk).\(vlan)") ?? name("sl\(hex(stableHash(trunk.rawValue))).\(vlan)")
     }
 
     static func vxlan(_ vni: VNI) -> InterfaceName { name("slv\(vni)") }

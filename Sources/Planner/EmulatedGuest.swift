@@ -22,9 +22,21 @@ extension Planner {
                     device, .leg(hostEnd: DeviceNames.guestPort(guest, nic.index), bridge: bridge),
                     mac: nic.attachment.mac, mtu: network.mtu)), origin)
         share.add(.address(Address(InterfaceAddress(nic.address, in: network.cidr), on: device)), origin)
-        share.add(.route(Route(.v4(network.cidr), on: device, table: Route.mainTable)), origin)
-        if nic.isDefault {
-            share.add(.route(Route(.defaultIPv4, via: .v4(network.gateway), on: device, table: Route.mainTable)), origin)
+        if cloud.speaksForNetwork(nic, network) {
+            share.add(.route(Route(.v4(network.cidr), on: device, table: Route.mainTable)), origin)
         }
+        if nic.isDefault {
+            share.add(
+                .route(Route(.defaultIPv4, via: .v4(network.gateway), on: device, table: Route.mainTable)), origin)
+        }
+    }
+}
+
+extension Cloud {
+    /// Networks may have the same addresses, and a guest may be on two such. A machine reaches those addresses by one
+    /// of its ports: by the one of its default route, which must reach its gateway, else by the first.
+    fileprivate func speaksForNetwork(_ nic: NIC, _ network: Network) -> Bool {
+        let alike = nics(ofGuest: nic.guest).filter { networks[$0.network]?.cidr == network.cidr }
+        return (alike.first(where: \.isDefault) ?? alike.first)?.id == nic.id
     }
 }

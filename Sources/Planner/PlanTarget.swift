@@ -71,7 +71,9 @@ extension Planner {
         targets.insert(.node(NodeName(router.name)))
         if let network = cloud.networks[router.network] { targets.insert(.share(.host, network.origin)) }
         for leg in router.publicLegs {
-            guard let range = cloud.publicRanges[leg.range], let first = cloud.firstRange(onSegmentOf: range) else { continue }
+            guard let range = cloud.publicRanges[leg.range], let first = cloud.firstRange(onSegmentOf: range) else {
+                continue
+            }
             targets.insert(.share(.host, first.origin))
         }
     }
@@ -85,8 +87,10 @@ extension Planner {
     }
 
     private func collectMachine(of nic: NIC, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
-        if let guest = cloud.guests[nic.guest], guest.port == .emulated {
-            targets.insert(.share(NodeName(guest.instanceName), nic.origin))
+        guard let guest = cloud.guests[nic.guest], guest.port == .emulated else { return }
+        // Ports on networks with the same addresses depend on each other.
+        for other in cloud.nics(ofGuest: guest.id) {
+            targets.insert(.share(NodeName(guest.instanceName), other.origin))
         }
     }
 

@@ -25,7 +25,8 @@ extension Planner {
         share.add(
             .policyRule(
                 PolicyRule(
-                    priority: RulePriority.localOutput, isForLocalOutput: true, .lookup(table: Route.mainTable))), origin)
+                    priority: RulePriority.localOutput, isForLocalOutput: true, .lookup(table: Route.mainTable))),
+            origin)
         for leg in router.publicLegs {
             guard let range = cloud.publicRanges[leg.range] else { continue }
             addPublicLeg(leg, range, router, network, to: &share)
@@ -56,7 +57,8 @@ extension Planner {
         share.add(
             .policyRule(
                 PolicyRule(
-                    priority: RulePriority.leg(leg.index), mark: mark, mask: LegMark.mask, .lookup(table: mark))), origin)
+                    priority: RulePriority.leg(leg.index), mark: mark, mask: LegMark.mask, .lookup(table: mark))),
+            origin)
         share.add([.interface(device)], to: Pipeline.publicLegs, origin)
         share.add([.interface(device)], .values([.mark(mark)]), to: Pipeline.legMarks, origin)
     }

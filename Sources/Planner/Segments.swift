@@ -20,7 +20,9 @@ extension Planner {
     func addPublicSegment(_ range: PublicRange, _ cloud: Cloud, to share: inout Contribution) {
         guard range.id == cloud.firstRange(onSegmentOf: range)?.id else { return }
         let bridge = { DeviceNames.publicBridge(range.physicalNetwork, range.segment, shard: $0) }
-        addBridges(shards: cloud.shardCount(ofPublicRange: range.id), mtu: 1500, origin: range.origin, to: &share, name: bridge)
+        addBridges(
+            shards: cloud.shardCount(ofPublicRange: range.id), mtu: 1500, origin: range.origin, to: &share, name: bridge
+        )
         addTrunk(
             cloud.physicalNetworks[range.physicalNetwork]?.trunk, range.segment, bridge: bridge(0), mtu: 1500,
             origin: range.origin, to: &share)

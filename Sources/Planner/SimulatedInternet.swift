@@ -32,6 +32,15 @@ extension Planner {
         }
         guard cloud.firstRange(inSubnetOf: range)?.id == range.id else { return }
         share.add(.address(Address(InterfaceAddress(range.gateway, in: range.subnet), on: device)), range.origin)
+        guard cloud.firstRange(ofSubnet: range.subnet)?.id == range.id else { return }
         share.add(.route(Route(.v4(range.subnet), on: device, table: Route.mainTable)), range.origin)
+    }
+}
+
+extension Cloud {
+    /// Zones may have the same subnet on wires of their own. There is one simulated internet, and it reaches a subnet
+    /// on one of them.
+    fileprivate func firstRange(ofSubnet subnet: IPv4Prefix) -> PublicRange? {
+        publicRanges.values.filter { $0.subnet == subnet }.min { $0.number < $1.number }
     }
 }
