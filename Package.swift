@@ -78,7 +78,8 @@ let package = Package(
 
         // Tests.
         module(
-            "TestSupport", ["CloudModel", "ControlPlane", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"]),
+            "TestSupport",
+            ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "Reconciler", "RouterPlan", "Ruleset"]),
         tests("ArchitectureTests", []),
         tests("NetworkVocabularyTests", ["NetworkVocabulary"]),
         tests("RulesetTests", ["NetworkVocabulary", "Ruleset", "TestSupport"]),
@@ -86,7 +87,9 @@ let package = Package(
         tests(
             "PlannerTests",
             ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "RouterPlan", "Ruleset", "TestSupport"]),
-        tests("ReconcilerTests", ["NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset", "TestSupport"]),
+        tests(
+            "ReconcilerTests",
+            ["CloudModel", "ControlPlane", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset", "TestSupport"]),
         tests(
             "ControlPlaneTests",
             ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "RouterPlan", "Ruleset", "TestSupport"]),
@@ -98,8 +101,8 @@ let package = Package(
         tests(
             "KernelTests",
             [
-                "CLinux", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset",
-                "TestSupport",
+                "CLinux", "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "Planner",
+                "Reconciler", "RouterPlan", "Ruleset", "TestSupport",
             ]),
     ]
 )
