@@ -94,7 +94,13 @@ let package = Package(
             "ControlPlaneTests",
             ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "RouterPlan", "Ruleset", "TestSupport"]),
         tests(
-            "CloudStackAPITests", ["CloudModel", "CloudStackAPI", "ControlPlane", "NetworkVocabulary", "TestSupport"]),
+            "CloudStackAPITests",
+            [
+                "CloudModel", "CloudStackAPI", "ControlPlane", "NetworkVocabulary", "ServiceHosting", "TestSupport",
+            ]),
+        tests(
+            "ServiceHostingTests",
+            ["CLinux", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary", "ServiceHosting", "TestSupport"]),
         tests(
             "SQLiteLedgerTests",
             ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary", "SQLiteLedger", "TestSupport"]),

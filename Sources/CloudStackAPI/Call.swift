@@ -70,10 +70,8 @@ struct Call: Sendable {
         return true
     }
 
-    func isIn(_ zone: ObjectID) throws(RequestError) -> Bool {
-        guard let wanted = try object("zoneid", in: cloud.zones) else { return true }
-        return wanted.id == zone
-    }
+    /// The zone that a list is confined to, if it is.
+    func listedZone() throws(RequestError) -> ObjectID? { try object("zoneid", in: cloud.zones)?.id }
 
     /// The page that was asked for. A list without members is an empty object: clients take anything else amiss.
     func page<Value>(_ key: String, _ values: [Value], _ render: (Value) -> APIObject) throws(RequestError) -> APIObject

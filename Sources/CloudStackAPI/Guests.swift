@@ -44,11 +44,12 @@ extension Command {
             let members = network.map { Set(call.cloud.nics(ofNetwork: $0).map(\.guest)) }
             let ids = Set(try call.arguments.ids("ids"))
             let state = call.arguments.string("state")?.lowercased()
+            let zone = try call.listedZone()
             var found: [Guest] = []
             for guest in try call.owned(call.cloud.guests, by: \.account) {
                 guard call.matches(guest.name, partialName: true), members.map({ $0.contains(guest.id) }) ?? true,
                     ids.isEmpty || ids.contains(guest.id), state == nil || guest.stateWord.lowercased() == state,
-                    try call.isIn(guest.zone)
+                    zone == nil || guest.zone == zone
                 else { continue }
                 found.append(guest)
             }

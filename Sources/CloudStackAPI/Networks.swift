@@ -49,11 +49,13 @@ extension Command {
             let wire = try call.object("physicalnetworkid", in: call.cloud.physicalNetworks)?.id
             let offering = try call.object("networkofferingid", in: call.cloud.networkOfferings)?.id
             let type = call.arguments.string("type")?.lowercased()
+            let zone = try call.listedZone()
             var found: [Network] = []
             for network in try call.owned(call.cloud.networks, by: \.account) {
                 guard call.matches(network.name), wire == nil || network.physicalNetwork == wire,
                     offering == nil || network.offering == offering,
-                    type == nil || call.cloud.guestType(of: network).lowercased() == type, try call.isIn(network.zone)
+                    type == nil || call.cloud.guestType(of: network).lowercased() == type,
+                    zone == nil || network.zone == zone
                 else { continue }
                 found.append(network)
             }

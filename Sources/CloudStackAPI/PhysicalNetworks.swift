@@ -35,9 +35,10 @@ extension Command {
                 Parameter("name", "only the one of this name"),
             ], isAdminOnly: true
         ) { call throws(RequestError) in
+            let zone = try call.listedZone()
             var found: [PhysicalNetwork] = []
             for network in try call.shared(call.cloud.physicalNetworks) where call.matches(network.name) {
-                if try call.isIn(network.zone) { found.append(network) }
+                if zone == nil || network.zone == zone { found.append(network) }
             }
             return try call.page("physicalnetwork", found) { $0.rendered(in: call.cloud) }
         },

@@ -41,13 +41,14 @@ extension Command {
             }
             let network = try call.object("associatednetworkid", in: call.cloud.networks)?.id
             let range = try call.object("vlanid", in: call.cloud.publicRanges)?.id
+            let zone = try call.listedZone()
             var found: [PublicAddress] = []
             for address in try call.owned(call.cloud.publicAddresses, by: \.account) {
                 let text = address.address.description
                 guard network == nil || address.network == network, range == nil || address.range == range,
                     arguments.string("ipaddress").map({ $0 == text }) ?? true, call.matches(text),
                     arguments.boolean("issourcenat").map({ $0 == address.isSourceNAT }) ?? true,
-                    let zone = call.cloud.publicRanges[address.range]?.zone, try call.isIn(zone)
+                    zone == nil || call.cloud.publicRanges[address.range]?.zone == zone
                 else { continue }
                 found.append(address)
             }

@@ -50,10 +50,11 @@ extension Command {
         ) { call throws(RequestError) in
             let wire = try call.object("physicalnetworkid", in: call.cloud.physicalNetworks)?.id
             let vlan = call.arguments.string("vlan").map { $0.contains("://") ? $0 : "vlan://" + $0 }
+            let zone = try call.listedZone()
             var found: [PublicRange] = []
             for range in try call.shared(call.cloud.publicRanges) {
                 guard wire == nil || range.physicalNetwork == wire, vlan == nil || range.segment.description == vlan,
-                    call.matches(range.subnet.description), try call.isIn(range.zone)
+                    call.matches(range.subnet.description), zone == nil || range.zone == zone
                 else { continue }
                 found.append(range)
             }

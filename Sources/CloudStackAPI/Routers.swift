@@ -16,10 +16,11 @@ extension Command {
         ) { call throws(RequestError) in
             let network = try call.object("networkid", in: call.cloud.networks)?.id
             let state = call.arguments.string("state")?.lowercased()
+            let zone = try call.listedZone()
             var found: [VirtualRouter] = []
             for router in try call.owned(call.cloud.routers, by: \.account) {
                 guard call.matches(router.name), network == nil || router.network == network,
-                    state == nil || router.stateWord.lowercased() == state, try call.isIn(router.zone)
+                    state == nil || router.stateWord.lowercased() == state, zone == nil || router.zone == zone
                 else { continue }
                 found.append(router)
             }
