@@ -87,6 +87,11 @@ extension Cloud {
             return "its place and addresses cannot change while it is used"
         }
         if value.state == .allocated, router(ofNetwork: value.id) != nil { return "its router is still there" }
+        if value.state == .allocated,
+            nicsByNetwork[value.id].contains(where: { nics[$0].flatMap { guests[$0.guest] }?.isRunning == true })
+        {
+            return "a running guest is on it"
+        }
         return nil
     }
 

@@ -28,14 +28,22 @@ struct FollowedCloud {
 
     @discardableResult
     mutating func take(_ request: Request) throws -> Reply {
+        let (reply, failures) = try follow(request)
+        #expect(failures == [], "not planned after \(request)")
+        return reply
+    }
+
+    /// Takes the request, and says which nodes cannot be planned after it.
+    mutating func takeUnplannable(_ request: Request) throws -> [NodeName] { try follow(request).failures }
+
+    private mutating func follow(_ request: Request) throws -> (reply: Reply, failures: [NodeName]) {
         let decision = try decide(request, caller: Self.admin, in: cloud, ids: &ids)
         let before = cloud
         try cloud.apply(decision.changes, revision: cloud.revision.next)
         let following = keeper.follow(decision.changes, from: before, to: cloud, ticket: cloud.revision.number)
         orders = following.orders
         mirror.follow(orders)
-        for (name, error) in following.failures { Issue.record("\(name) cannot be planned: \(error)") }
-        return decision.reply
+        return (decision.reply, following.failures.map(\.0))
     }
 }
 
@@ -64,5 +72,101 @@ struct FollowedCloud {
             }
         }
         #expect(taken > 200)
+    }
+}
+
+@Suite struct `The cost of a change` {
+    @Test func `does not grow with the network that it is made to`() throws {
+        let small = try costs(besides: 10)
+        let large = try costs(besides: 10_000)
+        #expect(small == large)
+        // A guest's place in its router: a neighbour and an identity. Its own node comes and goes whole.
+        #expect(small.filter { $0.hasPrefix("r-") } == ["r-1-VM 2", "r-1-VM 2"])
+    }
+
+    /// Node and size of each order for one more guest, and for its removal.
+    private func costs(besides count: Int) throws -> [String] {
+        var followed = FollowedCloud()
+        var file = CloudFile()
+        var zone = CloudFile.Zone(name: "west", dns1: "198.51.100.1")
+        zone.physicalNetworks = [CloudFile.PhysicalNetwork(name: "wire")]
+        zone.physicalNetworks[0].segments = ["100-199"]
+        zone.publicRanges = [
+            CloudFile.PublicRange(
+                subnet: "203.0.113.0/24", gateway: "203.0.113.1", addresses: "203.0.113.10-203.0.113.19")
+        ]
+        var network = CloudFile.Network(name: "wide", zone: "west")
+        network.cidr = "10.0.0.0/16"
+        file.zones = [zone]
+        file.networks = [network]
+        file.guests = (0..<count).map { index in
+            var guest = CloudFile.Guest(name: "guest\(index)", nics: [CloudFile.NIC(network: "wide")])
+            guest.port = "none"
+            return guest
+        }
+        try followed.take(.bootstrap)
+        try followed.take(.applyCloud(.init(file: file)))
+        let made = try #require(followed.cloud.networks.values.min { $0.number < $1.number })
+        #expect(followed.cloud.nics(ofNetwork: made.id).count == count)
+        let guest = try followed.take(
+            .deployGuest(
+                .init(
+                    zone: made.zone, name: "one-more", account: made.account, port: .none,
+                    nics: [.init(network: made.id)])))
+        let coming = followed.orders
+        try followed.take(.destroyGuest(try #require(guest.object).id))
+        return (coming + followed.orders).map { "\($0.node) \($0.count)" }
+    }
+}
+
+@Suite struct `A node that cannot be planned` {
+    /// One VNI on two wires cannot be two devices of one host.
+    private func fixture() throws -> (FollowedCloud, [Request], ObjectID) {
+        var followed = FollowedCloud()
+        try followed.take(.bootstrap)
+        var file = CloudFile()
+        var zone = CloudFile.Zone(name: "west", dns1: "198.51.100.1")
+        zone.physicalNetworks = ["eth0", "eth1"].map { trunk in
+            var wire = CloudFile.PhysicalNetwork(name: "over-\(trunk)")
+            (wire.isolation, wire.segments, wire.trunk) = ("VXLAN", ["5000-5001"], trunk)
+            return wire
+        }
+        var range = CloudFile.PublicRange(
+            subnet: "203.0.113.0/24", gateway: "203.0.113.1", addresses: "203.0.113.10-203.0.113.19")
+        range.physicalNetwork = "over-eth0"
+        zone.publicRanges = [range]
+        file.zones = [zone]
+        file.networks = ["eth0", "eth1"].map { trunk in
+            var network = CloudFile.Network(name: "on-\(trunk)", zone: "west")
+            network.physicalNetwork = "over-\(trunk)"
+            return network
+        }
+        try followed.take(.applyCloud(.init(file: file)))
+        let networks = followed.cloud.networks.values.sorted { $0.number < $1.number }
+        let requests = networks.map { network in
+            Request.deployGuest(
+                .init(
+                    zone: network.zone, name: "on-\(network.name)", account: network.account,
+                    nics: [.init(network: network.id)]))
+        }
+        return (followed, requests, networks[0].id)
+    }
+
+    @Test func `keeps no other from following, and is planned again when it can be`() throws {
+        var (followed, requests, first) = try fixture()
+        let guest = try #require(try followed.take(requests[0]).object)
+        let (before, failures) = (followed.cloud, try followed.takeUnplannable(requests[1]))
+        #expect(failures == [.host])
+        #expect(followed.keeper.unplanned == [.host])
+        #expect(Set(followed.orders.map(\.node.text)) == ["r-3-VM", "i-2-4-VM"])
+        #expect(followed.keeper.drift(from: followed.cloud) == [])
+        #expect(followed.cloud != before)
+        #expect(followed.mirror.plans[.host] != nil, "the kernel keeps what it has")
+
+        _ = try followed.takeUnplannable(.destroyGuest(guest.id))
+        try followed.take(.deleteNetwork(first))
+        #expect(followed.keeper.unplanned == [])
+        #expect(followed.keeper.drift(from: followed.cloud) == [])
+        #expect(followed.mirror.plans == followed.keeper.plans)
     }
 }
