@@ -65,7 +65,8 @@ extension LinuxDataplane {
 
     private func nodeContent(_ link: KernelLink) throws -> Row.Content? {
         guard let name = InterfaceName(link.name) else { return nil }
-        return .link(Link(name, link.kind == "veth" ? try legKind(link) : .foreign(link.kind), mac: link.mac, mtu: link.mtu))
+        return .link(
+            Link(name, link.kind == "veth" ? try legKind(link) : .foreign(link.kind), mac: link.mac, mtu: link.mtu))
     }
 
     // MARK: The host
@@ -75,7 +76,7 @@ extension LinuxDataplane {
         var observation = Observation(exists: true)
         let links = try host.route.links()
         let byIndex = Dictionary(links.map { ($0.index, $0) }) { first, _ in first }
-        for link in links where ours(link.alias) != nil {
+        for link in links where isOurs(link) {
             guard let name = InterfaceName(link.name) else { continue }
             host.indexes[name] = link.index
             guard let content = hostContent(link, { byIndex[$0] }) else { continue }
@@ -108,8 +109,9 @@ extension LinuxDataplane {
             kind = .vxlan(vni, underlay: underlay)
         default: return nil
         }
-        return .link(
-            Link(own, kind, mac: link.mac, mtu: link.mtu, bridge: kind == .bridge ? nil : name(link.masterIndex)))
+        // One without its mark is shown in a form that no plan asks for: to be set right, which marks it, or removed.
+        let mtu = isHalfMade(link) ? 0 : link.mtu
+        return .link(Link(own, kind, mac: link.mac, mtu: mtu, bridge: kind == .bridge ? nil : name(link.masterIndex)))
     }
 
     private func names(of links: [KernelLink]) -> [Int32: InterfaceName] {
@@ -165,7 +167,9 @@ extension LinuxDataplane {
         observation.contents[content.key] = content
     }
 
-    static let removable: Set<String> = ["veth", "dummy", "bridge", "vlan", "vxlan", "macvlan", "ipvlan", "bond", "ifb"]
+    static let removable: Set<String> = [
+        "veth", "dummy", "bridge", "vlan", "vxlan", "macvlan", "ipvlan", "bond", "ifb",
+    ]
 
     /// Where the other end of a leg hangs; a pair without an end on one of the host's bridges is no leg of ours.
     func legKind(_ link: KernelLink) throws -> Link.Kind {
@@ -203,10 +207,18 @@ extension LinuxDataplane {
         }
     }
 
+    /// The kernel's own first rule, without which nothing works.
+    static func isLocalLookup(_ rule: KernelPolicyRule) -> Bool {
+        var plain = KernelPolicyRule(rule.family, priority: 0, .lookUp(table: KernelRoute.localTable))
+        plain.maker = rule.maker
+        return rule == plain
+    }
+
     private func see(_ rule: KernelPolicyRule, _ observation: inout Observation) {
-        guard rule.priority != 0 else { return }
+        guard !Self.isLocalLookup(rule) else { return }
         let action: PolicyRule.Action
-        var isExpressible = !rule.hasForeignConditions && rule.source == nil && rule.destination == nil
+        var isExpressible =
+            !rule.hasForeignConditions && rule.source == nil && rule.destination == nil
             && rule.outgoingInterface == nil && (rule.incomingInterface == nil || rule.incomingInterface == "lo")
         switch rule.action {
         case .lookUp(let table): action = .lookup(table: table)

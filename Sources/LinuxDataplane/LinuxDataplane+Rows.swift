@@ -60,7 +60,8 @@ extension LinuxDataplane {
     // MARK: Links
 
     private func add(_ link: Link, _ origin: Origin, _ node: LinuxNode) throws {
-        let specification = LinkSpecification(link.name, mac: link.mac, mtu: link.mtu)
+        let group = node.name.isHost ? birthmark : nil
+        let specification = LinkSpecification(link.name, mac: link.mac, mtu: link.mtu, group: group)
         switch link.kind {
         case .loopback: return
         case .bridge:
@@ -106,8 +107,18 @@ extension LinuxDataplane {
         _ node: LinuxNode
     ) throws {
         let master = try host.index(of: bridge)
-        let outer = LinkSpecification(hostEnd, mtu: inner.mtu)
-        let index = try host.route.addVeth(outer, peer: inner, in: node.namespace)
+        let outer = LinkSpecification(hostEnd, mtu: inner.mtu, group: birthmark)
+        let index: Int32
+        do throws(KernelError) {
+            index = try host.route.addVeth(outer, peer: inner, in: node.namespace)
+        } catch {
+            // A process that stayed in a namespace whose name is gone keeps its links alive; the name is ours to use.
+            guard error.isAlreadyExists, let stray = try? host.route.link(named: hostEnd.rawValue), isOurs(stray),
+                (try? node.route.link(named: inner.name.rawValue)) == nil
+            else { throw error }
+            try host.route.deleteLink(stray.index)
+            index = try host.route.addVeth(outer, peer: inner, in: node.namespace)
+        }
         host.indexes[hostEnd] = index
         legOwners[hostEnd] = node.name
         try host.route.setLink(
@@ -122,6 +133,7 @@ extension LinuxDataplane {
         var change = LinkChange(mac: link.mac, mtu: link.mtu)
         if node.name.isHost {
             change.alias = mark(origin)
+            change.generatesLinkLocal = false
             change.master = try link.bridge.map { .index(try node.index(of: $0)) } ?? .detached
         }
         try node.route.setLink(index, change)
@@ -141,7 +153,8 @@ extension LinuxDataplane {
         host.indexes[link] = index
         host.indexes[bridge] = master
         try host.route.setLink(
-            index, LinkChange(alias: mark(origin), mtu: mtu, master: .index(master), isUp: true))
+            index,
+            LinkChange(alias: mark(origin), mtu: mtu, master: .index(master), isUp: true, generatesLinkLocal: false))
     }
 
     // MARK: The rest
@@ -199,7 +212,8 @@ extension LinuxDataplane {
     }
 
     private func removeRules(_ rule: PolicyRule, _ node: LinuxNode) throws {
-        for there in try node.route.policyRules(rule.family) where there.priority == rule.priority {
+        for there in try node.route.policyRules(rule.family)
+        where there.priority == rule.priority && !Self.isLocalLookup(there) {
             try ignoringAbsence { try node.route.deletePolicyRule(there) }
         }
     }

@@ -81,6 +81,14 @@ public final class LinuxDataplane: Dataplane {
 
     func mark(_ origin: Origin) -> String { OwnershipMark(installation, origin).text }
 
+    /// The link group that devices of this installation are born into on the host. The kernel takes an alias only
+    /// afterwards: a device with the group and no alias is one whose maker died in between.
+    var birthmark: UInt32 { UInt32(truncatingIfNeeded: installation.low) | 1 << 31 }
+
+    /// Whether a device of the host is ours, if only half made.
+    func isOurs(_ link: KernelLink) -> Bool { ours(link.alias) != nil || isHalfMade(link) }
+    func isHalfMade(_ link: KernelLink) -> Bool { link.alias ?? "" == "" && link.group == birthmark }
+
     // MARK: Handles
 
     /// The node's handles, or nil when there is no such namespace.
@@ -141,8 +149,7 @@ public final class LinuxDataplane: Dataplane {
         }
     }
 
-    /// The namespace is marked before anything else is in it: a crash in between leaves something that is known as
-    /// ours, and empty.
+    /// The namespace is marked before it has a name: a crash in between leaves nothing, since it ends with the process.
     private func create(_ name: NodeName, _ owner: Origin) throws {
         close(name)
         if let there = try? directory.open(name.text) {
@@ -153,8 +160,14 @@ public final class LinuxDataplane: Dataplane {
             }
             try directory.delete(name.text)
         }
-        let node = try open(name, try directory.create(name.text))
-        try node.route.setLink(1, LinkChange(alias: mark(owner)))
+        let node = try open(name, try .unnamed())
+        do {
+            try node.route.setLink(1, LinkChange(alias: mark(owner)))
+            try directory.mount(node.namespace, as: name.text)
+        } catch {
+            close(name)
+            throw error
+        }
         node.indexes[Self.loopback] = 1
     }
 
@@ -164,7 +177,13 @@ public final class LinuxDataplane: Dataplane {
             try? directory.delete(name.text)
             return
         }
-        for link in try node.route.links() where link.index != 1 && link.kind == "veth" {
+        let links = try node.route.links()
+        guard ours(links.first(where: { $0.index == 1 })?.alias) != nil else {
+            // Somebody else's under a name of ours: it stays, and nothing of ours is there.
+            close(name)
+            return
+        }
+        for link in links where link.index != 1 && link.kind == "veth" {
             try? node.route.deleteLink(link.index)
         }
         try? node.route.setLink(1, LinkChange(alias: ""))

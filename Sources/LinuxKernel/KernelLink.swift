@@ -18,6 +18,7 @@ public struct KernelLink: Hashable, Sendable {
     /// Where the peer is, when that is another namespace that has an id in this one.
     public var peerNamespaceID: Int32?
     public var alias: String?
+    public var group: UInt32 = 0
     public var vlan: VLANID?
     public var vni: VNI?
     /// Whether the link gives itself an IPv6 link-local address; nil where IPv6 is absent.
@@ -46,6 +47,7 @@ extension KernelLink {
             case IFLA_MASTER: masterIndex = attribute.int32
             case IFLA_LINK: peerIndex = attribute.int32
             case IFLA_LINK_NETNSID: peerNamespaceID = attribute.int32
+            case IFLA_GROUP: group = attribute.uint32 ?? 0
             case IFLA_IFALIAS: alias = attribute.string
             case IFLA_LINKINFO: readInformation(attribute.nested)
             case IFLA_AF_SPEC: generatesLinkLocal = Self.generatesLinkLocal(attribute.nested)

@@ -8,12 +8,17 @@ public struct LinkSpecification: Hashable, Sendable {
     public var mtu: Int?
     /// The index to give it, where the caller keeps account of them; nil: the kernel's next.
     public var index: Int32?
+    /// The group it is born into: unlike an alias, there from the first moment.
+    public var group: UInt32?
 
-    public init(_ name: InterfaceName, mac: MACAddress? = nil, mtu: Int? = nil, index: Int32? = nil) {
+    public init(
+        _ name: InterfaceName, mac: MACAddress? = nil, mtu: Int? = nil, index: Int32? = nil, group: UInt32? = nil
+    ) {
         self.name = name
         self.mac = mac
         self.mtu = mtu
         self.index = index
+        self.group = group
     }
 }
 

@@ -182,5 +182,6 @@ extension RouteSocket {
         message.put(IFLA_IFNAME, link.name.rawValue)
         if let mac = link.mac { message.put(IFLA_ADDRESS, mac) }
         if let mtu = link.mtu { message.put(IFLA_MTU, UInt32(truncatingIfNeeded: mtu)) }
+        if let group = link.group { message.put(IFLA_GROUP, group) }
     }
 }

@@ -1,5 +1,5 @@
-public import RouterPlan
 import NetworkVocabulary
+public import RouterPlan
 import Ruleset
 
 /// The steps that bring a node from what was observed to what is planned; none when it is there already.
@@ -52,6 +52,21 @@ public func steps(for delta: PlanDelta, of plan: NodePlan) -> [Step] {
     return steps
 }
 
+extension PlanDelta {
+    /// Whether the kernel may drop more than is asked: what hangs on a link goes with it, neighbours go with its
+    /// hardware address, routes with its last address, and the secondary addresses of a subnet with its primary one.
+    /// Such a change is compared as a whole.
+    var takesOthersAlong: Bool {
+        removedRows.keys.contains { key in
+            switch key {
+            case .link: true
+            case .address: addedRows[key] == nil
+            case .neighbour, .policyRule, .route, .sysctl: false
+            }
+        }
+    }
+}
+
 /// What hangs on something goes before it. Settings have no absence to return to.
 private func removals(_ contents: [Row.Content]) -> [Step] {
     contents.filter { !$0.isSetting }.sorted { $1.key.creationRank < $0.key.creationRank }.map(Step.remove)
@@ -61,7 +76,9 @@ private func rowSteps(toReach plan: NodePlan, from observed: Observation) -> [St
     // Replacing a link takes along what the kernel holds on it.
     let reborn = Set(
         plan.rows.values.compactMap { row -> InterfaceName? in
-            guard case .link(let link) = row.content, case .link(let there)? = observed.contents[row.key] else { return nil }
+            guard case .link(let link) = row.content, case .link(let there)? = observed.contents[row.key] else {
+                return nil
+            }
             return link.canBecome(from: there) ? nil : link.name
         })
     var contents = observed.contents
@@ -85,7 +102,9 @@ private func rowSteps(toReach plan: NodePlan, from observed: Observation) -> [St
             continue
         }
         if !row.content.isSatisfied(by: there) { changed.append(row) }
-        if case .link(let link) = row.content, observed.linksDown.contains(link.name) { down.append((link.name, row.origin)) }
+        if case .link(let link) = row.content, observed.linksDown.contains(link.name) {
+            down.append((link.name, row.origin))
+        }
     }
     let raises = down.sorted { $0.0 < $1.0 }.map { Step.raise($0.0, origin: $0.1) }
     return removals(surplus) + additions(added, changes: changed, raises: raises)
@@ -121,7 +140,8 @@ extension NodePlan {
         switch content {
         case .sysctl: false
         // A node without rules of its own keeps the kernel's.
-        case .policyRule(let rule): rows.keys.contains { if case .policyRule(rule.family, _) = $0 { true } else { false } }
+        case .policyRule(let rule):
+            rows.keys.contains { if case .policyRule(rule.family, _) = $0 { true } else { false } }
         case .link, .address, .neighbour, .route: true
         }
     }

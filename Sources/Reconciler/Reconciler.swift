@@ -71,6 +71,9 @@ public final class Reconciler {
     private var ordinary = Queue<NodeName>()
     private var retries: [NodeName: Duration] = [:]
     private var adopting: (remaining: Set<NodeName>, failed: Int)?
+    /// When to ask the kernel which nodes there are; nil when it has answered.
+    private var inventoryDue: Duration?
+    private var inventoryFailures = 0
 
     public init(_ dataplane: any Dataplane, report: @escaping (Report) -> Void) {
         self.dataplane = dataplane
@@ -114,6 +117,10 @@ public final class Reconciler {
     /// One piece of work. Returns false when there is none left that could be done now.
     public func work(now: Duration) -> Bool {
         wakeRetries(now)
+        if let due = inventoryDue, due <= now {
+            takeInventory(now)
+            return true
+        }
         guard let name = nextNode() else { return false }
         nodes[name]?.isQueued = false
         guard let node = nodes[name] else { return true }
@@ -130,23 +137,22 @@ public final class Reconciler {
     }
 
     /// When `work` should be called again although nothing was accepted; nil for never.
-    public var nextRetry: Duration? { retries.values.min() }
+    public var nextRetry: Duration? { [inventoryDue, retries.values.min()].compactMap(\.self).min() }
 
     // MARK: Taking in
 
     private func adopt(_ plans: [NodePlan]) {
         let wanted = Set(plans.map(\.name))
-        var surplus = Set(nodes.filter { $0.value.plan != nil }.keys)
-        do {
-            surplus.formUnion(try dataplane.inventory().keys)
-        } catch {
-            report(.failed(.host, error, tickets: []))
-        }
-        surplus.subtract(wanted)
+        let surplus = Set(nodes.filter { $0.value.plan != nil }.keys).subtracting(wanted)
         adopting = (wanted.union(surplus), 0)
+        inventoryDue = .zero
+        inventoryFailures = 0
         for name in surplus { accept(.withdraw(name, nil)) }
-        for plan in plans { accept(plan, nil) }
-        finishAdoptionIfDone()
+        for plan in plans {
+            // Whatever was true of it before is looked at anew.
+            nodes[plan.name]?.isSettled = false
+            accept(plan, nil)
+        }
     }
 
     private func accept(_ plan: NodePlan, _ ticket: Ticket?) {
@@ -212,13 +218,33 @@ public final class Reconciler {
 
     // MARK: Doing
 
+    /// Finds what is ours and not wanted. Until the kernel has answered, the adoption is not over.
+    private func takeInventory(_ now: Duration) {
+        do throws(DataplaneError) {
+            let found = try dataplane.inventory().keys.filter { nodes[$0]?.plan == nil }
+            inventoryDue = nil
+            inventoryFailures = 0
+            for name in found.sorted() {
+                adopting?.remaining.insert(name)
+                accept(.withdraw(name, nil))
+            }
+            finishAdoptionIfDone()
+        } catch {
+            inventoryFailures += 1
+            inventoryDue = now + Self.pause(afterFailures: inventoryFailures)
+            report(.failed(.host, error, tickets: []))
+        }
+    }
+
     private func change(_ name: NodeName, _ plan: NodePlan, by delta: PlanDelta, _ now: Duration) {
         nodes[name]?.pending = nil
         do {
-            try dataplane.perform(steps(for: delta, of: plan), on: name)
-            if try dataplane.holds(delta, of: plan) {
-                settle(name)
-                return
+            if !delta.takesOthersAlong {
+                try dataplane.perform(steps(for: delta, of: plan), on: name)
+                if try dataplane.holds(delta, of: plan) {
+                    settle(name)
+                    return
+                }
             }
         } catch {
             // Whatever went wrong, the long way finds out what is true now.
@@ -229,20 +255,32 @@ public final class Reconciler {
 
     private func reach(_ plan: NodePlan, _ now: Duration) {
         do throws(DataplaneError) {
-            let todo = steps(toReach: plan, from: try dataplane.observe(plan))
+            var todo = steps(toReach: plan, from: try dataplane.observe(plan))
             guard !todo.isEmpty else {
                 settle(plan.name)
                 return
             }
-            let failures = plan.name.isHost ? performApart(todo) : try performTogether(todo, plan.name)
-            // Read-back: nothing may be left to do but what failed.
-            let left = steps(toReach: plan, from: try dataplane.observe(plan))
-            let failed = Set(failures.compactMap { $0.origin?.object })
-            if let surprise = left.first(where: { $0.origin.map { !failed.contains($0.object) } ?? true }) {
-                throw DataplaneError(
-                    operation: "\(surprise)", origin: surprise.origin, reason: "the kernel took it and does not show it")
+            var taken: [Step] = []
+            var failures: [DataplaneError] = []
+            var failed: Set<Origin> = []
+            // What the kernel takes along with a thing that goes (other addresses with a primary one, routes with a
+            // link's last address) shows at the second look only.
+            for look in 1...2 where !todo.isEmpty {
+                failures +=
+                    plan.name.isHost ? performApart(todo, without: failed) : try performTogether(todo, plan.name)
+                failed.formUnion(failures.compactMap { $0.origin?.object })
+                taken += todo
+                // Read-back: nothing may be left to do but what failed.
+                todo = steps(toReach: plan, from: try dataplane.observe(plan)).filter { step in
+                    step.origin.map { !failed.contains($0.object) } ?? failures.allSatisfy { $0.origin != nil }
+                }
+                if look == 2, let surprise = todo.first {
+                    throw DataplaneError(
+                        operation: "\(surprise)", origin: surprise.origin,
+                        reason: "the kernel took it and does not show it")
+                }
             }
-            if nodes[plan.name]?.isDisturbed == true { report(.repaired(plan.name, todo)) }
+            if nodes[plan.name]?.isDisturbed == true { report(.repaired(plan.name, taken)) }
             if let failure = failures.first {
                 answer(plan.name) { waiting in waiting.object.map { !failed.contains($0) } ?? false }
                 throw failure
@@ -260,9 +298,9 @@ public final class Reconciler {
 
     /// The host is everybody's: what one object cannot have must not keep another from what it needs. Steps of
     /// different objects are taken apart, in order, and an object's later steps are left when an earlier one failed.
-    private func performApart(_ steps: [Step]) -> [DataplaneError] {
+    private func performApart(_ steps: [Step], without objects: Set<Origin>) -> [DataplaneError] {
         var failures: [DataplaneError] = []
-        var failed: Set<Origin> = []
+        var failed = objects
         for step in steps {
             let object = step.origin?.object
             if let object, failed.contains(object) { continue }
@@ -299,6 +337,8 @@ public final class Reconciler {
     private func settle(_ name: NodeName) {
         guard var node = nodes[name] else { return }
         let tickets = node.waiting.map(\.ticket)
+        // Nodes that failed for want of a bridge need not wait out their pause.
+        if name.isHost, !node.isSettled { for other in retries.keys { schedule(other) } }
         node.waiting = []
         node.isSettled = true
         node.isDisturbed = false
@@ -317,11 +357,14 @@ public final class Reconciler {
         node.isSettled = false
         node.pending = nil
         node.failures += 1
-        let pause = min(100 << min(node.failures - 1, 9), 30_000)
         nodes[name] = node
-        retries[name] = now + .milliseconds(pause)
+        retries[name] = now + Self.pause(afterFailures: node.failures)
         report(.failed(name, error, tickets: tickets))
         noteAdopted(name, failed: true)
+    }
+
+    private static func pause(afterFailures count: Int) -> Duration {
+        .milliseconds(min(100 << min(count - 1, 9), 30_000))
     }
 
     private func noteAdopted(_ name: NodeName, failed: Bool) {
@@ -331,7 +374,7 @@ public final class Reconciler {
     }
 
     private func finishAdoptionIfDone() {
-        guard let adoption = adopting, adoption.remaining.isEmpty else { return }
+        guard let adoption = adopting, adoption.remaining.isEmpty, inventoryDue == nil else { return }
         adopting = nil
         report(.adopted(verified: nodes.values.filter(\.isSettled).count, failed: adoption.failed))
     }

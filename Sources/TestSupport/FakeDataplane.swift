@@ -121,10 +121,14 @@ public final class FakeDataplane: Dataplane {
 
     public func holds(_ delta: PlanDelta, of plan: NodePlan) throws(DataplaneError) -> Bool {
         try live()
-        guard let place = open(delta.node), let space = kernel.spaces[place],
-            !delta.removedElements.isEmpty || !delta.addedElements.isEmpty
-        else { return true }
-        return space.ruleset.generation == generations[delta.node]
+        guard let place = open(delta.node), let table = plan.table else { return true }
+        let there = kernel.spaces[place]?.ruleset.table(table.family, table.name)
+        return Set(delta.removedElements.keys).union(delta.addedElements.keys).allSatisfy { set in
+            let added = delta.addedElements[set] ?? [:]
+            return Set(added.keys).union((delta.removedElements[set] ?? [:]).keys).allSatisfy {
+                there?.elements[set]?[$0.normal] == added[$0]
+            }
+        }
     }
 
     // MARK: Steps
@@ -230,6 +234,7 @@ public final class FakeDataplane: Dataplane {
             return
         case .bridgeLink(let peer, let peerBridge):
             try kernel.addPair(link.name, mac: link.mac, mtu: link.mtu, in: place, peer: peer, in: place)
+            try kernel.setDevice(link.name, in: place) { $0.isBornOurs = true }
             if isHalf { try die() }
             try kernel.setDevice(link.name, in: place) {
                 $0.mark = origin
@@ -245,7 +250,9 @@ public final class FakeDataplane: Dataplane {
             _ = try kernel.device(underlay)
             kind = .vxlan(vni, underlay: underlay)
         }
-        try kernel.addDevice(link.name, kernel.newDevice(kind, mac: link.mac, mtu: link.mtu), in: place)
+        var device = kernel.newDevice(kind, mac: link.mac, mtu: link.mtu)
+        device.isBornOurs = true
+        try kernel.addDevice(link.name, device, in: place)
         if isHalf { try die() }
         try kernel.setDevice(link.name, in: place) {
             $0.mark = origin

@@ -26,6 +26,8 @@ public final class FakeKernel {
         public var isUp = false
         /// The origin in our mark; nil for what is not ours.
         public var mark: Origin?
+        /// Set at birth, when there is no mark yet.
+        public var isBornOurs = false
     }
 
     public struct Namespace: Hashable, Sendable {

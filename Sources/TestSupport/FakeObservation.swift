@@ -5,10 +5,10 @@ import RouterPlan
 // What is there in the plan's words, as `Dataplane.observe` promises it.
 
 extension FakeKernel.Namespace {
-    /// Only what carries our mark, and not the outer ends of legs, which belong to the nodes' rows.
+    /// Only what is ours, shown without an MTU where the mark is missing, and not the outer ends of legs, which belong to the nodes' rows.
     var observedAsHost: Observation {
         var observation = Observation(exists: true)
-        for (name, device) in devices where device.mark != nil {
+        for (name, device) in devices where device.mark != nil || device.isBornOurs {
             let kind: Link.Kind
             switch device.kind {
             case .bridge: kind = .bridge
@@ -20,7 +20,8 @@ extension FakeKernel.Namespace {
             case .loopback, .veth, .other: continue
             }
             let link = Link(
-                name, kind, mac: device.mac, mtu: device.mtu, bridge: kind == .bridge ? nil : device.master)
+                name, kind, mac: device.mac, mtu: device.mark == nil ? 0 : device.mtu,
+                bridge: kind == .bridge ? nil : device.master)
             observation.contents[.link(name)] = .link(link)
             if !device.isUp { observation.linksDown.insert(name) }
         }
