@@ -101,5 +101,6 @@ let package = Package(
                 "CLinux", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset",
                 "TestSupport",
             ]),
+        tests("ScenarioTests", ["CLinux", "LinuxKernel", "NetworkVocabulary"]),
     ]
 )
