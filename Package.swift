@@ -110,5 +110,6 @@ let package = Package(
                 "CLinux", "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "Planner",
                 "Reconciler", "RouterPlan", "Ruleset", "TestSupport",
             ]),
+        tests("ScenarioTests", ["CLinux", "LinuxKernel", "NetworkVocabulary"]),
     ]
 )

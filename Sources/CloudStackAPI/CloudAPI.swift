@@ -16,6 +16,22 @@ public struct APIUser: Sendable, Hashable {
     }
 }
 
+/// What `getStatus` says about the process that serves it.
+public struct ProcessFacts: Sendable, Hashable {
+    public let id: Int32
+    /// It lives in a user namespace of its own: who wants to look into its namespaces enters that one first.
+    public let isRootless: Bool
+    /// Requests and settings that could have changed the kernel since the start; none after a start that found
+    /// everything as planned.
+    public let kernelWrites: Int
+
+    public init(id: Int32, isRootless: Bool, kernelWrites: Int) {
+        self.id = id
+        self.isRootless = isRootless
+        self.kernelWrites = kernelWrites
+    }
+}
+
 /// The management API: text in, text out.
 public final class CloudAPI: Sendable {
     /// How a request proves who it is from.
@@ -39,11 +55,13 @@ public final class CloudAPI: Sendable {
         public var version: String
         /// So many jobs are remembered.
         public var jobCapacity: Int
+        /// About the daemon's own process, for `getStatus`; nil where there is none to speak of.
+        public var process: @Sendable () -> ProcessFacts?
 
         public init(
             user: @escaping @Sendable (_ apiKey: String) -> APIUser?, system: Caller, digest: any SignatureDigest,
             now: @escaping @Sendable () -> Int64, newID: @escaping @Sendable () -> ObjectID, version: String,
-            jobCapacity: Int = 10_000
+            jobCapacity: Int = 10_000, process: @escaping @Sendable () -> ProcessFacts? = { nil }
         ) {
             self.user = user
             self.system = system
@@ -52,6 +70,7 @@ public final class CloudAPI: Sendable {
             self.newID = newID
             self.version = version
             self.jobCapacity = jobCapacity
+            self.process = process
         }
     }
 

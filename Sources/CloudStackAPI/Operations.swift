@@ -67,11 +67,14 @@ extension Command {
                 "missingmodule": .text(feature.missingModule),
             ])
         }
+        let process = call.api.surroundings.process()
         return [
             "version": .string(call.api.surroundings.version), "installation": .text(call.view.installation),
             "revision": .number(call.view.revision.number),
             "uptime": .number(max(0, call.api.surroundings.now() - call.view.startTime) / 1_000),
-            "hindrance": .text(call.view.hindrance),
+            "hindrance": .text(call.view.hindrance), "processid": process.map { .number($0.id) },
+            "rootless": process.map { .boolean($0.isRootless) },
+            "netlinkwrites": process.map { .number($0.kernelWrites) },
             "nodes": .object([
                 "total": .number(call.view.nodes.count), "verified": .number(states[.verified] ?? 0),
                 "pending": .number(states[.pending] ?? 0), "failed": .number(states[.failed] ?? 0),

@@ -17,6 +17,7 @@ public final class KernelLane: Sendable {
     private let inbox: Inbox<Message>
     private let monitor: KernelMonitor
     private let thread: KernelThread
+    private let tally: Tally
 
     /// Starts the lane in the calling thread's network namespace. `report` runs on the lane and must return soon.
     public init(
@@ -28,13 +29,15 @@ public final class KernelLane: Sendable {
         // Listening begins before the first look, so that nothing falls in between.
         let monitor = try KernelMonitor(directory: directory) { watch.hear($0) }
         let ready = try Inbox<DataplaneError?>()
+        let tally = Tally()
+        self.tally = tally
         thread = try KernelThread(name: "kernel lane") {
             do throws(DataplaneError) {
                 let dataplane = try LinuxDataplane(installation: installation, directory: directory) {
                     watch.track($0, $1, $2)
                 }
                 ready.send(nil)
-                Self.run(Reconciler(dataplane, report: report), dataplane, inbox)
+                Self.run(Reconciler(dataplane, report: report), dataplane, inbox, tally)
             } catch {
                 ready.send(error)
             }
@@ -53,6 +56,10 @@ public final class KernelLane: Sendable {
         return answer.receive(timeout: .seconds(60))?.first ?? NetlinkCounters()
     }
 
+    /// What could have changed the kernel so far: netlink requests and settings, as of the end of the last piece of
+    /// work. Never waits, unlike `counters`.
+    public var writes: Int { tally.writes.withLock { $0 } }
+
     /// Ends the lane after the piece of work it is at. The kernel keeps what it has: forwarding goes on without us.
     public func stop() {
         monitor.stop()
@@ -60,7 +67,14 @@ public final class KernelLane: Sendable {
         thread.join()
     }
 
-    private static func run(_ reconciler: Reconciler, _ dataplane: LinuxDataplane, _ inbox: Inbox<Message>) {
+    /// The lane's figures for others to read.
+    private final class Tally: Sendable {
+        let writes = Mutex(0)
+    }
+
+    private static func run(
+        _ reconciler: Reconciler, _ dataplane: LinuxDataplane, _ inbox: Inbox<Message>, _ tally: Tally
+    ) {
         let clock = ContinuousClock()
         let start = clock.now
         var isBusy = false
@@ -73,6 +87,7 @@ public final class KernelLane: Sendable {
                 }
             }
             isBusy = reconciler.work(now: clock.now - start)
+            tally.writes.withLock { $0 = dataplane.writes }
         }
     }
 

@@ -1,4 +1,5 @@
 import CLinux
+import CloudStackAPI
 import ControlPlane
 import Glibc
 import LinuxDataplane
@@ -65,6 +66,11 @@ final class Daemon: Sendable {
         self.adoptions = adoptions
         self.simulatedHost = simulatedHost
         lane.use { lane in kernel.withLock { $0 = lane } }
+    }
+
+    var facts: ProcessFacts {
+        ProcessFacts(
+            id: getpid(), isRootless: options.isRootless, kernelWrites: kernel.withLock { $0 }?.writes ?? 0)
     }
 
     /// Waits until everything found at the start has been compared with its plan.

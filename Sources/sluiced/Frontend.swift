@@ -32,7 +32,10 @@ struct Listeners: ~Copyable {
 final class Frontend: Sendable {
     private let servers: Mutex<[HTTPServer]>
 
-    init(_ service: EngineLane, _ keys: AdminKeys, _ listeners: inout Listeners) throws {
+    init(
+        _ service: EngineLane, _ keys: AdminKeys, _ listeners: inout Listeners,
+        process: @escaping @Sendable () -> ProcessFacts?
+    ) throws {
         let admin = Caller(account: service.administrator, isRootAdmin: true)
         let user = APIUser(caller: admin, secretKey: keys.secretkey)
         let api = CloudAPI(
@@ -40,7 +43,7 @@ final class Frontend: Sendable {
             CloudAPI.Surroundings(
                 user: { [key = keys.apikey] in $0 == key ? user : nil }, system: admin, digest: NettleDigest(),
                 now: Daemon.milliseconds, newID: { ObjectID(random: .random(in: 0 ... .max), .random(in: 0 ... .max)) },
-                version: Version.text))
+                version: Version.text, process: process))
         var servers: [HTTPServer] = []
         if let listener = listeners.takeAPI() { servers.append(try HTTPServer(api, access: .signed, on: listener)) }
         if let listener = listeners.takeIntegration() {

@@ -31,7 +31,8 @@ struct Program {
             let home = try DataHome(options)
             defer { home.remove() }
             let daemon = try Daemon(options, data: home.path, log)
-            let frontend = try Frontend(daemon.service, try AdminKeys.load(from: home.path), &listeners)
+            let frontend = try Frontend(
+                daemon.service, try AdminKeys.load(from: home.path), &listeners, process: { daemon.facts })
             announce(options, listeners.apiPort)
             if options.profile == .demo { try Demo.build(daemon, options, home, listeners.apiPort) }
             signals.wait()
