@@ -57,8 +57,9 @@ public struct Outcome: Sendable {
 /// The state of things at one moment.
 public struct CloudView: Sendable {
     public let cloud: Cloud
-    /// Every node that is planned or still there, by name.
-    public let nodes: [NodeStatus]
+    /// Every node that is planned, by name. Worked out when asked for: most readers do not.
+    public var nodes: [NodeStatus] { listNodes() }
+    private let listNodes: @Sendable () -> [NodeStatus]
     public let features: [KernelFeatureStatus]
     public let installation: ObjectID
     /// Milliseconds since 1970 by the wall clock.
@@ -69,11 +70,11 @@ public struct CloudView: Sendable {
     public var revision: Revision { cloud.revision }
 
     public init(
-        cloud: Cloud, nodes: [NodeStatus], features: [KernelFeatureStatus], installation: ObjectID, startTime: Int64,
+        cloud: Cloud, nodes: @autoclosure @escaping @Sendable () -> [NodeStatus], features: [KernelFeatureStatus], installation: ObjectID, startTime: Int64,
         hindrance: String? = nil
     ) {
         self.cloud = cloud
-        self.nodes = nodes
+        listNodes = nodes
         self.features = features
         self.installation = installation
         self.startTime = startTime

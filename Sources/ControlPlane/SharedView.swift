@@ -16,6 +16,17 @@ public final class SharedView: Sendable {
         var settled: [NodeName: Revision] = [:]
         var failing: [NodeName: String] = [:]
         var hindrance: String?
+        /// The nodes that the cloud calls for, and how far they are.
+        var nodes: [NodeStatus] {
+            (planner?.nodes(in: cloud) ?? []).map { name in
+                let revision = settled[name]
+                let error = failing[name]
+                return NodeStatus(
+                    name: name.text, origin: planner?.owner(of: name, in: cloud),
+                    state: error != nil ? .failed : revision != nil ? .verified : .pending,
+                    revision: revision ?? .zero, error: error)
+            }
+        }
         /// A ring, so that a daemon that runs for years keeps no more than a page of them in memory.
         var events: [LedgerEntry] = []
     }
@@ -34,16 +45,8 @@ public final class SharedView: Sendable {
 
     public var view: CloudView {
         let state = state.withLock { $0 }
-        let nodes = (state.planner?.nodes(in: state.cloud) ?? []).map { name -> NodeStatus in
-            let settled = state.settled[name]
-            let error = state.failing[name]
-            return NodeStatus(
-                name: name.text, origin: state.planner?.owner(of: name, in: state.cloud),
-                state: error != nil ? .failed : settled != nil ? .verified : .pending, revision: settled ?? .zero,
-                error: error)
-        }
         return CloudView(
-            cloud: state.cloud, nodes: nodes, features: state.features, installation: state.installation,
+            cloud: state.cloud, nodes: state.nodes, features: state.features, installation: state.installation,
             startTime: startTime, hindrance: state.hindrance)
     }
 

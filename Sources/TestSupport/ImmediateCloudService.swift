@@ -82,17 +82,16 @@ public final class ImmediateCloudService: CloudService {
     }
 
     public var view: CloudView {
-        state.withLock { state in
-            CloudView(
-                cloud: state.cloud,
-                nodes: state.cloud.routers.values.map {
-                    NodeStatus(
-                        name: $0.name, origin: Origin("router", $0.id), state: state.isHeld ? .pending : .verified,
-                        revision: state.cloud.revision)
-                },
-                features: [KernelFeatureStatus(name: "802.1Q", isAvailable: false, missingModule: "8021q")],
-                installation: ObjectID(random: 9, 9), startTime: 0)
-        }
+        let (cloud, isHeld) = state.withLock { ($0.cloud, $0.isHeld) }
+        return CloudView(
+            cloud: cloud,
+            nodes: cloud.routers.values.map {
+                NodeStatus(
+                    name: $0.name, origin: Origin("router", $0.id), state: isHeld ? .pending : .verified,
+                    revision: cloud.revision)
+            },
+            features: [KernelFeatureStatus(name: "802.1Q", isAvailable: false, missingModule: "8021q")],
+            installation: ObjectID(random: 9, 9), startTime: 0)
     }
 
     public func recentEvents(limit: Int) -> [LedgerEntry] {
