@@ -21,11 +21,11 @@ public final class KernelLane: Sendable {
 
     /// Starts the lane in the calling thread's network namespace. `report` runs on the lane and must return soon.
     public init(
-        installation: ObjectID, directory: NamespaceDirectory = .system, processID: Int32,
+        installation: ObjectID, directory: NamespaceDirectory = .system,
         report: @escaping @Sendable (Reconciler.Report) -> Void
     ) throws {
         let inbox = try Inbox<Message>()
-        let watch = KernelWatch(processID: processID) { inbox.send(.notice($0)) }
+        let watch = KernelWatch { inbox.send(.notice($0)) }
         // Listening begins before the first look, so that nothing falls in between.
         let monitor = try KernelMonitor(directory: directory) { watch.hear($0) }
         let ready = try Inbox<DataplaneError?>()

@@ -6,7 +6,7 @@ import Synchronization
 /// Sorts the kernel's announcements: which node they are about, and whether somebody else was the cause.
 ///
 /// Runs on the monitor's thread; knows nodes by the number of their namespace, and ourselves by the ports of our
-/// sockets and by our process id.
+/// sockets. The process that the kernel names with a ruleset is really the thread.
 final class KernelWatch: Sendable {
     /// Something worth a look by the lane.
     enum Notice: Sendable {
@@ -19,32 +19,26 @@ final class KernelWatch: Sendable {
     private struct State {
         var nodes: [Int32: NodeName] = [:]
         var numbers: [NodeName: Int32] = [:]
-        var ports: [NodeName: UInt32] = [:]
-        var ourPorts: Set<UInt32> = []
+        /// Of our sockets in each node; in another namespace the same number may be somebody else's.
+        var ports: [NodeName: Set<UInt32>] = [:]
     }
 
     private let state = Mutex(State())
-    private let processID: Int32
     private let notify: @Sendable (Notice) -> Void
 
-    init(processID: Int32, notify: @escaping @Sendable (Notice) -> Void) {
-        self.processID = processID
+    init(notify: @escaping @Sendable (Notice) -> Void) {
         self.notify = notify
     }
 
     /// Called by the dataplane when it opens or closes a node.
-    func track(_ node: NodeName, _ number: Int32?, _ port: UInt32?) {
+    func track(_ node: NodeName, _ number: Int32?, _ ports: Set<UInt32>) {
         state.withLock { state in
             if let old = state.numbers.removeValue(forKey: node) { state.nodes[old] = nil }
-            if let old = state.ports.removeValue(forKey: node) { state.ourPorts.remove(old) }
             if let number {
                 state.nodes[number] = node
                 state.numbers[node] = number
             }
-            if let port {
-                state.ports[node] = port
-                state.ourPorts.insert(port)
-            }
+            state.ports[node] = ports.isEmpty ? nil : ports
         }
     }
 
@@ -53,18 +47,16 @@ final class KernelWatch: Sendable {
         case .overflow: notify(.overflow)
         case .namespaceFileGone(let name): notify(.disturbed(NodeName(name)))
         case .namespaceID: break
-        case .ruleset(_, let process, _):
-            // The host's own ruleset is nobody's business of ours.
-            if process != processID, let node = node(event), !node.isHost { notify(.disturbed(node)) }
         case .link(let link, let isRemoved):
             if let node = node(event), let name = InterfaceName(link.name) {
                 notify(.link(node, name, isRemoved: isRemoved))
             }
         case .route(let route, _) where route.table == KernelRoute.localTable: break
-        case .address, .route, .policyRule, .neighbour:
-            // What the kernel does by itself follows from a link's change, which has an event of its own.
+        case .address, .route, .policyRule, .neighbour, .ruleset:
+            // The host's own are nobody's business of ours. What the kernel does by itself follows from a link's change, which has an event of its own.
             guard event.portID != 0, let node = node(event), !node.isHost else { return }
-            if !state.withLock({ $0.ourPorts.contains(event.portID) }) { notify(.disturbed(node)) }
+            let isOurs = state.withLock { $0.ports[node]?.contains(event.portID) == true }
+            if !isOurs { notify(.disturbed(node)) }
         }
     }
 

@@ -20,13 +20,13 @@ public final class LinuxDataplane: Dataplane {
     /// Requests of sockets that are closed by now.
     private var retired = NetlinkCounters()
     /// Told of every node that is opened or closed, for whoever follows kernel events by namespace number.
-    private let track: (NodeName, Int32?, UInt32?) -> Void
+    private let track: (NodeName, Int32?, Set<UInt32>) -> Void
 
-    /// `track` is called with a node's namespace number and its route socket's port when it is opened, and with neither
-    /// when it is closed.
+    /// `track` is called with a node's namespace number and its sockets' ports when it is opened, and with neither when
+    /// it is closed.
     public init(
         installation: ObjectID, directory: NamespaceDirectory = .system,
-        track: @escaping (NodeName, Int32?, UInt32?) -> Void = { _, _, _ in }
+        track: @escaping (NodeName, Int32?, Set<UInt32>) -> Void = { _, _, _ in }
     ) throws(DataplaneError) {
         do {
             self.installation = installation
@@ -36,7 +36,7 @@ public final class LinuxDataplane: Dataplane {
             scratch = try NetlinkScratch()
             let route = try RouteSocket(sharing: scratch)
             host = try LinuxNode(.host, try .current(), host: route, sharing: scratch)
-            track(.host, nil, host.route.portID)
+            track(.host, nil, host.ports)
         } catch {
             throw DataplaneError(error)
         }
@@ -103,7 +103,7 @@ public final class LinuxDataplane: Dataplane {
     func open(_ name: NodeName, _ namespace: NetworkNamespace) throws(KernelError) -> LinuxNode {
         let node = try LinuxNode(name, namespace, host: host.route, sharing: scratch)
         nodes[name] = node
-        track(name, node.namespaceID, node.route.portID)
+        track(name, node.namespaceID, node.ports)
         return node
     }
 
@@ -111,7 +111,7 @@ public final class LinuxDataplane: Dataplane {
         guard let node = nodes.removeValue(forKey: name) else { return }
         retired = retired + node.route.counters + node.netfilter.counters
         legOwners = legOwners.filter { $0.value != name }
-        track(name, nil, nil)
+        track(name, nil, [])
     }
 
     // MARK: Steps

@@ -50,6 +50,9 @@ final class LinuxNode {
         }
     }
 
+    /// By which kernel events name us as their cause.
+    var ports: Set<UInt32> { [route.portID, netfilter.portID] }
+
     /// The index of a link in this node.
     func index(of link: InterfaceName) throws(KernelError) -> Int32 {
         if let index = indexes[link] { return index }

@@ -34,6 +34,9 @@ public final class NetfilterSocket {
 
     deinit { mnl_socket_close(socket) }
 
+    /// The number by which the kernel names this socket in the events that its commits cause.
+    public var portID: UInt32 { mnl_socket_get_portid(socket) }
+
     @discardableResult
     private func setOption(_ level: Int32, _ name: Int32, _ value: Int32) -> Bool {
         withUnsafeBytes(of: value) { setsockopt(descriptor, level, name, $0.baseAddress, 4) == 0 }

@@ -142,7 +142,9 @@ extension NodePlan {
         // A node without rules of its own keeps the kernel's.
         case .policyRule(let rule):
             rows.keys.contains { if case .policyRule(rule.family, _) = $0 { true } else { false } }
-        case .link, .address, .neighbour, .route: true
+        // The loopback is there in every namespace and cannot be removed.
+        case .link(let link): link.kind != .loopback
+        case .address, .neighbour, .route: true
         }
     }
 }

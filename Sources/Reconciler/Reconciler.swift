@@ -70,7 +70,7 @@ public final class Reconciler {
     private var urgent = Queue<NodeName>()
     private var ordinary = Queue<NodeName>()
     private var retries: [NodeName: Duration] = [:]
-    private var adopting: (remaining: Set<NodeName>, failed: Int)?
+    private var adopting: (remaining: Set<NodeName>, verified: Int, failed: Int)?
     /// When to ask the kernel which nodes there are; nil when it has answered.
     private var inventoryDue: Duration?
     private var inventoryFailures = 0
@@ -144,7 +144,7 @@ public final class Reconciler {
     private func adopt(_ plans: [NodePlan]) {
         let wanted = Set(plans.map(\.name))
         let surplus = Set(nodes.filter { $0.value.plan != nil }.keys).subtracting(wanted)
-        adopting = (wanted.union(surplus), 0)
+        adopting = (wanted.union(surplus), 0, 0)
         inventoryDue = .zero
         inventoryFailures = 0
         for name in surplus { accept(.withdraw(name, nil)) }
@@ -369,14 +369,14 @@ public final class Reconciler {
 
     private func noteAdopted(_ name: NodeName, failed: Bool) {
         guard adopting?.remaining.remove(name) != nil else { return }
-        if failed { adopting?.failed += 1 }
+        if failed { adopting?.failed += 1 } else if nodes[name]?.plan != nil { adopting?.verified += 1 }
         finishAdoptionIfDone()
     }
 
     private func finishAdoptionIfDone() {
         guard let adoption = adopting, adoption.remaining.isEmpty, inventoryDue == nil else { return }
         adopting = nil
-        report(.adopted(verified: nodes.values.filter(\.isSettled).count, failed: adoption.failed))
+        report(.adopted(verified: adoption.verified, failed: adoption.failed))
     }
 }
 

@@ -31,7 +31,9 @@ final class Daemon: Sendable {
         features = try KernelFeatures.probe()
         for feature in KernelFeatures.Feature.allCases {
             guard let text = features.explanation(of: feature) else { continue }
-            log(.warning, "kernel feature missing", ["feature": feature.rawValue, "module": feature.module, "reason": text])
+            log(
+                .warning, "kernel feature missing",
+                ["feature": feature.rawValue, "module": feature.module, "reason": text])
         }
         let shared = SharedView(startTime: Self.milliseconds(), features: Self.statuses(features))
         let adoptions = try Inbox<(verified: Int, failed: Int)>()
@@ -52,7 +54,7 @@ final class Daemon: Sendable {
             for finding in engine.findings { log(.warning, "ledger repaired", ["reason": finding]) }
             try lane.hold(NamespaceLockHolder(engine.installation))
             try lane.set(
-                KernelLane(installation: engine.installation, processID: getpid()) { report in
+                KernelLane(installation: engine.installation) { report in
                     Self.log(report, log)
                     if case .settled(Planner.internet, _) = report { simulatedHost?.serve() }
                     if case .adopted(let verified, let failed) = report {

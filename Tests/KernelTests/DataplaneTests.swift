@@ -1,0 +1,190 @@
+import ControlPlane
+import Foundation
+import LinuxDataplane
+import LinuxKernel
+import NetworkVocabulary
+import Planner
+import Reconciler
+import RouterPlan
+import TestSupport
+import Testing
+
+private let outside = "\(Planner.internetHost)"
+
+@Suite(.needsRoot) struct `A cloud on this kernel` {
+    @Test func `forwards a guest's packets under the network's address`() async throws {
+        try await withFreshNamespace {
+            let cloud = try LiveCloud()
+            let adopted = try cloud.start()
+            #expect(adopted.verified == cloud.planned.inOrder.count)
+            #expect(adopted.failed == 0, "\(cloud.failures)")
+            let guest = try #require(cloud.guests.first)
+            #expect(try cloud.reaches(outside, from: guest.name))
+            // The far end sees the router's address: it has no route to any other.
+            let flows = try output(of: "ip -n \(Planner.internet) route get 203.0.113.10")
+            #expect(!flows.contains("unreachable"), "\(flows)")
+            #expect(try output(of: "ip -n \(Planner.internet) route get 10.1.1.10").contains("unreachable"))
+        }
+    }
+
+    @Test func `drops what a guest sends under another's address`() async throws {
+        try await withFreshNamespace {
+            let cloud = try LiveCloud()
+            try cloud.start()
+            cloud.stop()
+            let guest = try #require(cloud.guests.first)
+            #expect(try output(of: "ip -n \(guest.name) addr add 10.1.1.99/24 dev eth0") == "")
+            #expect(try cloud.reaches(outside, from: guest.name, options: "-I 10.1.1.10"))
+            let router = try cloud.router.name
+            func drops() throws -> String {
+                try output(of: "ip netns exec \(router) nft list chain inet sluice raw-prerouting")
+            }
+            #expect(try drops().contains("counter packets 0 bytes 0 drop"))
+            #expect(try !cloud.reaches(outside, from: guest.name, options: "-I 10.1.1.99"))
+            #expect(try !drops().contains("counter packets 0 bytes 0 drop"))
+        }
+    }
+
+    @Test func `is adopted without a write, and connections go on`() async throws {
+        try await withFreshNamespace {
+            let cloud = try LiveCloud()
+            try cloud.start()
+            let guest = try #require(cloud.guests.first)
+            let stream = try Stream(from: guest.name, to: Planner.internet, address: Planner.internetHost, port: 7)
+            #expect(stream.carries("before"))
+            let picture = try cloud.picture()
+            cloud.stop()
+            #expect(stream.carries("meanwhile"))
+            #expect(try cloud.start() == (verified: cloud.planned.inOrder.count, failed: 0))
+            #expect(cloud.lane?.counters().writes == 0)
+            #expect(stream.carries("after"))
+            #expect(try cloud.changes(from: picture) == "")
+        }
+    }
+
+    @Test(arguments: ["delete table inet sluice", "flush ruleset"])
+    func `forwards nothing without its ruleset, and is repaired at the next start`(command: String) async throws {
+        try await withFreshNamespace {
+            let cloud = try LiveCloud()
+            try cloud.start()
+            let guest = try #require(cloud.guests.first)
+            #expect(try cloud.reaches(outside, from: guest.name))
+            let picture = try cloud.picture()
+            cloud.stop()
+            #expect(try output(of: "ip netns exec \(try cloud.router.name) nft \(command)") == "")
+            #expect(try !cloud.reaches(outside, from: guest.name))
+            #expect(try cloud.start().failed == 0)
+            #expect(try cloud.changes(from: picture) == "")
+            #expect(try cloud.reaches(outside, from: guest.name))
+        }
+    }
+
+    @Test func `goes without a trace, and what is foreign stays`() async throws {
+        try await withFreshNamespace {
+            for command in ["ip netns add bystander", "ip link add br0 type bridge", "nft add table inet bystander"] {
+                #expect(try output(of: command) == "")
+            }
+            func everything() throws -> String {
+                try ["ip -o link", "ip netns list", "nft list ruleset"].map { try output(of: $0) }.joined()
+                    .replacing(/\ \(id: [0-9]+\)/, with: "")
+            }
+            let before = try everything()
+            let cloud = try LiveCloud()
+            try cloud.start()
+            #expect(try everything() != before)
+            let host = NodePlan(.host, .host, owner: cloud.planned.planner.installation)
+            #expect(try cloud.start([host]) == (verified: 1, failed: 0))
+            #expect(try everything() == before)
+        }
+    }
+
+    @Test(arguments: ["", "sluice:00000000-0000-4000-8000-000000000001:router/00000000-0000-4000-8000-000000000002"])
+    func `leaves a namespace alone that has a router's name and is not ours`(alias: String) async throws {
+        try await withFreshNamespace {
+            let cloud = try LiveCloud()
+            let router = try cloud.router.name
+            #expect(try output(of: "ip netns add \(router); ip -n \(router) link set lo alias '\(alias)'") == "")
+            #expect(try output(of: "ip netns exec \(router) nft add table inet sluice") == "")
+            let inode = try NamespaceDirectory.system.open(router.text).identity
+            #expect(try cloud.start().failed == 1)
+            cloud.lane?.send(.withdraw(router, 9))
+            var removed: [Reconciler.Ticket] = []
+            while removed.isEmpty {
+                if case .removed(router, let tickets) = try cloud.next() { removed = tickets }
+            }
+            #expect(removed == [9])
+            #expect(try NamespaceDirectory.system.open(router.text).identity == inode)
+            #expect(try output(of: "ip netns exec \(router) nft list tables") == "table inet sluice\n")
+        }
+    }
+
+    @Test func `says why it cannot have a namespace`() async throws {
+        try await withFreshNamespace {
+            let cloud = try LiveCloud()
+            let router = try cloud.router
+            #expect(try output(of: "ip netns add \(router.name)") == "")
+            let dataplane = try LinuxDataplane(installation: cloud.planned.installation)
+            #expect {
+                try dataplane.perform(steps(toReach: router, from: try dataplane.observe(router)), on: router.name)
+            } throws: { error in
+                let error = error as? DataplaneError
+                return error?.origin == router.owner && error?.reason.contains("not ours") == true
+            }
+        }
+    }
+
+    @Test func `comes back although a process keeps the old router's namespace alive`() async throws {
+        try await withFreshNamespace {
+            let cloud = try LiveCloud()
+            try cloud.start()
+            let picture = try cloud.picture()
+            cloud.stop()
+            let router = try cloud.router.name
+            let held = try NamespaceDirectory.system.open(router.text)
+            #expect(try output(of: "ip netns del \(router)") == "")
+            #expect(try cloud.start().failed == 0)
+            #expect(try cloud.changes(from: picture) == "")
+            #expect(try NamespaceDirectory.system.open(router.text).identity != held.identity)
+        }
+    }
+
+    @Test func `carries frames between the parts of a bridge`() async throws {
+        try await withFreshNamespace {
+            let cloud = try LiveCloud()
+            let plans = try shardedSegment(cloud.planned.planner.installation, shards: 3)
+            #expect(try cloud.start(plans).failed == 0, "\(cloud.failures)")
+            #expect(try cloud.reaches("10.9.0.2", from: NodeName("part-0")))
+            #expect(try cloud.reaches("10.9.0.3", from: NodeName("part-1")))
+            #expect(try cloud.start(plans).failed == 0)
+            #expect(cloud.lane?.counters().writes == 0)
+        }
+    }
+}
+
+/// A host with one segment of that many bridges, and a machine on each.
+private func shardedSegment(_ origin: Origin, shards: Int) throws -> [NodePlan] {
+    func name(_ text: String) throws -> InterfaceName { try #require(InterfaceName(text)) }
+    var host = NodePlan(.host, .host, owner: origin)
+    var plans: [NodePlan] = []
+    var share = Contribution()
+    for shard in 0..<shards {
+        let bridge = try name(shard == 0 ? "slb1" : "slb1.\(shard)")
+        share.add(.link(Link(bridge, .bridge, mtu: 1500)), origin)
+        if shard > 0 {
+            let kind = Link.Kind.bridgeLink(peer: try name("sldb1.\(shard)"), peerBridge: bridge)
+            share.add(.link(Link(try name("slub1.\(shard)"), kind, mtu: 1500, bridge: try name("slb1"))), origin)
+        }
+        let eth = try name("eth0")
+        var machine = Contribution()
+        let leg = Link.Kind.leg(hostEnd: try name("slg\(shard)e0"), bridge: bridge)
+        machine.add(
+            .link(Link(eth, leg, mac: MACAddress(locallyAdministered: UInt64(shard + 1)), mtu: 1500)), origin)
+        machine.add(.address(Address(try #require(InterfaceAddress("10.9.0.\(shard + 1)/24")), on: eth)), origin)
+        machine.add(.route(Route(try #require(IPPrefix("10.9.0.0/24")), on: eth, table: Route.mainTable)), origin)
+        var plan = NodePlan(NodeName("part-\(shard)"), .guest, owner: origin)
+        try plan.add(machine)
+        plans.append(plan)
+    }
+    try host.add(share)
+    return [host] + plans
+}
