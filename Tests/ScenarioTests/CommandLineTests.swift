@@ -1,4 +1,6 @@
+import CLinux
 import Foundation
+import Glibc
 import Testing
 
 /// The programs as a person or a service manager meets them.
