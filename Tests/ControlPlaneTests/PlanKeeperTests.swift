@@ -73,6 +73,28 @@ struct FollowedCloud {
         }
         #expect(taken > 200)
     }
+
+    /// Random requests never fill a bridge.
+    @Test func `equal full plans where a network outgrows its bridge, and back`() throws {
+        let (wide, network) = try FollowedCloud.wideNetwork(guests: 897)
+        var followed = wide
+        let bridges = { (followed: FollowedCloud) in
+            followed.mirror.plans[.host]?.rows.keys.filter { "\($0)".contains("slb") }.count
+        }
+        let alone = bridges(followed)
+        var guests: [ObjectID] = []
+        for index in 0..<5 {
+            guests.append(try #require(try followed.take(network.oneMore("more\(index)")).object).id)
+            #expect(followed.keeper.drift(from: followed.cloud) == [])
+        }
+        #expect(try #require(bridges(followed)) > (try #require(alone)))
+        for guest in guests {
+            try followed.take(.destroyGuest(guest))
+            #expect(followed.keeper.drift(from: followed.cloud) == [])
+        }
+        #expect(bridges(followed) == alone)
+        #expect(followed.mirror.plans == followed.keeper.plans)
+    }
 }
 
 @Suite struct `The cost of a change` {
@@ -86,6 +108,18 @@ struct FollowedCloud {
 
     /// Node and size of each order for one more guest, and for its removal.
     private func costs(besides count: Int) throws -> [String] {
+        let (wide, network) = try FollowedCloud.wideNetwork(guests: count)
+        var followed = wide
+        let guest = try followed.take(network.oneMore("one-more"))
+        let coming = followed.orders
+        try followed.take(.destroyGuest(try #require(guest.object).id))
+        return (coming + followed.orders).map { "\($0.node) \($0.count)" }
+    }
+}
+
+extension FollowedCloud {
+    /// A network with room for many guests, and so many of them without a port on this host.
+    fileprivate static func wideNetwork(guests: Int) throws -> (FollowedCloud, Network) {
         var followed = FollowedCloud()
         var file = CloudFile()
         var zone = CloudFile.Zone(name: "west", dns1: "198.51.100.1")
@@ -99,7 +133,7 @@ struct FollowedCloud {
         network.cidr = "10.0.0.0/16"
         file.zones = [zone]
         file.networks = [network]
-        file.guests = (0..<count).map { index in
+        file.guests = (0..<guests).map { index in
             var guest = CloudFile.Guest(name: "guest\(index)", nics: [CloudFile.NIC(network: "wide")])
             guest.port = "none"
             return guest
@@ -107,15 +141,14 @@ struct FollowedCloud {
         try followed.take(.bootstrap)
         try followed.take(.applyCloud(.init(file: file)))
         let made = try #require(followed.cloud.networks.values.min { $0.number < $1.number })
-        #expect(followed.cloud.nics(ofNetwork: made.id).count == count)
-        let guest = try followed.take(
-            .deployGuest(
-                .init(
-                    zone: made.zone, name: "one-more", account: made.account, port: .none,
-                    nics: [.init(network: made.id)])))
-        let coming = followed.orders
-        try followed.take(.destroyGuest(try #require(guest.object).id))
-        return (coming + followed.orders).map { "\($0.node) \($0.count)" }
+        #expect(followed.cloud.nics(ofNetwork: made.id).count == guests)
+        return (followed, made)
+    }
+}
+
+extension Network {
+    fileprivate func oneMore(_ name: String) -> Request {
+        .deployGuest(.init(zone: zone, name: name, account: account, port: .none, nics: [.init(network: id)]))
     }
 }
 
