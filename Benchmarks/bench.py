@@ -136,8 +136,7 @@ def percentiles(times):
 
 def peer_script(daemon, routers, folder):
     """The same routers as `ip -batch` and `nft -f` would make them: the rows of the daemon's own plans."""
-    public = None
-    host, nodes = [], []
+    public, host, nodes = set(), [], []
     for number, name in enumerate(routers):
         text = daemon.call("getPlan", name=name)["plan"]["text"]
         rows, table = text.split("\n\n", 1)
@@ -151,7 +150,7 @@ def peer_script(daemon, routers, folder):
                 host.append(f"link set {host_end} master {bridge} addrgenmode none up")
                 inner.append(f"link set {device} up")
                 if bridge.startswith("slp"):
-                    public = bridge
+                    public.add(bridge)
                 else:
                     host.insert(0, f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0")
                     host.append(f"link set {bridge} addrgenmode none up")
@@ -175,8 +174,13 @@ def peer_script(daemon, routers, folder):
         with open(f"{folder}/p{number}.nft", "w") as file:
             file.write(table)
         nodes.append((number, sysctls))
-    host.insert(0, f"link add {public} type bridge forward_delay 0 mcast_snooping 0")
-    host.append(f"link set {public} addrgenmode none up")
+    for number, bridge in enumerate(sorted(public)):
+        host.insert(0, f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0")
+        if "." in bridge:
+            host.append(f"link add su{number} type veth peer name sd{number}")
+            host.append(f"link set su{number} master {bridge.split('.')[0]} addrgenmode none up")
+            host.append(f"link set sd{number} master {bridge} addrgenmode none up")
+        host.append(f"link set {bridge} addrgenmode none up")
     host.sort(key=lambda line: "type bridge" not in line)
     with open(f"{folder}/host.ip", "w") as file:
         file.write("\n".join(host) + "\n")
@@ -196,6 +200,7 @@ class Bench:
     def __init__(self, program, peer, quick):
         self.program, self.peer, self.quick = program, peer, quick
         self.rows = []
+        self.counts = [1, 100] if quick else [1, 100, 1000]
 
     def row(self, what, ours, theirs="", ratio="", note=""):
         self.rows.append((what, ours, theirs, ratio, note))
@@ -251,13 +256,14 @@ class Bench:
         self.with_daemon(body)
 
     def cold(self):
-        for count in [1, 100] + ([] if self.quick else [1000]):
+        for count in self.counts:
             def body(daemon):
                 daemon.apply(zone())
                 before, writes, memory = kernel_memory(), daemon.status().get("netlinkwrites", 0), daemon.resident()
                 start = time.monotonic()
                 daemon.apply(zone(networks=networks(0, count)))
                 ours = time.monotonic() - start
+                print(f"  … {count} routers in {ours:.2f} s", flush=True)
                 grown = kernel_memory() - before
                 messages = daemon.status().get("netlinkwrites", 0) - writes
                 user = daemon.resident() - memory

@@ -66,7 +66,9 @@ extension LinuxDataplane {
     private func nodeContent(_ link: KernelLink) throws -> Row.Content? {
         guard let name = InterfaceName(link.name) else { return nil }
         return .link(
-            Link(name, link.kind == "veth" ? try legKind(link) : .foreign(link.kind), mac: link.mac, mtu: link.mtu))
+            Link(
+                name, link.kind == "veth" ? try legKind(link) : .foreign(link.kind), mac: link.mac, mtu: link.mtu,
+                settings: settings(link)))
     }
 
     // MARK: The host
@@ -163,8 +165,13 @@ extension LinuxDataplane {
         }
         node.indexes[name] = link.index
         let mtu = kind == .loopback ? 65536 : link.mtu
-        let content = Row.Content.link(Link(name, kind, mac: kind == .loopback ? nil : link.mac, mtu: mtu))
+        let content = Row.Content.link(
+            Link(name, kind, mac: kind == .loopback ? nil : link.mac, mtu: mtu, settings: settings(link)))
         observation.contents[content.key] = content
+    }
+
+    private func settings(_ link: KernelLink) -> [String: UInt32] {
+        Dictionary(uniqueKeysWithValues: link.ipv4Settings.map { ($0.rawValue, $1) })
     }
 
     static let removable: Set<String> = [

@@ -67,7 +67,12 @@ extension LinuxDataplane {
         case .bridge:
             let index = try node.route.addBridge(specification)
             try adopt(index, link, origin, node)
-        case .leg(let hostEnd, let bridge): try addLeg(specification, hostEnd, bridge, origin, node)
+        case .leg(let hostEnd, let bridge):
+            try addLeg(specification, hostEnd, bridge, origin, node)
+            let settings = kernelSettings(link)
+            if !settings.isEmpty {
+                try node.route.setLink(try node.index(of: link.name), LinkChange(ipv4Settings: settings))
+            }
         case .bridgeLink(let peer, let peerBridge):
             let index = try node.route.addVeth(specification, peer: LinkSpecification(peer, mtu: link.mtu))
             try adopt(index, link, origin, node)
@@ -130,7 +135,7 @@ extension LinuxDataplane {
     private func change(_ link: Link, _ origin: Origin, _ node: LinuxNode) throws {
         if case .loopback = link.kind { return }
         let index = try node.index(of: link.name)
-        var change = LinkChange(mac: link.mac, mtu: link.mtu)
+        var change = LinkChange(mac: link.mac, mtu: link.mtu, ipv4Settings: kernelSettings(link))
         if node.name.isHost {
             change.alias = mark(origin)
             change.generatesLinkLocal = false
@@ -144,6 +149,12 @@ extension LinuxDataplane {
             try joinHostEnd(peer, peerBridge, mtu: link.mtu, origin)
         case .loopback, .bridge, .vlan, .vxlan, .foreign: break
         }
+    }
+
+    private func kernelSettings(_ link: Link) -> [IPv4LinkSetting: UInt32] {
+        var settings: [IPv4LinkSetting: UInt32] = [:]
+        for (name, value) in link.settings { if let setting = IPv4LinkSetting(rawValue: name) { settings[setting] = value } }
+        return settings
     }
 
     private func joinHostEnd(_ link: InterfaceName, _ bridge: InterfaceName, mtu: Int, _ origin: Origin) throws {
@@ -170,6 +181,7 @@ extension LinuxDataplane {
         do throws(KernelError) {
             settingWrites += 1
             try LinuxKernel.Sysctl.write(setting.path, setting.value, in: node.namespace)
+            node.justWritten[setting.path] = setting.value
         } catch {
             // A kernel without IPv6 has none to switch off.
             guard error.isNotFound, setting.isOfIPv6 else { throw error }
@@ -178,6 +190,7 @@ extension LinuxDataplane {
 
     /// The value of a setting; that of a family which the kernel does not have is as wanted.
     func readSetting(_ wanted: RouterPlan.Sysctl, _ node: LinuxNode) throws -> String? {
+        if let value = node.justWritten.removeValue(forKey: wanted.path) { return value }
         do throws(KernelError) {
             return try LinuxKernel.Sysctl.read(wanted.path, in: node.namespace)
         } catch {

@@ -12,6 +12,7 @@ public final class LinuxDataplane: Dataplane {
     let installation: ObjectID
     let directory: NamespaceDirectory
     let scratch: NetlinkScratch
+    private let room = NetfilterRoom()
     /// The namespace that the daemon itself lives in.
     let host: LinuxNode
     var nodes: [NodeName: LinuxNode] = [:]
@@ -35,7 +36,7 @@ public final class LinuxDataplane: Dataplane {
             try directory.prepare()
             scratch = try NetlinkScratch()
             let route = try RouteSocket(sharing: scratch)
-            host = try LinuxNode(.host, try .current(), host: route, sharing: scratch)
+            host = try LinuxNode(.host, try .current(), host: route, sharing: scratch, room)
             track(.host, nil, host.ports)
         } catch {
             throw DataplaneError(error)
@@ -101,7 +102,7 @@ public final class LinuxDataplane: Dataplane {
 
     @discardableResult
     func open(_ name: NodeName, _ namespace: NetworkNamespace) throws(KernelError) -> LinuxNode {
-        let node = try LinuxNode(name, namespace, host: host.route, sharing: scratch)
+        let node = try LinuxNode(name, namespace, host: host.route, sharing: scratch, room)
         nodes[name] = node
         track(name, node.namespaceID, node.ports)
         return node

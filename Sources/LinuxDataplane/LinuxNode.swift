@@ -13,16 +13,19 @@ final class LinuxNode {
     let namespaceID: Int32?
     /// The ruleset's generation after our last look or commit; a commit that finds another one is refused.
     var generation: UInt32?
+    /// Settings written since the last look. The file's acknowledgement is the reading of the very same value, so the
+    /// look right after our own work takes them from here; any later one reads the files.
+    var justWritten: [String: String] = [:]
     /// Indexes of our links, learned when they were made or seen.
     var indexes: [InterfaceName: Int32] = [:]
 
-    init(_ name: NodeName, _ namespace: NetworkNamespace, host: RouteSocket, sharing scratch: NetlinkScratch)
+    init(_ name: NodeName, _ namespace: NetworkNamespace, host: RouteSocket, sharing scratch: NetlinkScratch, _ room: NetfilterRoom)
         throws(KernelError)
     {
         self.name = name
         self.namespace = namespace
         route = try RouteSocket(in: namespace, sharing: scratch)
-        netfilter = try Self.openNetfilter(namespace)
+        netfilter = try Self.openNetfilter(namespace, room)
         if name.isHost {
             namespaceID = nil
         } else if let known = try host.namespaceID(of: namespace) {
@@ -33,11 +36,13 @@ final class LinuxNode {
     }
 
     /// Sockets belong to the namespace that the thread is in when they are opened.
-    private static func openNetfilter(_ namespace: NetworkNamespace) throws(KernelError) -> NetfilterSocket {
+    private static func openNetfilter(
+        _ namespace: NetworkNamespace, _ room: NetfilterRoom
+    ) throws(KernelError) -> NetfilterSocket {
         var opened: Result<NetfilterSocket, NetfilterError> = .failure(.restless)
         try namespace.enter { () throws(KernelError) in
             do throws(NetfilterError) {
-                opened = .success(try NetfilterSocket())
+                opened = .success(try NetfilterSocket(sharing: room))
             } catch {
                 opened = .failure(error)
             }

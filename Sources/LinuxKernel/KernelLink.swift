@@ -23,6 +23,7 @@ public struct KernelLink: Hashable, Sendable {
     public var vni: VNI?
     /// Whether the link gives itself an IPv6 link-local address; nil where IPv6 is absent.
     public var generatesLinkLocal: Bool?
+    public var ipv4Settings: [IPv4LinkSetting: UInt32] = [:]
 
     public init(index: Int32, name: String) {
         self.index = index
@@ -50,7 +51,9 @@ extension KernelLink {
             case IFLA_GROUP: group = attribute.uint32 ?? 0
             case IFLA_IFALIAS: alias = attribute.string
             case IFLA_LINKINFO: readInformation(attribute.nested)
-            case IFLA_AF_SPEC: generatesLinkLocal = Self.generatesLinkLocal(attribute.nested)
+            case IFLA_AF_SPEC:
+                generatesLinkLocal = Self.generatesLinkLocal(attribute.nested)
+                ipv4Settings = Self.ipv4Settings(attribute.nested)
             default: break
             }
         }
@@ -70,6 +73,25 @@ extension KernelLink {
                 }
             }
         }
+    }
+
+    /// The kernel lists all its IPv4 settings as one row of numbers, the first being number 1.
+    private static func ipv4Settings(_ families: NetlinkAttributes) -> [IPv4LinkSetting: UInt32] {
+        var families = families
+        var settings: [IPv4LinkSetting: UInt32] = [:]
+        while let family = families.next() {
+            guard family.type == Int(AF_INET) else { continue }
+            var values = family.nested
+            while let value = values.next() {
+                guard value.type == IFLA_INET_CONF else { continue }
+                for setting in IPv4LinkSetting.allCases {
+                    let offset = (setting.number - 1) * 4
+                    guard value.bytes.count >= offset + 4 else { continue }
+                    settings[setting] = value.bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+                }
+            }
+        }
+        return settings
     }
 
     private static func generatesLinkLocal(_ families: NetlinkAttributes) -> Bool? {

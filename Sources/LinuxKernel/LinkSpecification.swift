@@ -39,10 +39,12 @@ public struct LinkChange: Hashable, Sendable {
     public var isUp: Bool?
     /// False: no IPv6 link-local address of its own (`addrgenmode none`).
     public var generatesLinkLocal: Bool?
+    /// Settings of this link alone; the others stay.
+    public var ipv4Settings: [IPv4LinkSetting: UInt32] = [:]
 
     public init(
         name: InterfaceName? = nil, alias: String? = nil, mac: MACAddress? = nil, mtu: Int? = nil,
-        master: Master? = nil, isUp: Bool? = nil, generatesLinkLocal: Bool? = nil
+        master: Master? = nil, isUp: Bool? = nil, generatesLinkLocal: Bool? = nil, ipv4Settings: [IPv4LinkSetting: UInt32] = [:]
     ) {
         self.name = name
         self.alias = alias
@@ -51,5 +53,6 @@ public struct LinkChange: Hashable, Sendable {
         self.master = master
         self.isUp = isUp
         self.generatesLinkLocal = generatesLinkLocal
+        self.ipv4Settings = ipv4Settings
     }
 }

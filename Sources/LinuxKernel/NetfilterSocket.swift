@@ -12,10 +12,11 @@ public final class NetfilterSocket {
     private let descriptor: Int32
     private var sequence: UInt32 = 1
     private var sendLimit = 0
-    private var received = [UInt8](repeating: 0, count: 64 << 10)
+    private let room: NetfilterRoom
     public private(set) var counters = NetlinkCounters()
 
-    public init() throws(NetfilterError) {
+    public init(sharing room: NetfilterRoom = NetfilterRoom()) throws(NetfilterError) {
+        self.room = room
         guard let socket = mnl_socket_open2(NETLINK_NETFILTER, Int32(SOCK_CLOEXEC.rawValue)) else {
             throw .system(operation: "open netfilter socket", errno: errno)
         }
@@ -208,10 +209,10 @@ public final class NetfilterSocket {
         if failure != 0 { throw .system(operation: "read the ruleset", errno: failure) }
     }
 
-    /// The bytes of one datagram in `received`; nil when there is none and waiting was not asked for.
+    /// The bytes of one datagram in the room; nil when there is none and waiting was not asked for.
     private func receive(_ flags: Int32) throws(NetfilterError) -> Int? {
         while true {
-            let count = received.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, flags) }
+            let count = room.bytes.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, flags) }
             if count >= 0 { return count }
             switch errno {
             case EINTR: continue
@@ -221,9 +222,9 @@ public final class NetfilterSocket {
         }
     }
 
-    /// Calls `body` with each message of the datagram in `received`.
+    /// Calls `body` with each message of the datagram in the room.
     private func forEachMessage(_ count: Int, _ body: (NetfilterReply) -> Void) {
-        received.withUnsafeBytes { bytes in
+        room.bytes.withUnsafeBytes { bytes in
             var offset = 0
             while offset + MemoryLayout<nlmsghdr>.size <= count, let base = bytes.baseAddress {
                 let header = (base + offset).assumingMemoryBound(to: nlmsghdr.self)
@@ -245,6 +246,13 @@ extension Ruleset.Operation {
         default: self
         }
     }
+}
+
+/// Room for one answer of the kernel. The sockets of a lane share one: a thousand routers need no room each.
+public final class NetfilterRoom {
+    fileprivate var bytes = [UInt8](repeating: 0, count: 64 << 10)
+
+    public init() {}
 }
 
 /// A message inside a received datagram.

@@ -78,11 +78,11 @@ extension RouteSocket {
 
     /// Applies all that `change` names.
     ///
-    /// The kernel treats the address mode after "up": in one message a link would have its link-local address before
+    /// The kernel treats the settings of the families after "up": in one message a link would have its link-local address before
     /// it is told not to. So that case takes two messages, and the link is silent from its first moment. Where a
     /// whole namespace is ours, `net/ipv6/conf/default/addr_gen_mode` = 1 does it for all links to come.
     public func setLink(_ index: Int32, _ change: LinkChange) throws(KernelError) {
-        if change.isUp == true, change.generatesLinkLocal != nil {
+        if change.isUp == true, change.generatesLinkLocal != nil || !change.ipv4Settings.isEmpty {
             var quiet = change
             quiet.isUp = nil
             try set(index, quiet)
@@ -109,13 +109,25 @@ extension RouteSocket {
             case .detached: message.put(IFLA_MASTER, Int32(0))
             case .index(let master): message.put(IFLA_MASTER, master)
             }
-            if let generates = change.generatesLinkLocal {
-                let mode = generates ? IN6_ADDR_GEN_MODE_EUI64 : IN6_ADDR_GEN_MODE_NONE
-                message.nested(IFLA_AF_SPEC) {
-                    message.nested(Int(AF_INET6)) {
-                        message.put(IFLA_INET6_ADDR_GEN_MODE, UInt8(truncatingIfNeeded: mode.rawValue))
-                    }
+            if change.generatesLinkLocal != nil || !change.ipv4Settings.isEmpty {
+                message.nested(IFLA_AF_SPEC) { Self.putFamilies(change, message) }
+            }
+        }
+    }
+
+    /// What a change says to the families of addresses on the link.
+    private static func putFamilies(_ change: LinkChange, _ message: NetlinkMessage) {
+        if !change.ipv4Settings.isEmpty {
+            message.nested(Int(AF_INET)) {
+                message.nested(IFLA_INET_CONF) {
+                    for (setting, value) in change.ipv4Settings { message.put(setting.number, value) }
                 }
+            }
+        }
+        if let generates = change.generatesLinkLocal {
+            let mode = generates ? IN6_ADDR_GEN_MODE_EUI64 : IN6_ADDR_GEN_MODE_NONE
+            message.nested(Int(AF_INET6)) {
+                message.put(IFLA_INET6_ADDR_GEN_MODE, UInt8(truncatingIfNeeded: mode.rawValue))
             }
         }
     }

@@ -7,7 +7,7 @@ import RouterPlan
 
 extension Planner {
     func addMachine(_ guest: Guest, to share: inout Contribution) {
-        addSettings(Self.isolationSettings, guest.origin, to: &share)
+        addSettings(Self.machineSettings, guest.origin, to: &share)
         share.add(.link(Link(DeviceNames.loopback, .loopback, mtu: 65536)), guest.origin)
     }
 

@@ -9,7 +9,7 @@ import Ruleset
 extension Planner {
     func addRouterLegs(_ router: VirtualRouter, _ network: Network, _ cloud: Cloud, to share: inout Contribution) {
         let origin = router.origin
-        addSettings(Self.forwardingSettings + Self.isolationSettings, origin, to: &share)
+        addSettings(Self.routerSettings, origin, to: &share)
         share.add(.link(Link(DeviceNames.loopback, .loopback, mtu: 65536)), origin)
 
         let guestLeg = DeviceNames.inside(0)
@@ -18,7 +18,7 @@ extension Planner {
             .link(
                 Link(
                     guestLeg, .leg(hostEnd: DeviceNames.routerLeg(router, 0), bridge: guestBridge),
-                    mac: router.guestLeg.mac, mtu: network.mtu)), origin)
+                    mac: router.guestLeg.mac, mtu: network.mtu, settings: Self.legSettings)), origin)
         share.add(.address(Address(InterfaceAddress(network.gateway, in: network.cidr), on: guestLeg)), origin)
         share.add(.route(Route(.v4(network.cidr), on: guestLeg, table: Route.mainTable)), origin)
 
@@ -46,7 +46,7 @@ extension Planner {
             .link(
                 Link(
                     device, .leg(hostEnd: DeviceNames.routerLeg(router, leg.index), bridge: bridge),
-                    mac: leg.attachment.mac, mtu: 1500)), origin)
+                    mac: leg.attachment.mac, mtu: 1500, settings: Self.legSettings)), origin)
         // The first leg also serves what the router says itself.
         let tables = leg.index == router.publicLegs.first?.index ? [Route.mainTable, mark] : [mark]
         for table in tables {
@@ -67,25 +67,25 @@ extension Planner {
         for (path, value) in settings { share.add(.sysctl(Sysctl(path, value)), origin) }
     }
 
-    static let forwardingSettings = [
-        ("net/ipv4/ip_forward", "1"),
-        // The ruleset binds sources to ports; the kernel's own check would ask the wrong routing table.
-        ("net/ipv4/conf/all/rp_filter", "0"),
-        ("net/ipv4/conf/default/rp_filter", "0"),
-        ("net/ipv4/conf/all/send_redirects", "0"),
-        ("net/ipv4/conf/default/send_redirects", "0"),
-    ]
+    /// Of the whole namespace. These are files under `/proc/sys`, which cost the more the more namespaces there are: only
+    /// what a link cannot be told by itself.
+    static let routerSettings =
+        [
+            ("net/ipv4/ip_forward", "1"),
+            // The kernel takes the stricter of this and the link's own.
+            ("net/ipv4/conf/all/rp_filter", "0"),
+            // Either of this and the link's own would do to send them.
+            ("net/ipv4/conf/all/send_redirects", "0"),
+        ] + machineSettings
 
-    /// A leg answers for its own addresses only, believes no redirects, and has no IPv6 that nobody planned.
-    static let isolationSettings = [
-        ("net/ipv4/conf/all/arp_ignore", "1"),
-        ("net/ipv4/conf/all/arp_announce", "2"),
-        ("net/ipv4/conf/all/accept_redirects", "0"),
-        ("net/ipv4/conf/default/accept_redirects", "0"),
-        ("net/ipv4/conf/all/accept_source_route", "0"),
-        ("net/ipv4/conf/default/accept_source_route", "0"),
-        ("net/ipv6/conf/all/disable_ipv6", "1"),
-        ("net/ipv6/conf/default/disable_ipv6", "1"),
+    /// No IPv6 that nobody planned: on no link that is yet to come.
+    static let machineSettings = [("net/ipv6/conf/default/disable_ipv6", "1")]
+
+    /// A leg answers for its own addresses only and believes no redirects. The ruleset binds sources to ports; the
+    /// kernel's own check would ask the wrong routing table.
+    static let legSettings: [String: UInt32] = [
+        "accept_redirects": 0, "accept_source_route": 0, "arp_announce": 2, "arp_ignore": 1, "rp_filter": 0,
+        "send_redirects": 0,
     ]
 }
 

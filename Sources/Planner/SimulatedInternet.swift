@@ -10,7 +10,7 @@ extension Planner {
     public static let internetHost = IPv4Address(198, 51, 100, 1)
 
     func addInternetHost(to share: inout Contribution) {
-        addSettings(Self.isolationSettings, installation, to: &share)
+        addSettings(Self.machineSettings, installation, to: &share)
         share.add(.link(Link(DeviceNames.loopback, .loopback, mtu: 65536)), installation)
         if let host = InterfaceAddress(.v4(Self.internetHost), prefixLength: 32) {
             share.add(.address(Address(host, on: DeviceNames.loopback)), installation)

@@ -202,6 +202,7 @@ extension Row.Content {
         case (.link(let wanted), .link(let there)):
             wanted.canBecome(from: there) && wanted.mtu == there.mtu && (wanted.mac == nil || wanted.mac == there.mac)
                 && wanted.bridge == there.bridge && wanted.kind == there.kind
+                && wanted.settings.allSatisfy { there.settings[$0] == $1 }
         case (.route(let wanted), .route(let there)):
             wanted.gateway == there.gateway && wanted.link == there.link
                 && (wanted.source == nil || wanted.source == there.source)

@@ -71,6 +71,9 @@ extension Link: CustomStringConvertible {
         if let mac { words.append("mac \(mac)") }
         words.append("mtu \(mtu)")
         if let bridge { words.append("port-of \(bridge)") }
+        if !settings.isEmpty {
+            words.append("ipv4 " + settings.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ","))
+        }
         return words.joined(separator: " ")
     }
 }

@@ -69,8 +69,14 @@ public struct Link: Hashable, Sendable {
     public let mtu: Int
     /// The bridge that this device is a port of; the host's end of a leg has its own.
     public let bridge: InterfaceName?
+    /// IPv4 settings of this link, by the kernel's names; what is not named stays as it is.
+    public let settings: [String: UInt32]
 
-    public init(_ name: InterfaceName, _ kind: Kind, mac: MACAddress? = nil, mtu: Int, bridge: InterfaceName? = nil) {
+    public init(
+        _ name: InterfaceName, _ kind: Kind, mac: MACAddress? = nil, mtu: Int, bridge: InterfaceName? = nil,
+        settings: [String: UInt32] = [:]
+    ) {
+        self.settings = settings
         self.name = name
         self.kind = kind
         self.mac = mac

@@ -28,6 +28,7 @@
 #include <linux/filter.h>
 #include <linux/if_addr.h>
 #include <linux/if_ether.h>
+#include <linux/ip.h>
 #include <linux/if_link.h>
 #include <linux/veth.h>
 #include <linux/if_packet.h>
