@@ -120,7 +120,8 @@ import Testing
     /// The kernel against the model, by other tools than the daemon's.
     static func compareKernel(_ world: World, _ daemon: DaemonUnderTest) throws {
         let machines = try daemon.list("listVirtualMachines", "virtualmachine")
-        let namespaces = Set(try world.shell("ls /run/netns").split(separator: "\n").map(String.init))
+        let mounted = try world.shell("awk '$3 == \"nsfs\" { print $2 }' /proc/self/mounts").split(separator: "\n")
+        let namespaces = Set(mounted.map { String($0.dropFirst("/run/netns/".count)) })
         let routers = try daemon.list("listRouters", "router").map { $0[text: "name"] }
         #expect(namespaces == Set(machines.map { $0[text: "instancename"] } + routers + ["sluice-internet"]))
         let identities = try world.shell("nft list set inet sluice guest-identities", in: routers[0])
