@@ -31,7 +31,9 @@ final class Daemon: Sendable {
         features = try KernelFeatures.probe()
         for feature in KernelFeatures.Feature.allCases {
             guard let text = features.explanation(of: feature) else { continue }
-            log(.warning, "kernel feature missing", ["feature": feature.rawValue, "module": feature.module, "reason": text])
+            log(
+                .warning, "kernel feature missing",
+                ["feature": feature.rawValue, "module": feature.module, "reason": text])
         }
         let shared = SharedView(startTime: Self.milliseconds(), features: Self.statuses(features))
         let adoptions = try Inbox<(verified: Int, failed: Int)>()
