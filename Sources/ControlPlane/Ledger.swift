@@ -58,6 +58,18 @@ public enum LedgerError: Error, Sendable, Hashable {
     case outOfOrder(expected: Revision)
 }
 
+// For the person who reads it in a log or an error: words, not the name of a case.
+extension LedgerError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .unavailable(let reason), .inUse(let reason), .damaged(let reason): reason
+        case .newerSchema(let found, let known):
+            "the ledger was written by a newer program: its schema is \(found), this program knows \(known)"
+        case .outOfOrder(let expected): "the entries do not follow revision \(expected)"
+        }
+    }
+}
+
 /// What a ledger holds when it is opened.
 public struct LedgerContents: Sendable {
     /// The newest usable checkpoint, if there is one, with its revision.

@@ -172,7 +172,8 @@ public final class LinuxDataplane: Dataplane {
         node.indexes[Self.loopback] = 1
     }
 
-    /// Takes the node's links first, so that nothing reaches a namespace that lives on in somebody's descriptor.
+    /// Takes the node's links first, so that nothing reaches a namespace that lives on in somebody's descriptor, and its
+    /// mark last: a crash before that leaves what is known as ours and removed at the next start.
     private func remove(_ name: NodeName) throws {
         guard let node = try node(name) else {
             try? directory.delete(name.text)
@@ -187,9 +188,9 @@ public final class LinuxDataplane: Dataplane {
         for link in links where link.index != 1 && link.kind == "veth" {
             try? node.route.deleteLink(link.index)
         }
+        if try directory.isMounted(name.text) { try directory.delete(name.text) }
         try? node.route.setLink(1, LinkChange(alias: ""))
         close(name)
-        if try directory.isMounted(name.text) { try directory.delete(name.text) }
     }
 
     static let loopback: InterfaceName = InterfaceName("lo") ?? { preconditionFailure("lo is a name") }()

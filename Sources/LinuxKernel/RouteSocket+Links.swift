@@ -61,14 +61,23 @@ extension RouteSocket {
     private func add(
         _ kind: String, _ link: LinkSpecification, beneath lower: Int32? = nil, _ data: (NetlinkMessage) -> Void
     ) throws(KernelError) -> Int32 {
-        try netlink.change("add \(kind)", link.name.rawValue, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL) { message in
-            message.append(Self.head(link.index ?? 0))
-            Self.put(link, message)
-            if let lower { message.put(IFLA_LINK, lower) }
-            message.nested(IFLA_LINKINFO) {
-                message.put(IFLA_INFO_KIND, kind)
-                message.nested(IFLA_INFO_DATA) { data(message) }
+        do throws(KernelError) {
+            try netlink.change("add \(kind)", link.name.rawValue, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL) { message in
+                message.append(Self.head(link.index ?? 0))
+                Self.put(link, message)
+                if let lower { message.put(IFLA_LINK, lower) }
+                message.nested(IFLA_LINKINFO) {
+                    message.put(IFLA_INFO_KIND, kind)
+                    message.nested(IFLA_INFO_DATA) { data(message) }
+                }
             }
+        } catch {
+            // "Unknown device type" says what is missing, not what to do about it.
+            var error = error
+            if error.isUnsupported, let module = KernelFeatures.Feature(rawValue: kind)?.module {
+                error.explanation += (error.explanation.isEmpty ? "" : "; ") + "is the module \(module) there?"
+            }
+            throw error
         }
         if let index = link.index { return index }
         return try self.link(named: link.name.rawValue).index

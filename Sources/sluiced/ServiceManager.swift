@@ -43,7 +43,9 @@ struct NamespaceLock: ~Copyable {
     /// Nil when another daemon holds it.
     init?(_ name: String) {
         descriptor = socket(AF_UNIX, datagram, 0)
-        guard descriptor >= 0, case (var address, let length)? = UnixSocket.address([0] + Array(name.utf8)) else { return nil }
+        guard descriptor >= 0, case (var address, let length)? = UnixSocket.address([0] + Array(name.utf8)) else {
+            return nil
+        }
         let bound = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) }
         }

@@ -38,7 +38,8 @@ struct Answer {
     }
 
     private static func query(_ parameters: [String: String]) -> String {
-        let unreserved = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_*")
+        let unreserved = CharacterSet(
+            charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_*")
         return parameters.sorted { $0.key < $1.key }.map {
             "\($0)=\($1.addingPercentEncoding(withAllowedCharacters: unreserved) ?? "")"
         }.joined(separator: "&")

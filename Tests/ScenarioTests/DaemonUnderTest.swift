@@ -19,13 +19,15 @@ final class DaemonUnderTest {
     /// Starts it and waits for the line that says that it is ready. Without a data directory it is ephemeral.
     init(
         _ world: World, profile: String = "demo", data: String? = nil, options: [String] = [],
-        environment: [String: String] = [:], runner: [String] = [], programs: String = DaemonUnderTest.programs
+        environment: [String: String] = [:], runner: [String] = [], programs: String = DaemonUnderTest.programs,
+        home temporary: String? = nil
     ) throws {
         self.world = world
         log = "\(world.directory)/log"
         let keeping = data.map { ["--data", $0] } ?? ["--ephemeral"]
         process = try world.start(
-            runner + ["\(programs)/sluiced", "--api", "127.0.0.1:0", "--profile", profile] + keeping + options, environment: ["TMPDIR": world.directory].merging(environment) { $1 }, log: log)
+            runner + ["\(programs)/sluiced", "--api", "127.0.0.1:0", "--profile", profile] + keeping + options,
+            environment: ["TMPDIR": world.directory].merging(environment) { $1 }, log: log)
         let isReady = { (output: String) in
             guard output.contains("sluiced ready: api ") else { return false }
             // The demo's hints come when its cloud is in the kernel.
@@ -37,7 +39,7 @@ final class DaemonUnderTest {
         }
         let words = process.output.split(whereSeparator: \.isWhitespace).map(String.init)
         api = words.first { $0.hasPrefix("http://") } ?? ""
-        let home = try data ?? Self.temporaryHome(in: world.directory)
+        let home = try data ?? Self.temporaryHome(in: temporary ?? world.directory)
         adminFile = "\(home)/admin.json"
         let text = try Data(contentsOf: URL(filePath: adminFile))
         keys = try JSONSerialization.jsonObject(with: text) as? [String: String] ?? [:]

@@ -107,7 +107,8 @@ final class Wire: Sendable {
         }
         guard count >= 0 else { throw Trouble("heard nothing: \(String(cString: strerror(errno)))") }
         return (
-            String(decoding: chunk[..<count], as: UTF8.self), "\(IPv4Address(bits: UInt32(bigEndian: from.sin_addr.s_addr)))"
+            String(decoding: chunk[..<count], as: UTF8.self),
+            "\(IPv4Address(bits: UInt32(bigEndian: from.sin_addr.s_addr)))"
         )
     }
 
@@ -123,7 +124,8 @@ final class Wire: Sendable {
         let octets = { (host: String) in host.split(separator: ".").compactMap { UInt8($0) } }
         let payload = Array(text.utf8)
         let half = { (number: Int) in [UInt8(number >> 8), UInt8(number & 0xff)] }
-        var head: [UInt8] = [0x45, 0] + half(28 + payload.count) + [0, 0, 0x40, 0, 64, 17, 0, 0] + octets(source) + octets(target)
+        var head: [UInt8] =
+            [0x45, 0] + half(28 + payload.count) + [0, 0, 0x40, 0, 64, 17, 0, 0] + octets(source) + octets(target)
         var sum = stride(from: 0, to: 20, by: 2).reduce(0) { $0 + Int(head[$1]) << 8 + Int(head[$1 + 1]) }
         while sum > 0xffff { sum = sum & 0xffff + sum >> 16 }
         head.replaceSubrange(10..<12, with: half(~sum & 0xffff))

@@ -98,6 +98,15 @@ func inOwnWorld(_ body: @Sendable (World) throws -> Void) async throws {
 }
 
 private func leaveTheMachine() throws {
+    // The thread may have been started by the thread of an earlier test, and be in that one's world: home first, by
+    // way of the main thread. A mount namespace can be joined only by who shares no working directory with others,
+    // which leaving once brings about.
+    guard sluice_unshare(sluice_clone_newnet | sluice_clone_newns) == 0 else { throw Trouble("unshare: \(errno)") }
+    for (name, kind) in [("net", sluice_clone_newnet), ("mnt", sluice_clone_newns)] {
+        let home = open("/proc/self/ns/\(name)", O_RDONLY | O_CLOEXEC)
+        defer { close(home) }
+        guard sluice_setns(home, kind) == 0 else { throw Trouble("home, \(name): \(errno)") }
+    }
     guard sluice_unshare(sluice_clone_newnet | sluice_clone_newns) == 0,
         mount("none", "/", nil, sluice_ms_private | sluice_ms_recursive, nil) == 0,
         mount("tmpfs", "/run", "tmpfs", 0, nil) == 0
