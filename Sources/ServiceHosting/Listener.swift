@@ -9,9 +9,22 @@ public import LinuxKernel
 public func openListener(
     host: String, port: UInt16, loopbackOnly: Bool = false
 ) throws(KernelError) -> FileDescriptor {
+    // `*` is both families on one socket, or IPv4 where the kernel has no IPv6.
+    if host == "*" {
+        do { return try openListener(host: "*", family: AF_INET6, port: port, loopbackOnly: loopbackOnly) } catch {
+            guard error.isUnsupported || error.errno == EADDRNOTAVAIL else { throw error }
+            return try openListener(host: "*", family: AF_INET, port: port, loopbackOnly: loopbackOnly)
+        }
+    }
+    return try openListener(host: host, family: AF_UNSPEC, port: port, loopbackOnly: loopbackOnly)
+}
+
+private func openListener(
+    host: String, family: Int32, port: UInt16, loopbackOnly: Bool
+) throws(KernelError) -> FileDescriptor {
     let place = "\(host.contains(":") ? "[\(host)]" : host):\(port)"
     var hints = addrinfo()
-    hints.ai_family = host == "*" ? AF_INET6 : AF_UNSPEC
+    hints.ai_family = family
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
     var found: UnsafeMutablePointer<addrinfo>?
@@ -42,7 +55,6 @@ public func openListener(
         var on: Int32 = 1
         setsockopt(number, SOL_SOCKET, SO_REUSEADDR, &on, 4)
         if info.ai_family == AF_INET6 {
-            // `*` means both families on one socket.
             var only: Int32 = host == "*" ? 0 : 1
             setsockopt(number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &only, 4)
         }

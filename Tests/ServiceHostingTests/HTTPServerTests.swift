@@ -265,6 +265,17 @@ import Testing
         }
     }
 
+    @Test func `on every address is reached by both families`() throws {
+        let listener = try openListener(host: "*", port: 0)
+        let number = port(of: listener) ?? 0
+        let server = try HTTPServer(listener) { _, respond in respond(HTTPResponse(status: 200, body: [33])) }
+        defer { server.stop(grace: 0) }
+        #expect(curl("http://127.0.0.1:\(number)/").output == "!")
+        if access("/proc/net/if_inet6", F_OK) == 0, (try? openListener(host: "::1", port: 0)) != nil {
+            #expect(curl("http://[::1]:\(number)/").output == "!")
+        }
+    }
+
     @Test func `says who holds its port`() throws {
         let listener = try openListener(host: "127.0.0.1", port: 0)
         let taken = port(of: listener) ?? 0
