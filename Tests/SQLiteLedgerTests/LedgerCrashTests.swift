@@ -50,6 +50,7 @@ import Testing
     func `refuses appends while it is full and takes them again afterwards`() async throws {
         let directory = TemporaryDirectory()
         let path = directory.path
+        defer { withExtendedLifetime(directory) {} }
         try await inPrivateMounts {
             #expect(mount("none", path, "tmpfs", 0, "size=512k") == 0)
             let ledger = SQLiteLedger(.directory(path))
@@ -87,6 +88,7 @@ import Testing
     func `is refused without harm while it is read-only`() async throws {
         let directory = TemporaryDirectory()
         let path = directory.path
+        defer { withExtendedLifetime(directory) {} }
         try await inPrivateMounts {
             #expect(mount("none", path, "tmpfs", 0, "size=4m") == 0)
             let ledger = SQLiteLedger(.directory(path))
