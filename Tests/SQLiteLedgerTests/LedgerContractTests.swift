@@ -8,6 +8,7 @@ import Testing
     @Test(arguments: LedgerKind.allCases)
     func `gives back what was appended, in order, after a restart`(kind: LedgerKind) throws {
         let site = LedgerSite(kind)
+        defer { withExtendedLifetime(site) {} }
         let first = site.ledger()
         let created = try first.open()
         #expect(created.entries.isEmpty && created.checkpoint == nil && created.revision == .zero)
@@ -27,7 +28,9 @@ import Testing
 
     @Test(arguments: LedgerKind.allCases)
     func `takes entries in order only, all or none`(kind: LedgerKind) throws {
-        let ledger = LedgerSite(kind).ledger()
+        let site = LedgerSite(kind)
+        defer { withExtendedLifetime(site) {} }
+        let ledger = site.ledger()
         _ = try ledger.open()
         #expect(throws: LedgerError.outOfOrder(expected: Revision(1))) { try ledger.append([entry(2)]) }
         try ledger.append([entry(1)])
@@ -40,6 +43,7 @@ import Testing
     @Test(arguments: LedgerKind.allCases)
     func `starts from the newest checkpoint`(kind: LedgerKind) throws {
         let site = LedgerSite(kind)
+        defer { withExtendedLifetime(site) {} }
         let ledger = site.ledger()
         _ = try ledger.open()
         try ledger.append((1...10).map { entry($0) })
@@ -54,7 +58,9 @@ import Testing
 
     @Test(arguments: LedgerKind.allCases)
     func `takes a checkpoint only of what it holds`(kind: LedgerKind) throws {
-        let ledger = LedgerSite(kind).ledger()
+        let site = LedgerSite(kind)
+        defer { withExtendedLifetime(site) {} }
+        let ledger = site.ledger()
         _ = try ledger.open()
         try ledger.append([entry(1)])
         #expect(throws: LedgerError.outOfOrder(expected: Revision(1))) {
@@ -64,7 +70,9 @@ import Testing
 
     @Test(arguments: LedgerKind.allCases)
     func `shows any revision that it still reaches`(kind: LedgerKind) throws {
-        let ledger = LedgerSite(kind).ledger()
+        let site = LedgerSite(kind)
+        defer { withExtendedLifetime(site) {} }
+        let ledger = site.ledger()
         _ = try ledger.open()
         try ledger.append((1...6).map { entry($0) })
         try ledger.writeCheckpoint(records(3), at: Revision(3))
@@ -81,6 +89,7 @@ import Testing
     @Test(arguments: LedgerKind.allCases)
     func `keeps a bounded history and at least as much as promised`(kind: LedgerKind) throws {
         let site = LedgerSite(kind, keeping: 20)
+        defer { withExtendedLifetime(site) {} }
         let ledger = site.ledger()
         _ = try ledger.open()
         for revision in UInt64(1)...300 {
@@ -103,7 +112,9 @@ import Testing
 
     @Test(arguments: LedgerKind.allCases)
     func `lists the newest events first`(kind: LedgerKind) throws {
-        let ledger = LedgerSite(kind).ledger()
+        let site = LedgerSite(kind)
+        defer { withExtendedLifetime(site) {} }
+        let ledger = site.ledger()
         _ = try ledger.open()
         try ledger.append((1...9).map { entry($0) })
         #expect(try ledger.events(limit: 3) == [entry(8), entry(6), entry(4)])
@@ -114,6 +125,7 @@ import Testing
     @Test(arguments: LedgerKind.allCases)
     func `has one user at a time`(kind: LedgerKind) throws {
         let site = LedgerSite(kind)
+        defer { withExtendedLifetime(site) {} }
         let first = site.ledger()
         _ = try first.open()
         let second = site.ledger()
@@ -129,7 +141,9 @@ import Testing
 
     @Test(arguments: LedgerKind.allCases)
     func `refuses to work when it is closed`(kind: LedgerKind) throws {
-        let ledger = LedgerSite(kind).ledger()
+        let site = LedgerSite(kind)
+        defer { withExtendedLifetime(site) {} }
+        let ledger = site.ledger()
         let closed = LedgerError.unavailable("the ledger is not open")
         #expect(throws: closed) { try ledger.append([entry(1)]) }
         _ = try ledger.open()
