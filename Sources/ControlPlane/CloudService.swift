@@ -70,7 +70,8 @@ public struct CloudView: Sendable {
     public var revision: Revision { cloud.revision }
 
     public init(
-        cloud: Cloud, nodes: @autoclosure @escaping @Sendable () -> [NodeStatus], features: [KernelFeatureStatus], installation: ObjectID, startTime: Int64,
+        cloud: Cloud, nodes: @autoclosure @escaping @Sendable () -> [NodeStatus], features: [KernelFeatureStatus],
+        installation: ObjectID, startTime: Int64,
         hindrance: String? = nil
     ) {
         self.cloud = cloud

@@ -27,7 +27,9 @@ extension Draft {
             let ranges = try segments(text, network.isolation, "vlan")
             let kept = ranges.reduce(0) { $0 + cloud.segmentsInUse(on: network.id, in: $1) }
             guard kept == cloud.segmentsInUse(on: network.id) else {
-                throw .inUse("vlan", "Networks of physical network \(network.name) hold segments outside \(RequestError.excerpt(text))")
+                throw .inUse(
+                    "vlan",
+                    "Networks of physical network \(network.name) hold segments outside \(RequestError.excerpt(text))")
             }
             for id in cloud.publicRangesByPhysicalNetwork[network.id] {
                 guard let range = cloud.publicRanges[id], let number = range.segment.number,

@@ -153,7 +153,9 @@ extension LinuxDataplane {
 
     private func kernelSettings(_ link: Link) -> [IPv4LinkSetting: UInt32] {
         var settings: [IPv4LinkSetting: UInt32] = [:]
-        for (name, value) in link.settings { if let setting = IPv4LinkSetting(rawValue: name) { settings[setting] = value } }
+        for (name, value) in link.settings {
+            if let setting = IPv4LinkSetting(rawValue: name) { settings[setting] = value }
+        }
         return settings
     }
 

@@ -19,7 +19,10 @@ final class LinuxNode {
     /// Indexes of our links, learned when they were made or seen.
     var indexes: [InterfaceName: Int32] = [:]
 
-    init(_ name: NodeName, _ namespace: NetworkNamespace, host: RouteSocket, sharing scratch: NetlinkScratch, _ room: NetfilterRoom)
+    init(
+        _ name: NodeName, _ namespace: NetworkNamespace, host: RouteSocket, sharing scratch: NetlinkScratch,
+        _ room: NetfilterRoom
+    )
         throws(KernelError)
     {
         self.name = name

@@ -44,7 +44,8 @@ public struct LinkChange: Hashable, Sendable {
 
     public init(
         name: InterfaceName? = nil, alias: String? = nil, mac: MACAddress? = nil, mtu: Int? = nil,
-        master: Master? = nil, isUp: Bool? = nil, generatesLinkLocal: Bool? = nil, ipv4Settings: [IPv4LinkSetting: UInt32] = [:]
+        master: Master? = nil, isUp: Bool? = nil, generatesLinkLocal: Bool? = nil,
+        ipv4Settings: [IPv4LinkSetting: UInt32] = [:]
     ) {
         self.name = name
         self.alias = alias

@@ -44,7 +44,8 @@ struct APIClient {
             return Self.form(all)
         }
         all["apiKey"] = key
-        let text = all.sorted { $0.key < $1.key }.map { "\($0)=\(Self.encoded($1))" }.joined(separator: "&").lowercased()
+        let text = all.sorted { $0.key < $1.key }.map { "\($0)=\(Self.encoded($1))" }.joined(separator: "&")
+            .lowercased()
         all["signature"] = Signer.signature(of: text, secret: secret)
         return Self.form(all)
     }

@@ -55,7 +55,9 @@ enum Commands {
         if let name = words.dropFirst().first {
             names = [name]
         } else {
-            names = (try client.call("listNodes", ["pagesize": "-1"])["node"]?.list ?? []).compactMap { $0["name"]?.text }
+            names = (try client.call("listNodes", ["pagesize": "-1"])["node"]?.list ?? []).compactMap {
+                $0["name"]?.text
+            }
         }
         var plans: [JSONValue] = []
         for name in names { plans.append(try client.call("getPlan", ["name": name])["plan"] ?? .null) }
@@ -127,8 +129,10 @@ enum Commands {
             ("zone", router["zonename"]?.text), ("source NAT", router["publicip"]?.text),
         ])
         let nics = Display.table(
-            [("NIC", "deviceid"), ("TRAFFIC", "traffictype"), ("MAC", "macaddress"), ("ADDRESS", "ipaddress"),
-                ("NETMASK", "netmask"), ("GATEWAY", "gateway")], router["nic"]?.list ?? [])
+            [
+                ("NIC", "deviceid"), ("TRAFFIC", "traffictype"), ("MAC", "macaddress"), ("ADDRESS", "ipaddress"),
+                ("NETMASK", "netmask"), ("GATEWAY", "gateway"),
+            ], router["nic"]?.list ?? [])
         return facts + "\n\n" + nics
     }
 

@@ -46,19 +46,24 @@ struct HTTPExchange {
         var next = found
         while let address = next?.pointee {
             let descriptor = socket(address.ai_family, address.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
-            if descriptor >= 0, Glibc.connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 { return descriptor }
+            if descriptor >= 0, Glibc.connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 {
+                return descriptor
+            }
             reason = errno
             if descriptor >= 0 { close(descriptor) }
             next = address.ai_next
         }
         throw Failure(
-            "no daemon answers at \(host):\(port): \(String(cString: strerror(reason))). Is sluiced running?", status: 3)
+            "no daemon answers at \(host):\(port): \(String(cString: strerror(reason))). Is sluiced running?", status: 3
+        )
     }
 
     private func send(_ bytes: [UInt8], _ connection: Int32) throws(Failure) {
         var sent = 0
         while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes { Glibc.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             guard count > 0 else { throw Failure("the daemon hung up: \(String(cString: strerror(errno)))", status: 3) }
             sent += count
         }
@@ -70,7 +75,9 @@ struct HTTPExchange {
         while true {
             let count = recv(connection, &chunk, chunk.count, 0)
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw Failure("the daemon hung up: \(String(cString: strerror(errno)))", status: 3) }
+            guard count >= 0 else {
+                throw Failure("the daemon hung up: \(String(cString: strerror(errno)))", status: 3)
+            }
             if count == 0 { return bytes }
             bytes += chunk[..<count]
         }

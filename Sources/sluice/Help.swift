@@ -25,41 +25,41 @@ enum Help {
 
     private static let commands = [
         "status": """
-            usage: sluice [--json] status
+        usage: sluice [--json] status
 
-            Version, revision, the nodes that are as planned and those that are not, what the kernel lacks.
-            """,
+        Version, revision, the nodes that are as planned and those that are not, what the kernel lacks.
+        """,
         "apply": """
-            usage: sluice [--json] apply [--dry-run] [--prune] FILE
+        usage: sluice [--json] apply [--dry-run] [--prune] FILE
 
-            Brings about the cloud that FILE (JSON, - for standard input) declares: all of it or nothing, and again
-            without effect. The format is described in docs/cloud-file.md.
+        Brings about the cloud that FILE (JSON, - for standard input) declares: all of it or nothing, and again
+        without effect. The format is described in docs/cloud-file.md.
 
-              --dry-run   show what would change in the model and in the plans, and change nothing
-              --prune     also remove what the file does not name
-            """,
+          --dry-run   show what would change in the model and in the plans, and change nothing
+          --prune     also remove what the file does not name
+        """,
         "plan": """
-            usage: sluice [--json] plan show [NODE]
+        usage: sluice [--json] plan show [NODE]
 
-            The compiled plan of a node (r-4-VM, i-2-5-VM, "(host)"), or of all: one row a line, each with the API
-            object that it is for behind a #, then the nftables table as nft would load it.
-            """,
+        The compiled plan of a node (r-4-VM, i-2-5-VM, "(host)"), or of all: one row a line, each with the API
+        object that it is for behind a #, then the nftables table as nft would load it.
+        """,
         "router": "usage: sluice [--json] router list\n       sluice [--json] router show NAME",
         "network": "usage: sluice [--json] network list",
         "guest": "usage: sluice [--json] guest list",
         "events": "usage: sluice [--json] events",
         "exec": """
-            usage: sluice exec NODE -- COMMAND [ARGUMENT …]
+        usage: sluice exec NODE -- COMMAND [ARGUMENT …]
 
-            Runs COMMAND inside the namespace of a router or an emulated guest, as ip netns exec does:
-              sluice exec i-2-3-VM -- ping -c 1 198.51.100.1
-            Needs the right to enter namespaces (root), or the same user as a rootless daemon.
-            """,
+        Runs COMMAND inside the namespace of a router or an emulated guest, as ip netns exec does:
+          sluice exec i-2-3-VM -- ping -c 1 198.51.100.1
+        Needs the right to enter namespaces (root), or the same user as a rootless daemon.
+        """,
         "api": """
-            usage: sluice api COMMAND [NAME=VALUE …]
+        usage: sluice api COMMAND [NAME=VALUE …]
 
-            Calls the management API and prints the reply; of an asynchronous command, the job's result.
-              sluice api listNetworks listall=true
-            """,
+        Calls the management API and prints the reply; of an asynchronous command, the job's result.
+          sluice api listNetworks listall=true
+        """,
     ]
 }

@@ -43,7 +43,8 @@ struct Settings {
     }
 
     private mutating func complete(_ flags: [String: String]) throws(Failure) {
-        let environment = { (name: String) in getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } }
+        let environment = { (name: String) in getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+        }
         let profile = Self.profile(environment("HOME"))
         if let url = flags["--api"] ?? environment("SLUICE_API") ?? profile["api"] { api = url }
         apiKey = flags["--api-key"] ?? environment("SLUICE_API_KEY")
