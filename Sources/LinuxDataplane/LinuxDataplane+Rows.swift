@@ -67,6 +67,7 @@ extension LinuxDataplane {
         case .bridge:
             let index = try node.route.addBridge(specification)
             try adopt(index, link, origin, node)
+            try closeToHost(link.name, node)
         case .leg(let hostEnd, let bridge):
             try addLeg(specification, hostEnd, bridge, origin, node)
             let settings = kernelSettings(link)
@@ -96,11 +97,17 @@ extension LinuxDataplane {
         try node.route.link(named: name.rawValue).index
     }
 
+    /// What IPv4's settings in the plan are for one family, this is for the other: a bridge is also a port of the host,
+    /// whose stack would take in what guests send to the bridge itself.
+    private func closeToHost(_ bridge: InterfaceName, _ node: LinuxNode) throws {
+        try put(RouterPlan.Sysctl("net/ipv6/conf/\(bridge)/disable_ipv6", "1"), node)
+    }
+
     /// A new device of the host is marked and joined to its bridge while it is down. It never gets an IPv6 link-local
     /// address: guests would reach the host by it.
     private func adopt(_ index: Int32, _ link: Link, _ origin: Origin, _ node: LinuxNode) throws {
         node.indexes[link.name] = index
-        var change = LinkChange(alias: mark(origin), generatesLinkLocal: false)
+        var change = LinkChange(alias: mark(origin), generatesLinkLocal: false, ipv4Settings: kernelSettings(link))
         if let bridge = link.bridge { change.master = .index(try node.index(of: bridge)) }
         try node.route.setLink(index, change)
     }

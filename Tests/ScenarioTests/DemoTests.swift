@@ -100,8 +100,15 @@ extension Scenarios {
 
         /// A bridge is also a port of the host: a frame to its own address goes up into the host's stack, which takes
         /// packets for any of its addresses from any link.
-        @Test func `a frame to the bridge itself does not enter the host`() async throws {
+        @Test(arguments: ["0", "1", "2"])
+        func `a frame to the bridge itself does not enter the host`(_ reversePathFilter: String) async throws {
             try await inOwnWorld { world in
+                try world.shell(
+                    """
+                    echo \(reversePathFilter) > /proc/sys/net/ipv4/conf/all/rp_filter
+                    ip link add up0 type veth peer name up1; ip address add 192.0.2.1/24 dev up0; ip link set up0 up
+                    ip link set up1 up; ip route add default via 192.0.2.254
+                    """)
                 let daemon = try DaemonUnderTest(world)
                 let guest = try Self.guest(daemon, "web")
                 try world.shell("ip address add 10.9.9.9/32 dev lo")
@@ -119,7 +126,11 @@ extension Scenarios {
                 let own = try Wire(AF_INET, SOCK_DGRAM)
                 own.tell(Array("own".utf8), to: "10.9.9.9", 9999)
                 let heard = try listener.hear().text
-                withKnownIssue("a bridge passes frames for itself up to the host") { #expect(heard == "own") }
+                withKnownIssue("a machine that asks for loose filtering everywhere weakens that of our bridges") {
+                    #expect(heard == "own")
+                } when: {
+                    reversePathFilter == "2"
+                }
             }
         }
 
