@@ -57,6 +57,7 @@ public final class Engine {
         findings = contents.findings
         entriesSinceCheckpoint = contents.entries.count
         keeper = PlanKeeper(Planner(installation: contents.installation, simulatesInternet: simulatesInternet))
+        shared.note(try ledger.events(limit: SharedView.eventLimit).reversed())
         shared.publish(cloud, keeper.planner)
     }
 
@@ -88,11 +89,15 @@ public final class Engine {
         } catch {
             throw .unavailable("\(error)")
         }
+        let violations = cloud.violations()
+        guard violations.isEmpty else {
+            throw .damaged("the model contradicts itself: \(violations.prefix(3).joined(separator: "; "))")
+        }
         for (name, error) in keeper.planAll(cloud) {
             remember(Event(type: "PLAN.FAIL", level: .error, text: "\(name) cannot be planned: \(error)"))
         }
         shared.publish(cloud, keeper.planner)
-        order(.adopt(keeper.inOrder))
+        order(.adopt(keeper.inOrder, keeping: keeper.unplanned))
     }
 
     private func commitBootstrap(_ decision: Decision) throws(RequestError) {

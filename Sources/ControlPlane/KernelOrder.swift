@@ -4,7 +4,8 @@ public import RouterPlan
 /// What the engine asks of whoever drives the kernel. A ticket comes back in a report when the order is carried out.
 public enum KernelOrder: Sendable {
     /// The complete desired state, at the start or to take everything away.
-    case adopt([NodePlan])
+    /// `keeping` names nodes that are wanted and could not be planned: they stay as they are.
+    case adopt([NodePlan], keeping: Set<NodeName> = [])
     case plan(NodePlan, ticket: UInt64?)
     case change(PlanDelta, object: Origin, ticket: UInt64?)
     case withdraw(NodeName, ticket: UInt64?)

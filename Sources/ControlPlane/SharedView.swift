@@ -33,7 +33,7 @@ public final class SharedView: Sendable {
 
     private let state = Mutex(State())
     private let startTime: Int64
-    private static let eventLimit = 1000
+    static let eventLimit = 1000
 
     public init(startTime: Int64, features: [KernelFeatureStatus] = []) {
         self.startTime = startTime

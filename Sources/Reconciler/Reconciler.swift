@@ -21,7 +21,8 @@ public final class Reconciler {
 
     public enum Command: Sendable {
         /// The complete desired state, at the start or to begin anew: whatever else carries our mark is removed.
-        case adopt([NodePlan])
+        /// What is kept is wanted too, but nobody knows how it should be: it is left alone.
+        case adopt([NodePlan], keeping: Set<NodeName> = [])
         /// A node's whole plan, new or replaced.
         case plan(NodePlan, Ticket?)
         /// One object's change to a node's plan.
@@ -70,6 +71,8 @@ public final class Reconciler {
     private var urgent = Queue<NodeName>()
     private var ordinary = Queue<NodeName>()
     private var retries: [NodeName: Duration] = [:]
+    /// Nodes that the last adoption left alone.
+    private var kept: Set<NodeName> = []
     private var adopting: (remaining: Set<NodeName>, verified: Int, failed: Int)?
     /// When to ask the kernel which nodes there are; nil when it has answered.
     private var inventoryDue: Duration?
@@ -97,7 +100,7 @@ public final class Reconciler {
     /// Takes in what is wanted. Touches no kernel.
     public func accept(_ command: Command) {
         switch command {
-        case .adopt(let plans): adopt(plans)
+        case .adopt(let plans, let keeping): adopt(plans, keeping)
         case .plan(let plan, let ticket): accept(plan, ticket)
         case .change(let delta, let object, let ticket): accept(delta, object, ticket)
         case .withdraw(let name, let ticket):
@@ -141,9 +144,10 @@ public final class Reconciler {
 
     // MARK: Taking in
 
-    private func adopt(_ plans: [NodePlan]) {
+    private func adopt(_ plans: [NodePlan], _ keeping: Set<NodeName>) {
         let wanted = Set(plans.map(\.name))
-        let surplus = Set(nodes.filter { $0.value.plan != nil }.keys).subtracting(wanted)
+        kept = keeping
+        let surplus = Set(nodes.filter { $0.value.plan != nil }.keys).subtracting(wanted).subtracting(keeping)
         adopting = (wanted.union(surplus), 0, 0)
         inventoryDue = .zero
         inventoryFailures = 0
@@ -221,7 +225,7 @@ public final class Reconciler {
     /// Finds what is ours and not wanted. Until the kernel has answered, the adoption is not over.
     private func takeInventory(_ now: Duration) {
         do throws(DataplaneError) {
-            let found = try dataplane.inventory().keys.filter { nodes[$0]?.plan == nil }
+            let found = try dataplane.inventory().keys.filter { nodes[$0]?.plan == nil && !kept.contains($0) }
             inventoryDue = nil
             inventoryFailures = 0
             for name in found.sorted() {

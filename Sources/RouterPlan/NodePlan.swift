@@ -149,12 +149,6 @@ public struct Contribution: Sendable {
     }
 }
 
-/// A planner's own contradiction; never the user's fault.
-public enum PlanError: Error, Hashable, Sendable {
-    case contested(RowKey, Origin, Origin)
-    case contestedElement(SetName, Origin, Origin)
-}
-
 /// A row or an element of a plan.
 enum PlanKey: Hashable, Sendable {
     case row(RowKey)

@@ -75,9 +75,6 @@ final class Daemon: Sendable {
             id: getpid(), isRootless: options.isRootless, kernelWrites: kernel.withLock { $0 }?.writes ?? 0)
     }
 
-    /// Waits until everything found at the start has been compared with its plan.
-    func waitUntilVerified() -> (verified: Int, failed: Int)? { adoptions.receive(timeout: nil)?.last }
-
     /// Ends the daemon. The kernel keeps what it has, unless nothing was meant to last.
     func stop() {
         if options.isEphemeral {
@@ -96,7 +93,7 @@ final class Daemon: Sendable {
         case .settled(let name, _): log(.debug, "node settled", ["router": name.text])
         case .removed(let name, _): log(.debug, "node removed", ["router": name.text])
         case .repaired(let name, let steps):
-            log(.warning, "node repaired", ["router": name.text, "steps": "\(steps.count)", "first": "\(steps[0])"])
+            log(.warning, "node repaired", ["router": name.text, "steps": "\(steps.count)", "first": "\(steps.first.map { "\($0)" } ?? "-")"])
         case .failed(let name, let error, _):
             log(
                 .error, "node failed",

@@ -85,7 +85,7 @@ final class EngineLane: CloudService {
 extension Reconciler.Command {
     init(_ order: KernelOrder) {
         switch order {
-        case .adopt(let plans): self = .adopt(plans)
+        case .adopt(let plans, let keeping): self = .adopt(plans, keeping: keeping)
         case .plan(let plan, let ticket): self = .plan(plan, ticket)
         case .change(let delta, let object, let ticket): self = .change(delta, object: object, ticket)
         case .withdraw(let name, let ticket): self = .withdraw(name, ticket)

@@ -72,6 +72,7 @@ struct Options: Sendable {
                 try options.set(name, "yes", "--\(name)")
                 continue
             }
+            guard Self.valued.contains(name) else { throw .wrong("--\(name): no such option (see --help)") }
             guard let value = parts.count == 2 ? String(parts[1]) : words.popFirst() else {
                 throw .wrong("--\(name) needs a value")
             }
@@ -90,6 +91,9 @@ struct Options: Sendable {
     }
 
     private static let switches: Set<String> = ["ephemeral", "rootless"]
+    private static let valued: Set<String> = [
+        "api", "config", "data", "integration", "log-format", "log-level", "profile",
+    ]
 
     private mutating func set(_ name: String, _ value: String, _ place: String) throws(Answer) {
         switch name {

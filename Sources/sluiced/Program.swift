@@ -16,12 +16,13 @@ struct Program {
             case .version: print("sluiced \(Version.text)")
             case .wrong(let reason):
                 Terminal.complain("sluiced: \(reason)")
-                exit(2)
+                exit(ExitStatus.usage)
             }
         }
     }
 
     private static func run(_ options: Options, _ log: Log) {
+        var status: Int32 = 0
         do {
             // Signals are waited for, not caught; blocked before the first thread, so in all of them.
             let signals = StopSignals()
@@ -30,20 +31,22 @@ struct Program {
             if options.isRootless { try UserNamespace.enter() }
             let home = try DataHome(options)
             defer { home.remove() }
+            let keys = try AdminKeys.load(from: home.path)
             let daemon = try Daemon(options, data: home.path, log)
-            let frontend = try Frontend(
-                daemon.service, try AdminKeys.load(from: home.path), &listeners, process: { daemon.facts })
+            // Whatever happens from here on, what was built is taken down as the options say.
+            defer { daemon.stop() }
+            let frontend = try Frontend(daemon.service, keys, &listeners, process: { daemon.facts })
+            defer { frontend.stop() }
             announce(options, listeners.apiPort)
             if options.profile == .demo { try Demo.build(daemon, options, home, listeners.apiPort) }
             signals.wait()
             log(.info, "stopping")
             ServiceManager.notify("STOPPING=1")
-            frontend.stop()
-            daemon.stop()
         } catch {
             log(.error, "cannot start", ["reason": "\(error)"])
-            exit(1)
+            status = ExitStatus.of(error)
         }
+        if status != 0 { exit(status) }
     }
 
     private static func announce(_ options: Options, _ port: UInt16) {
@@ -62,6 +65,22 @@ struct Program {
         if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &attempt) != 0 {
             attempt = rlimit(rlim_cur: limit.rlim_max, rlim_max: limit.rlim_max)
             setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &attempt)
+        }
+    }
+}
+
+/// How the daemon ends when it does not run: systemd is told not to try again where that would not help.
+enum ExitStatus {
+    static let failure: Int32 = 1
+    /// As in sysexits.h: the command line or the configuration file is wrong.
+    static let usage: Int32 = 64
+    /// As in sysexits.h: what is in the data directory is not for this program.
+    static let configuration: Int32 = 78
+
+    static func of(_ error: any Error) -> Int32 {
+        switch error {
+        case LedgerError.newerSchema, LedgerError.damaged: configuration
+        default: failure
         }
     }
 }

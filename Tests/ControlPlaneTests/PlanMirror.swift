@@ -13,7 +13,7 @@ struct PlanMirror {
         for order in orders {
             orderedCount += order.count
             switch order {
-            case .adopt(let all): plans = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+            case .adopt(let all, _): plans = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
             case .plan(let plan, _): plans[plan.name] = plan
             case .change(let delta, _, _): plans[delta.node]?.apply(delta)
             case .withdraw(let name, _): plans[name] = nil
@@ -26,7 +26,7 @@ extension KernelOrder {
     /// How many rows and elements it speaks of.
     var count: Int {
         switch self {
-        case .adopt(let plans): plans.reduce(0) { $0 + $1.count }
+        case .adopt(let plans, _): plans.reduce(0) { $0 + $1.count }
         case .plan(let plan, _): plan.count
         case .change(let delta, _, _):
             delta.removedRows.count + delta.addedRows.count
