@@ -96,7 +96,7 @@ private func rowSteps(toReach plan: NodePlan, from observed: Observation) -> [St
     var added: [Row] = []
     var changed: [Row] = []
     var down: [(InterfaceName, Origin)] = []
-    for row in plan.rows.values {
+    for row in plan.allRows {
         guard let there = contents[row.key] else {
             added.append(row)
             continue
@@ -135,13 +135,19 @@ private func additions(_ added: [Row], changes: [Row], raises: [Step] = []) -> [
 }
 
 extension NodePlan {
+    private var hasPolicyRules: Bool { rows.keys.contains { if case .policyRule = $0 { true } else { false } } }
+
+    /// The rows, and where a namespace has no policy rules of its own the kernel's: without them it routes nothing.
+    fileprivate var allRows: [Row] {
+        if name.isHost || hasPolicyRules { return Array(rows.values) }
+        return rows.values + Observation.newborn.contents.values.map { Row($0, origin: owner) }
+    }
+
     /// Whether the absence of a row means that nothing may be there.
     fileprivate func governs(_ content: Row.Content) -> Bool {
         switch content {
         case .sysctl: false
-        // A node without rules of its own keeps the kernel's.
-        case .policyRule(let rule):
-            rows.keys.contains { if case .policyRule(rule.family, _) = $0 { true } else { false } }
+        case .policyRule: hasPolicyRules || Observation.newborn.contents[content.key] == nil
         // The loopback is there in every namespace and cannot be removed.
         case .link(let link): link.kind != .loopback
         case .address, .neighbour, .route: true

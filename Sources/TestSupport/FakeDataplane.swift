@@ -214,7 +214,7 @@ public final class FakeDataplane: Dataplane {
             try kernel.inside(place) { (space) throws(FakeKernel.Refusal) in try space.add(address) }
         case .policyRule(let rule):
             try kernel.inside(place) { (space) throws(FakeKernel.Refusal) in try space.add(rule) }
-        case .neighbour, .route, .sysctl: try change(row, place)
+        case .neighbour, .route, .sysctl: try change(row, place, isChange: false)
         }
     }
 
@@ -271,9 +271,13 @@ public final class FakeDataplane: Dataplane {
         }
     }
 
-    private func change(_ row: Row, _ place: FakeKernel.Place) throws(FakeKernel.Refusal) {
+    private func change(_ row: Row, _ place: FakeKernel.Place, isChange: Bool = true) throws(FakeKernel.Refusal) {
         if case .link(let link) = row.content { return try change(link, row.origin, place) }
         if case .address = row.content { return try add(row, place, isHalf: false) }
+        if case .route(let route) = row.content, isChange {
+            // Replacing would leave one of another type in place; what fails after this leaves none.
+            try kernel.inside(place) { (space) throws(FakeKernel.Refusal) in space.remove(route) }
+        }
         try kernel.inside(place) { (space) throws(FakeKernel.Refusal) in
             switch row.content {
             case .neighbour(let neighbour): try space.put(neighbour)

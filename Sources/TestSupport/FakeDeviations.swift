@@ -61,7 +61,7 @@ extension FakeKernel {
         expect(Set(space.addresses) == addresses && space.addresses.count == addresses.count, "\(space.addresses)")
         expect(space.neighbours == neighbours, "neighbours \(space.neighbours)")
         expect(space.routes.count == routes, "there are \(space.routes.count) routes")
-        expect(rules.isEmpty || space.rules == rules, "rules \(space.rules)")
+        expect(space.rules == (rules.isEmpty ? Self.defaultRules : rules), "rules \(space.rules)")
         return lines
     }
 

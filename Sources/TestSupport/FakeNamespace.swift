@@ -13,7 +13,7 @@ extension FakeKernel.Namespace {
     }
 
     /// Without promotion the secondaries of a subnet go with its primary, and with the last address of a link go the
-    /// routes that lead out of it.
+    /// routes that lead out of it and what is known of its neighbours. A route goes with its source.
     public mutating func remove(_ address: Address) throws(Refusal) {
         guard let index = addresses.firstIndex(of: address) else { throw Refusal(errno: 99, text: "no such address") }
         let subnet = addresses.filter { $0.link == address.link && $0.address.isInSubnet(of: address.address) }
@@ -23,9 +23,9 @@ extension FakeKernel.Namespace {
         } else {
             addresses.remove(at: index)
         }
-        if !addresses.contains(where: { $0.link == address.link }) {
-            routes = routes.filter { $0.value.link != address.link }
-        }
+        if !addresses.contains(where: { $0.link == address.link }) { takeDown(address.link) }
+        let sources = Set(addresses.map(\.address.address))
+        routes = routes.filter { $0.value.source.map(sources.contains) ?? true }
     }
 
     /// Replaces the route of the same table and destination.
@@ -41,16 +41,22 @@ extension FakeKernel.Namespace {
         routes[.route(table: route.table, route.destination)] = route
     }
 
-    /// A gateway must be a neighbour: by the route's own table, or by the one that local packets are looked up in.
+    /// A gateway must be a neighbour: by the route's own table, if that is not the main one, or by what local packets are
+    /// looked up in.
     private func reaches(_ gateway: IPAddress, by link: InterfaceName, table: UInt32) -> Bool {
-        let local = rules.sorted { $0.priority < $1.priority }.compactMap { rule -> UInt32? in
-            guard rule.mark == nil, case .lookup(let table) = rule.action else { return nil }
-            return table
+        var tables = table == Route.mainTable ? [] : [table]
+        lookups: for rule in rules.sorted(by: { $0.priority < $1.priority }) where rule.mark == nil {
+            switch rule.action {
+            case .lookup(let table): tables.append(table)
+            case .blackhole: break lookups
+            }
         }
-        for table in [table] + local {
-            let covering = routes.values.filter { $0.table == table && $0.destination.covers(gateway) }
+        for table in tables {
+            let covering = routes.values.filter {
+                $0.table == table && $0.link == link && $0.destination.covers(gateway)
+            }
             guard let best = covering.max(by: { $0.destination.length < $1.destination.length }) else { continue }
-            return best.gateway == nil && best.link == link
+            return best.gateway == nil
         }
         return false
     }
@@ -73,9 +79,11 @@ extension FakeKernel.Namespace {
 
     public mutating func set(_ path: String, _ value: String) throws(Refusal) {
         guard settings[path] != nil else { throw Refusal(errno: 2, text: "no setting \(path)") }
-        settings[path] = value
+        let isChange = settings.updateValue(value, forKey: path) != value
         // A router believes no redirects unless told so afterwards.
-        if path == "net/ipv4/ip_forward" { settings["net/ipv4/conf/all/accept_redirects"] = value == "0" ? "1" : "0" }
+        if isChange, path == "net/ipv4/ip_forward" {
+            settings["net/ipv4/conf/all/accept_redirects"] = value == "0" ? "1" : "0"
+        }
     }
 
     mutating func takeDown(_ link: InterfaceName) {
