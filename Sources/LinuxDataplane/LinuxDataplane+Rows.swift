@@ -141,14 +141,16 @@ extension LinuxDataplane {
 
     private func change(_ link: Link, _ origin: Origin, _ node: LinuxNode) throws {
         if case .loopback = link.kind { return }
-        let index = try node.index(of: link.name)
-        var change = LinkChange(mac: link.mac, mtu: link.mtu, ipv4Settings: kernelSettings(link))
+        let there = try node.route.link(named: link.name.rawValue)
+        node.indexes[link.name] = there.index
+        // Even the same hardware address, set again, makes the kernel forget every neighbour on the link.
+        var change = LinkChange(mac: link.mac == there.mac ? nil : link.mac, mtu: link.mtu, ipv4Settings: kernelSettings(link))
         if node.name.isHost {
             change.alias = mark(origin)
             change.generatesLinkLocal = false
             change.master = try link.bridge.map { .index(try node.index(of: $0)) } ?? .detached
         }
-        try node.route.setLink(index, change)
+        try node.route.setLink(there.index, change)
         switch link.kind {
         case .leg(let hostEnd, let bridge):
             try joinHostEnd(hostEnd, bridge, mtu: link.mtu, origin)

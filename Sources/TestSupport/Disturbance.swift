@@ -70,6 +70,9 @@ extension FakeKernel {
         case 3 where name != Self.loopback:
             try setDevice(name, in: place) { $0.mac = MACAddress(2, 9, 9, 9, 9, 9) }
             return "MAC of \(name)"
+        case 4 where Bool.random(using: &random):
+            try setDevice(name, in: place) { $0.settings = $0.settings.mapValues { _ in 9 } }
+            return "settings of \(name)"
         case 4 where name != Self.loopback:
             try renameDevice(name, to: try InterfaceName.numbered("moved", &random), in: place)
             return "renamed \(name)"

@@ -228,9 +228,12 @@ public final class FakeDataplane: Dataplane {
             _ = try kernel.device(bridge)
             try kernel.addPair(
                 hostEnd, mac: nil, mtu: link.mtu, in: .host, peer: link.name, in: place)
-            if let mac = link.mac { try kernel.setDevice(link.name, in: place) { $0.mac = mac } }
+            try kernel.setDevice(link.name, in: place) {
+                if let mac = link.mac { $0.mac = mac }
+            }
             if isHalf { try die() }
             try join(hostEnd, bridge, link.mtu, origin)
+            try kernel.setDevice(link.name, in: place) { $0.settings = link.settings }
             return
         case .bridgeLink(let peer, let peerBridge):
             try kernel.addPair(link.name, mac: link.mac, mtu: link.mtu, in: place, peer: peer, in: place)
@@ -297,6 +300,7 @@ public final class FakeDataplane: Dataplane {
         try kernel.setDevice(link.name, in: place) {
             if let mac = link.mac { $0.mac = mac }
             $0.mtu = link.mtu
+            $0.settings.merge(link.settings) { $1 }
             guard place == .host else { return }
             $0.mark = origin
             $0.master = link.bridge

@@ -68,7 +68,8 @@ extension FakeKernel {
     private func holds(_ link: Link, in place: Place) -> Bool {
         guard let device = spaces[place]?.devices[link.name], device.isUp,
             device.mtu == link.mtu || link.kind == .loopback,
-            link.mac == nil || device.mac == link.mac
+            link.mac == nil || device.mac == link.mac,
+            link.settings.allSatisfy({ device.settings[$0] == $1 })
         else { return false }
         func joins(_ end: InterfaceName, _ bridge: InterfaceName, _ kind: Device.Kind) -> Bool {
             guard let outer = spaces[.host]?.devices[end] else { return false }

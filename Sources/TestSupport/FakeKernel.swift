@@ -24,6 +24,8 @@ public final class FakeKernel {
         public var mtu: Int
         public var master: InterfaceName?
         public var isUp = false
+        /// IPv4 settings of its own, as far as somebody set them.
+        public var settings: [String: UInt32] = [:]
         /// The origin in our mark; nil for what is not ours.
         public var mark: Origin?
         /// Set at birth, when there is no mark yet.

@@ -41,7 +41,7 @@ extension FakeKernel.Namespace {
                 .link(
                     Link(
                         name, linkKind(device, host), mac: isLoopback ? nil : device.mac,
-                        mtu: isLoopback ? 65536 : device.mtu)))
+                        mtu: isLoopback ? 65536 : device.mtu, settings: device.settings)))
         }
         contents +=
             addresses.map { .address($0) } + neighbours.map { .neighbour($0) } + routes.values.map { .route($0) }

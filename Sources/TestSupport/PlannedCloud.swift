@@ -25,7 +25,9 @@ public struct PlannedCloud {
     public var installation: ObjectID { planner.installation.id }
 
     /// The host first.
-    public var inOrder: [NodePlan] { planner.nodes(in: cloud).compactMap { plans[$0] } }
+    public var inOrder: [NodePlan] {
+        plans.values.sorted { $0.name.isHost != $1.name.isHost ? $0.name.isHost : $0.name < $1.name }
+    }
 
     /// Plans made from nothing.
     public func whole() throws -> [NodeName: NodePlan] {
@@ -34,29 +36,33 @@ public struct PlannedCloud {
         return plans
     }
 
-    /// Throws what the decision refuses; nothing has changed then.
+    /// Throws what the decision refuses and what cannot be planned; nothing has changed then.
     public mutating func take(_ request: Request, ticket: Reconciler.Ticket? = nil) throws -> [Reconciler.Command] {
-        let decision = try decide(request, caller: caller, in: cloud, ids: &ids)
-        let before = cloud
-        try cloud.apply(decision.changes, revision: cloud.revision.next)
+        var next = self
+        let decision = try decide(request, caller: caller, in: cloud, ids: &next.ids)
+        try next.cloud.apply(decision.changes, revision: cloud.revision.next)
         var commands: [Reconciler.Command] = []
-        for target in planner.targets(of: decision.changes, from: before, to: cloud) {
-            switch target {
-            case .node(let name):
-                let old = plans[name]
-                plans[name] = try planner.plan(name, in: cloud)
-                if let plan = plans[name] {
-                    if plan != old { commands.append(.plan(plan, ticket)) }
-                } else if old != nil {
-                    commands.append(.withdraw(name, ticket))
-                }
-            case .share(let name, let object):
-                guard var plan = plans[name] else { continue }
-                let delta = try planner.replan(object, in: &plan, cloud: cloud)
-                plans[name] = plan
-                if let delta, !delta.isEmpty { commands.append(.change(delta, object: object, ticket)) }
-            }
+        for target in planner.targets(of: decision.changes, from: cloud, to: next.cloud) {
+            if let command = try next.follow(target, ticket) { commands.append(command) }
         }
+        self = next
         return commands
+    }
+
+    private mutating func follow(
+        _ target: PlanTarget, _ ticket: Reconciler.Ticket?
+    ) throws(PlanError) -> Reconciler.Command? {
+        switch target {
+        case .node(let name):
+            let old = plans[name]
+            plans[name] = try planner.plan(name, in: cloud)
+            guard let plan = plans[name] else { return old.map { .withdraw($0.name, ticket) } }
+            return plan == old ? nil : .plan(plan, ticket)
+        case .share(let name, let object):
+            guard var plan = plans[name] else { return nil }
+            let delta = try planner.replan(object, in: &plan, cloud: cloud)
+            plans[name] = plan
+            return delta.flatMap { $0.isEmpty ? nil : .change($0, object: object, ticket) }
+        }
     }
 }

@@ -44,8 +44,9 @@ private struct Seen {
     init(_ observation: Observation) {
         var lines = Set(
             observation.contents.values.map { content -> String in
-                guard case .link(let link) = content, link.name.rawValue.hasPrefix("sl") else { return "\(content)" }
-                return "\(Link(link.name, link.kind, mtu: link.mtu, bridge: link.bridge))"
+                guard case .link(let link) = content else { return "\(content)" }
+                let mac = link.name.rawValue.hasPrefix("sl") ? nil : link.mac
+                return "\(Link(link.name, link.kind, mac: mac, mtu: link.mtu, bridge: link.bridge))"
             })
         lines.formUnion(observation.linksDown.map { "\($0) is down" })
         lines.insert("exists \(observation.exists)")

@@ -11,7 +11,7 @@ import Testing
 
 /// The demo cloud on this kernel, in the calling thread's namespaces, driven by a kernel lane as the daemon drives it.
 final class LiveCloud {
-    let planned: PlannedCloud
+    private(set) var planned: PlannedCloud
     private(set) var lane: KernelLane?
     private let inbox: Inbox<Reconciler.Report>
     private var unread: [Reconciler.Report] = []
@@ -44,6 +44,13 @@ final class LiveCloud {
             default: break
             }
         }
+    }
+
+    /// Returns how many commands the request came to.
+    func take(_ request: Request, ticket: Reconciler.Ticket) throws -> Int {
+        let commands = try planned.take(request, ticket: ticket)
+        for command in commands { lane?.send(command) }
+        return commands.count
     }
 
     func stop() {
@@ -121,6 +128,15 @@ final class LiveCloud {
     func reaches(_ target: String, from node: NodeName, options: String = "") throws -> Bool {
         let text = try output(of: "ip netns exec \(node) ping -n -c 3 -i 0.2 -W 2 \(options) \(target)")
         return text.contains(" 0% packet loss")
+    }
+}
+
+extension Reconciler.Report {
+    var tickets: [Reconciler.Ticket] {
+        switch self {
+        case .settled(_, let tickets), .failed(_, _, let tickets), .removed(_, let tickets): tickets
+        case .repaired, .adopted: []
+        }
     }
 }
 

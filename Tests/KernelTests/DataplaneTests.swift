@@ -1,3 +1,4 @@
+import CloudModel
 import ControlPlane
 import Foundation
 import LinuxDataplane
@@ -24,6 +25,26 @@ private let outside = "\(Planner.internetHost)"
             let flows = try output(of: "ip -n \(Planner.internet) route get 203.0.113.10")
             #expect(!flows.contains("unreachable"), "\(flows)")
             #expect(try output(of: "ip -n \(Planner.internet) route get 10.1.1.10").contains("unreachable"))
+        }
+    }
+
+    @Test func `does not take its own work for somebody else's`() async throws {
+        try await withFreshNamespace {
+            let cloud = try LiveCloud()
+            try cloud.start()
+            let router = try cloud.router.name
+            let network = try #require(cloud.planned.cloud.networks.values.map(\.id).first)
+            #expect(try cloud.take(.acquirePublicAddress(.init(network: network)), ticket: 1) == 1)
+            while try cloud.next().tickets != [1] {}
+            // A disturbance of our own, heard before this one, would be reported before it.
+            #expect(try output(of: "ip netns exec \(router) nft flush set inet sluice public-legs") == "")
+            var settled: [NodeName] = []
+            while true {
+                let report = try cloud.next()
+                if case .repaired(router, _) = report { break }
+                if case .settled(let node, _) = report { settled.append(node) }
+            }
+            #expect(settled.isEmpty)
         }
     }
 
