@@ -144,7 +144,8 @@ extension LinuxDataplane {
         let there = try node.route.link(named: link.name.rawValue)
         node.indexes[link.name] = there.index
         // Even the same hardware address, set again, makes the kernel forget every neighbour on the link.
-        var change = LinkChange(mac: link.mac == there.mac ? nil : link.mac, mtu: link.mtu, ipv4Settings: kernelSettings(link))
+        var change = LinkChange(
+            mac: link.mac == there.mac ? nil : link.mac, mtu: link.mtu, ipv4Settings: kernelSettings(link))
         if node.name.isHost {
             change.alias = mark(origin)
             change.generatesLinkLocal = false
