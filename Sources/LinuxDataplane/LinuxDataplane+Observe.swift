@@ -11,6 +11,7 @@ extension LinuxDataplane {
             // What was remembered may be what went wrong.
             node.indexes = [:]
             node.generation = nil
+            node.isNewborn = false
             return plan.name.isHost ? try observeHost() : try observe(node, plan)
         } catch {
             throw DataplaneError(operation: "observe \(plan.name)", reason: "\(error)")

@@ -119,6 +119,9 @@ extension LinuxDataplane {
         _ node: LinuxNode
     ) throws {
         let master = try host.index(of: bridge)
+        // In a namespace that is empty but for the loopback the index is ours to choose, and need not be asked for.
+        var inner = inner
+        if node.isNewborn, let number = Int32(inner.name.rawValue.drop { !$0.isNumber }) { inner.index = 2 + number }
         let outer = LinkSpecification(hostEnd, mtu: inner.mtu, group: birthmark)
         let index: Int32
         do throws(KernelError) {
@@ -136,7 +139,7 @@ extension LinuxDataplane {
         try host.route.setLink(
             index,
             LinkChange(alias: mark(origin), master: .index(master), isUp: true, generatesLinkLocal: false))
-        node.indexes[inner.name] = nil
+        node.indexes[inner.name] = inner.index
     }
 
     private func change(_ link: Link, _ origin: Origin, _ node: LinuxNode) throws {
@@ -190,6 +193,10 @@ extension LinuxDataplane {
     }
 
     private func put(_ setting: RouterPlan.Sysctl, _ node: LinuxNode) throws {
+        if node.isNewborn, newbornValue(setting.path, node) == setting.value {
+            node.justWritten[setting.path] = setting.value
+            return
+        }
         do throws(KernelError) {
             settingWrites += 1
             try LinuxKernel.Sysctl.write(setting.path, setting.value, in: node.namespace)
@@ -198,6 +205,17 @@ extension LinuxDataplane {
             // A kernel without IPv6 has none to switch off.
             guard error.isNotFound, setting.isOfIPv6 else { throw error }
         }
+    }
+
+    /// What a new namespace has as this setting. The kernel copies it from the first namespace, so it is the same for all
+    /// that are made at about the same time; it is read once a second, since opening these files is a good part of what
+    /// a router costs.
+    private func newbornValue(_ path: String, _ node: LinuxNode) -> String? {
+        let now = ContinuousClock.now
+        if let known = newbornSettings[path], now - known.read < .seconds(1) { return known.value }
+        let value = try? LinuxKernel.Sysctl.read(path, in: node.namespace)
+        newbornSettings[path] = (value, now)
+        return value
     }
 
     /// The value of a setting; that of a family which the kernel does not have is as wanted.

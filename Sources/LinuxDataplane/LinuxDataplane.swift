@@ -43,6 +43,8 @@ public final class LinuxDataplane: Dataplane {
         }
     }
 
+    /// The kernel's settings of a new namespace, and when they were read.
+    var newbornSettings: [String: (value: String?, read: ContinuousClock.Instant)] = [:]
     /// Settings written: not netlink, but changes all the same.
     var settingWrites = 0
 
@@ -162,6 +164,7 @@ public final class LinuxDataplane: Dataplane {
             try directory.delete(name.text)
         }
         let node = try open(name, try .unnamed())
+        node.isNewborn = true
         do {
             try node.route.setLink(1, LinkChange(alias: mark(owner)))
             try directory.mount(node.namespace, as: name.text)

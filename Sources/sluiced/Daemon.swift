@@ -93,7 +93,9 @@ final class Daemon: Sendable {
         case .settled(let name, _): log(.debug, "node settled", ["router": name.text])
         case .removed(let name, _): log(.debug, "node removed", ["router": name.text])
         case .repaired(let name, let steps):
-            log(.warning, "node repaired", ["router": name.text, "steps": "\(steps.count)", "first": "\(steps.first.map { "\($0)" } ?? "-")"])
+            log(
+                .warning, "node repaired",
+                ["router": name.text, "steps": "\(steps.count)", "first": "\(steps.first.map { "\($0)" } ?? "-")"])
         case .failed(let name, let error, _):
             log(
                 .error, "node failed",
