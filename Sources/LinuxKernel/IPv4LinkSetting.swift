@@ -7,6 +7,7 @@ public enum IPv4LinkSetting: String, CaseIterable, Hashable, Sendable {
     case acceptSourceRoute = "accept_source_route"
     case arpAnnounce = "arp_announce"
     case arpIgnore = "arp_ignore"
+    case promoteSecondaries = "promote_secondaries"
     case reversePathFilter = "rp_filter"
     case sendRedirects = "send_redirects"
 
@@ -18,6 +19,7 @@ public enum IPv4LinkSetting: String, CaseIterable, Hashable, Sendable {
             case .acceptSourceRoute: IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE
             case .arpAnnounce: IPV4_DEVCONF_ARP_ANNOUNCE
             case .arpIgnore: IPV4_DEVCONF_ARP_IGNORE
+            case .promoteSecondaries: IPV4_DEVCONF_PROMOTE_SECONDARIES
             case .reversePathFilter: IPV4_DEVCONF_RP_FILTER
             case .sendRedirects: IPV4_DEVCONF_SEND_REDIRECTS
             }

@@ -20,7 +20,7 @@ extension Planner {
             .link(
                 Link(
                     device, .leg(hostEnd: DeviceNames.guestPort(guest, nic.index), bridge: bridge),
-                    mac: nic.attachment.mac, mtu: network.mtu)), origin)
+                    mac: nic.attachment.mac, mtu: network.mtu, settings: ["promote_secondaries": 1])), origin)
         share.add(.address(Address(InterfaceAddress(nic.address, in: network.cidr), on: device)), origin)
         if cloud.speaksForNetwork(nic, network) {
             share.add(.route(Route(.v4(network.cidr), on: device, table: Route.mainTable)), origin)

@@ -76,23 +76,20 @@ extension Planner {
             ("net/ipv4/conf/all/rp_filter", "0"),
             // Either of this and the link's own would do to send them.
             ("net/ipv4/conf/all/send_redirects", "0"),
-        ] + commonSettings
+        ] + withoutIPv6
 
     /// A machine forwards nothing, whatever the host's own setting, which new namespaces take over.
-    static let machineSettings = [("net/ipv4/ip_forward", "0")] + commonSettings
+    static let machineSettings = [("net/ipv4/ip_forward", "0")] + withoutIPv6
 
-    private static let commonSettings = [
-        // Without this the kernel drops a subnet's other addresses with its first.
-        ("net/ipv4/conf/all/promote_secondaries", "1"),
-        // No IPv6 that nobody planned: on no link that is yet to come.
-        ("net/ipv6/conf/default/disable_ipv6", "1"),
-    ]
+    /// No IPv6 that nobody planned: on no link that is yet to come.
+    private static let withoutIPv6 = [("net/ipv6/conf/default/disable_ipv6", "1")]
 
     /// A leg answers for its own addresses only and believes no redirects. The ruleset binds sources to ports; the
-    /// kernel's own check would ask the wrong routing table.
+    /// kernel's own check would ask the wrong routing table. Of several addresses in a subnet the others stay when the
+    /// first goes.
     static let legSettings: [String: UInt32] = [
-        "accept_redirects": 0, "accept_source_route": 0, "arp_announce": 2, "arp_ignore": 1, "rp_filter": 0,
-        "send_redirects": 0,
+        "accept_redirects": 0, "accept_source_route": 0, "arp_announce": 2, "arp_ignore": 1, "promote_secondaries": 1,
+        "rp_filter": 0, "send_redirects": 0,
     ]
 }
 
