@@ -13,12 +13,11 @@ public struct APIError: Error, Hashable, Sendable {
         self.text = text
     }
 
-    /// Every error that is about a field names it. A cloud file's is named by its path, in front; a parameter behind
-    /// the text, whose beginning is what CloudStack's clients know.
+    /// A field of a cloud file is named by its path, which the text alone need not hold.
     public init(_ error: RequestError) {
         var text = error.text
-        if let field = error.parameter, !text.contains(field) {
-            text = field.contains { ".[".contains($0) } ? "\(field): \(text)" : "\(text) (parameter \(field))"
+        if let field = error.parameter, field.contains(where: { ".[".contains($0) }), !text.contains(field) {
+            text = "\(field): \(text)"
         }
         self.init(status: error.code.rawValue, exceptionCode: error.exceptionCode, text)
     }

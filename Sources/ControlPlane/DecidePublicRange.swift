@@ -103,7 +103,9 @@ extension Draft {
         for id in cloud.publicRangesByZone[new.zone] where id != new.id {
             guard let other = cloud.publicRanges[id], other.subnet.overlaps(new.subnet) else { continue }
             guard !other.addresses.overlaps(new.addresses) else {
-                throw .refused("startip", "The IP range \(new.addresses) overlaps the public range \(other.addresses)")
+                throw .refused(
+                    "startip",
+                    "The IP range \(new.addresses) (startip to endip) overlaps the public range \(other.addresses)")
             }
             guard other.physicalNetwork == new.physicalNetwork, other.segment == new.segment else {
                 throw .refused(

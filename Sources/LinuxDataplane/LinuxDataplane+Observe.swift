@@ -114,7 +114,10 @@ extension LinuxDataplane {
         }
         // One without its mark is shown in a form that no plan asks for: to be set right, which marks it, or removed.
         let mtu = isHalfMade(link) ? 0 : link.mtu
-        return .link(Link(own, kind, mac: link.mac, mtu: mtu, bridge: kind == .bridge ? nil : name(link.masterIndex)))
+        return .link(
+            Link(
+                own, kind, mac: link.mac, mtu: mtu, bridge: kind == .bridge ? nil : name(link.masterIndex),
+                settings: settings(link)))
     }
 
     private func names(of links: [KernelLink]) -> [Int32: InterfaceName] {

@@ -32,15 +32,23 @@ extension Planner {
         shards: Int, mtu: Int, origin: Origin, to share: inout Contribution, name: (Int) -> InterfaceName
     ) {
         let root = name(0)
-        share.add(.link(Link(root, .bridge, mtu: mtu)), origin)
+        share.add(.link(Link(root, .bridge, mtu: mtu, settings: Self.bridgeSettings)), origin)
         for shard in stride(from: 1, to: shards, by: 1) {
             let bridge = name(shard)
             let (rootEnd, shardEnd) = DeviceNames.shardLink(root, shard)
-            share.add(.link(Link(bridge, .bridge, mtu: mtu)), origin)
+            share.add(.link(Link(bridge, .bridge, mtu: mtu, settings: Self.bridgeSettings)), origin)
             share.add(
                 .link(Link(rootEnd, .bridgeLink(peer: shardEnd, peerBridge: bridge), mtu: mtu, bridge: root)), origin)
         }
     }
+
+    /// A bridge is also a port of the host, whose stack takes packets for any of the host's addresses from any link, and
+    /// routes others on: what a guest sends to the bridge's own MAC would get there. So the bridge answers no address
+    /// resolution, and believes only sources that the host would reach by this very bridge, which has no route.
+    ///
+    /// The kernel takes the larger of this `rp_filter` and that of `conf/all`: a host that sets the latter to 2, and has
+    /// a default route, still takes in packets for its own addresses.
+    static let bridgeSettings: [String: UInt32] = ["arp_ignore": 8, "rp_filter": 1]
 
     /// Without a trunk the segment is local to the host and its number only a reservation.
     private func addTrunk(
