@@ -46,8 +46,8 @@ extension Planner {
     /// routes others on: what a guest sends to the bridge's own MAC would get there. So the bridge answers no address
     /// resolution, and believes only sources that the host would reach by this very bridge, which has no route.
     ///
-    /// The kernel takes the larger of this `rp_filter` and that of `conf/all`: a host that sets the latter to 2, and has
-    /// a default route, still takes in packets for its own addresses.
+    /// A looser `rp_filter` of the machine's (`conf/all` 2) makes no difference: on a link without addresses the kernel
+    /// looks no further.
     static let bridgeSettings: [String: UInt32] = ["arp_ignore": 8, "rp_filter": 1]
 
     /// Without a trunk the segment is local to the host and its number only a reservation.

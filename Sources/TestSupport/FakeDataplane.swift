@@ -260,6 +260,7 @@ public final class FakeDataplane: Dataplane {
         try kernel.setDevice(link.name, in: place) {
             $0.mark = origin
             $0.master = link.bridge
+            $0.settings = link.settings
         }
     }
 

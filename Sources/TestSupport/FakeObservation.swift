@@ -21,7 +21,7 @@ extension FakeKernel.Namespace {
             }
             let link = Link(
                 name, kind, mac: device.mac, mtu: device.mark == nil ? 0 : device.mtu,
-                bridge: kind == .bridge ? nil : device.master)
+                bridge: kind == .bridge ? nil : device.master, settings: device.settings)
             observation.contents[.link(name)] = .link(link)
             if !device.isUp { observation.linksDown.insert(name) }
         }

@@ -31,10 +31,11 @@ struct Program {
             if options.isRootless { try UserNamespace.enter() }
             let home = try DataHome(options)
             defer { home.remove() }
-            let keys = try AdminKeys.load(from: home.path)
             let daemon = try Daemon(options, data: home.path, log)
             // Whatever happens from here on, what was built is taken down as the options say.
             defer { daemon.stop() }
+            // The ledger has made the data directory by now, and holds it against others.
+            let keys = try AdminKeys.load(from: home.path)
             let frontend = try Frontend(daemon.service, keys, &listeners, process: { daemon.facts })
             defer { frontend.stop() }
             announce(options, listeners.apiPort)
