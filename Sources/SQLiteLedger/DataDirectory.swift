@@ -40,8 +40,12 @@ final class DataDirectory {
         _ = pwrite(lock, text, text.count, 0)
     }
 
-    /// Closing lets go of the lock.
-    deinit { close(lock) }
+    /// Let go in so many words: closing alone would leave the lock to a program that was started at this moment and is
+    /// not yet itself, for it still has all our descriptors.
+    deinit {
+        flock(lock, LOCK_UN)
+        close(lock)
+    }
 
     /// The identity that the ledger of this directory was created with. Written after the ledger, so whoever finds
     /// one without the other knows that a ledger was lost.
