@@ -10,7 +10,7 @@ import Synchronization
 public final class KernelLane: Sendable {
     private enum Message: Sendable {
         case command(Reconciler.Command)
-        case notice(KernelWatch.Notice)
+        case notice(KernelWatch.Notice, heard: ContinuousClock.Instant)
         case ask(@Sendable (LinuxDataplane) -> Void)
     }
 
@@ -25,7 +25,7 @@ public final class KernelLane: Sendable {
         report: @escaping @Sendable (Reconciler.Report) -> Void
     ) throws {
         let inbox = try Inbox<Message>()
-        let watch = KernelWatch { inbox.send(.notice($0)) }
+        let watch = KernelWatch { inbox.send(.notice($0, heard: $1)) }
         // Listening begins before the first look, so that nothing falls in between.
         let monitor = try KernelMonitor(directory: directory) { watch.hear($0) }
         let ready = try Inbox<DataplaneError?>()
@@ -82,7 +82,7 @@ public final class KernelLane: Sendable {
             for message in messages {
                 switch message {
                 case .command(let command): reconciler.accept(command)
-                case .notice(let notice): heed(notice, reconciler, dataplane)
+                case .notice(let notice, let heard): heed(notice, heard, reconciler, dataplane)
                 case .ask(let body): body(dataplane)
                 }
             }
@@ -96,14 +96,19 @@ public final class KernelLane: Sendable {
         reconciler.nextRetry.map { max(.zero, $0 - now) }
     }
 
-    private static func heed(_ notice: KernelWatch.Notice, _ reconciler: Reconciler, _ dataplane: LinuxDataplane) {
+    /// What was heard before the last look at a node is older than the look, which saw it.
+    private static func heed(
+        _ notice: KernelWatch.Notice, _ heard: ContinuousClock.Instant, _ reconciler: Reconciler,
+        _ dataplane: LinuxDataplane
+    ) {
         switch notice {
         case .overflow: reconciler.accept(.disturbedEverywhere)
-        case .disturbed(let node): reconciler.accept(.disturbed(node))
+        case .disturbed(let node):
+            if dataplane.isNews(heard, of: node) { reconciler.accept(.disturbed(node)) }
         case .link(let place, let link, _):
             // The outer end of a leg belongs to the node at its inner end.
             let node = place.isHost ? dataplane.legOwners[link] ?? place : place
-            guard let plan = reconciler.settledPlan(of: node) else { return }
+            guard dataplane.isNews(heard, of: node), let plan = reconciler.settledPlan(of: node) else { return }
             if !dataplane.isInOrder(link, seenIn: place, plan) { reconciler.accept(.disturbed(node)) }
         }
     }

@@ -24,9 +24,10 @@ final class KernelWatch: Sendable {
     }
 
     private let state = Mutex(State())
-    private let notify: @Sendable (Notice) -> Void
+    private let notify: @Sendable (Notice, ContinuousClock.Instant) -> Void
 
-    init(notify: @escaping @Sendable (Notice) -> Void) {
+    /// `notify` is told of every notice with the moment it was heard at, which is after what it is about.
+    init(notify: @escaping @Sendable (Notice, ContinuousClock.Instant) -> Void) {
         self.notify = notify
     }
 
@@ -43,6 +44,8 @@ final class KernelWatch: Sendable {
     }
 
     func hear(_ event: KernelEvent) {
+        let now = ContinuousClock.now
+        let notify = { [notify] in notify($0, now) }
         switch event.change {
         case .overflow: notify(.overflow)
         case .namespaceFileGone(let name): notify(.disturbed(NodeName(name)))

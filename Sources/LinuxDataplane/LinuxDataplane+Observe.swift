@@ -8,6 +8,7 @@ extension LinuxDataplane {
     public func observe(_ plan: NodePlan) throws(DataplaneError) -> Observation {
         do {
             guard let node = try node(plan.name) else { return .absent }
+            node.lastLook = .now
             // What was remembered may be what went wrong.
             node.indexes = [:]
             node.generation = nil
@@ -38,6 +39,12 @@ extension LinuxDataplane {
         } catch {
             throw DataplaneError(operation: "read back \(delta.node)", reason: "\(error)")
         }
+    }
+
+    /// Whether something heard at that moment may be unknown to the last look at the node.
+    func isNews(_ heard: ContinuousClock.Instant, of name: NodeName) -> Bool {
+        guard let look = (name.isHost ? host : nodes[name])?.lastLook else { return true }
+        return heard >= look
     }
 
     /// Whether a link that made itself heard is as its node's plan has it. `place` is where it was heard: the outer end

@@ -13,6 +13,8 @@ final class LinuxNode {
     let namespaceID: Int32?
     /// The ruleset's generation after our last look or commit; a commit that finds another one is refused.
     var generation: UInt32?
+    /// When we last began to look at all of it.
+    var lastLook: ContinuousClock.Instant?
     /// Made by us a moment ago and not looked at yet: its settings are those that the kernel gives to a new namespace.
     var isNewborn = false
     /// Settings written since the last look. The file's acknowledgement is the reading of the very same value, so the
