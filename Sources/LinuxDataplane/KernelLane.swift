@@ -37,7 +37,9 @@ public final class KernelLane: Sendable {
                     watch.track($0, $1, $2)
                 }
                 ready.send(nil)
-                Self.run(Reconciler(dataplane, report: report), dataplane, inbox, tally)
+                Self.run(
+                    Reconciler(dataplane, report: report), dataplane, inbox, tally,
+                    Hearing { try monitor.listen(to: $0 ? .standard : .namespaceIDs) })
             } catch {
                 ready.send(error)
             }
@@ -56,7 +58,7 @@ public final class KernelLane: Sendable {
         return answer.receive(timeout: .seconds(60))?.first ?? NetlinkCounters()
     }
 
-    /// What could have changed the kernel so far: netlink requests and settings, as of the last moment without work.
+    /// What could have changed the kernel so far: netlink requests and settings, as of the end of the last piece of work.
     /// Never waits, unlike `counters`.
     public var writes: Int { tally.writes.withLock { $0 } }
 
@@ -73,7 +75,8 @@ public final class KernelLane: Sendable {
     }
 
     private static func run(
-        _ reconciler: Reconciler, _ dataplane: LinuxDataplane, _ inbox: Inbox<Message>, _ tally: Tally
+        _ reconciler: Reconciler, _ dataplane: LinuxDataplane, _ inbox: Inbox<Message>, _ tally: Tally,
+        _ hearing: consuming Hearing
     ) {
         let clock = ContinuousClock()
         let start = clock.now
@@ -86,9 +89,13 @@ public final class KernelLane: Sendable {
                 case .ask(let body): body(dataplane)
                 }
             }
+            let writesBefore = dataplane.writes
             isBusy = reconciler.work(now: clock.now - start)
-            // Adding up is work too, with a thousand nodes: for those who wait until things are calm.
-            if !isBusy { tally.writes.withLock { $0 = dataplane.writes } }
+            let writes = dataplane.writes
+            tally.writes.withLock { $0 = writes }
+            if hearing.attend(backlog: reconciler.backlog, isBusy: isBusy, hasBuilt: writes - writesBefore > 20) {
+                reconciler.accept(.disturbedEverywhere)
+            }
         }
     }
 

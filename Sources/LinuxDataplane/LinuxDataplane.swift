@@ -48,7 +48,18 @@ public final class LinuxDataplane: Dataplane {
     /// Settings written: not netlink, but changes all the same.
     var settingWrites = 0
 
-    public var writes: Int { counters.writes + settingWrites }
+    public var writes: Int { hostWrites + nodeWrites.total + settingWrites }
+
+    private var hostWrites: Int { host.route.counters.writes + host.netfilter.counters.writes }
+
+    /// Requests of the nodes' sockets, kept as a sum: adding up a thousand nodes after each piece of work would be work.
+    private var nodeWrites = (total: 0, known: [NodeName: Int]())
+
+    private func countWrites(of name: NodeName) {
+        guard let node = nodes[name] else { return }
+        let writes = node.route.counters.writes + node.netfilter.counters.writes
+        nodeWrites.total += writes - (nodeWrites.known.updateValue(writes, forKey: name) ?? 0)
+    }
 
     /// All requests so far, by kind.
     public var counters: NetlinkCounters {
@@ -111,6 +122,8 @@ public final class LinuxDataplane: Dataplane {
     }
 
     func close(_ name: NodeName) {
+        countWrites(of: name)
+        nodeWrites.known[name] = nil
         guard let node = nodes.removeValue(forKey: name) else { return }
         retired = retired + node.route.counters + node.netfilter.counters
         legOwners = legOwners.filter { $0.value != name }
@@ -120,6 +133,7 @@ public final class LinuxDataplane: Dataplane {
     // MARK: Steps
 
     public func perform(_ steps: [Step], on name: NodeName) throws(DataplaneError) {
+        defer { countWrites(of: name) }
         for step in steps {
             do {
                 try take(step, name)

@@ -3,6 +3,8 @@ struct Queue<Item> {
     private var items: [Item] = []
     private var head = 0
 
+    var count: Int { items.count - head }
+
     mutating func append(_ item: Item) { items.append(item) }
 
     mutating func popFirst() -> Item? {

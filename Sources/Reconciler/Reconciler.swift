@@ -90,6 +90,9 @@ public final class Reconciler {
         return node.plan
     }
 
+    /// How many nodes wait to be looked at whole.
+    public var backlog: Int { ordinary.count }
+
     /// Nodes by state, for status displays.
     public var counts: (settled: Int, unsettled: Int, failing: Int) {
         nodes.values.reduce(into: (0, 0, 0)) { counts, node in
