@@ -119,9 +119,6 @@ extension LinuxDataplane {
         _ node: LinuxNode
     ) throws {
         let master = try host.index(of: bridge)
-        // In a namespace that is empty but for the loopback the index is ours to choose, and need not be asked for.
-        var inner = inner
-        if node.isNewborn, let number = Int32(inner.name.rawValue.drop { !$0.isNumber }) { inner.index = 2 + number }
         let outer = LinkSpecification(hostEnd, mtu: inner.mtu, group: birthmark)
         let index: Int32
         do throws(KernelError) {
@@ -139,7 +136,8 @@ extension LinuxDataplane {
         try host.route.setLink(
             index,
             LinkChange(alias: mark(origin), master: .index(master), isUp: true, generatesLinkLocal: false))
-        node.indexes[inner.name] = inner.index
+        // To be looked up: the kernel takes a wish for the inner end's index only together with one for the outer end's.
+        node.indexes[inner.name] = nil
     }
 
     private func change(_ link: Link, _ origin: Origin, _ node: LinuxNode) throws {
