@@ -14,6 +14,7 @@ VERSION := $(file < VERSION)
 BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev \
 	libsqlite3-dev pkg-config
 TEST_PACKAGES := nftables iproute2 iputils-ping curl python3 sqlite3 util-linux
+BENCH_PACKAGES := gcc libc6-dev python3 iproute2 nftables util-linux
 DEB_PACKAGES := dpkg-dev binutils
 
 # A module that uses what it does not declare is an error everywhere, not only in one kind of build.
@@ -40,8 +41,10 @@ test: deps ## Build and run every test suite, and count what ran
 	@swift build --build-tests $(CHECKED)
 	@Tests/run
 
-bench: deps ## Measure against the figures of docs/benchmarks.md
-	@swift run $(RELEASE) sluice-bench
+bench: build ## Measure beside ip, nft, C and the bare disk; QUICK=1 for a short run
+	@packaging/install-dependencies $(BENCH_PACKAGES)
+	@cc -O2 -Wall -Wextra -o dist/peer Benchmarks/peer.c $$(pkg-config --cflags --libs libnftnl libmnl)
+	@Benchmarks/bench.py $(if $(QUICK),--quick) dist/sluiced dist/peer
 
 fmt: ## Format every Swift file in place
 	@swift format -i -r -p Sources Tests Package.swift
