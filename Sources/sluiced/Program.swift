@@ -1,3 +1,4 @@
+import CloudModel
 import ControlPlane
 import Glibc
 import LinuxKernel
