@@ -112,10 +112,15 @@ extension LinuxDataplane {
             let bridge = peer.isUp ? name(peer.masterIndex) : nil
             kind = .bridgeLink(peer: peerName, peerBridge: bridge ?? Self.loopback)
         case "vlan":
-            guard let vlan = link.vlan, let parent = name(link.peerIndex) else { return nil }
+            // One that we cannot say more of is shown as something that no plan asks for, so that it goes.
+            guard let vlan = link.vlan, let parent = name(link.peerIndex) else {
+                return .link(Link(own, .foreign(link.kind), mtu: link.mtu))
+            }
             kind = .vlan(parent: parent, vlan)
         case "vxlan":
-            guard let vni = link.vni, let underlay = name(link.peerIndex) else { return nil }
+            guard let vni = link.vni, let underlay = name(link.peerIndex) else {
+                return .link(Link(own, .foreign(link.kind), mtu: link.mtu))
+            }
             kind = .vxlan(vni, underlay: underlay)
         default: return nil
         }

@@ -86,11 +86,16 @@ extension LinuxDataplane {
             let index = try node.route.addVLAN(specification, vlan, on: try trunk(parent, node))
             try adopt(index, link, origin, node)
         case .vxlan(let vni, let underlay):
-            let index = try node.route.addVXLAN(specification, vni, over: try trunk(underlay, node))
+            let index = try node.route.addVXLAN(
+                specification, vni, over: try trunk(underlay, node), remote: .v4(Self.group(of: vni)))
             try adopt(index, link, origin, node)
         case .foreign: break
         }
     }
+
+    /// What everybody on a segment has to hear goes to this multicast group, the one that CloudStack's hosts use for it.
+    /// Without a group nothing would leave the device.
+    private static func group(of vni: VNI) -> IPv4Address { IPv4Address(bits: 239 << 24 | vni.rawValue) }
 
     /// The trunk is the operator's: it may come and go, and is looked up anew each time.
     private func trunk(_ name: InterfaceName, _ node: LinuxNode) throws -> Int32 {

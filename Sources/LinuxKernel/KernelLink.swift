@@ -13,7 +13,7 @@ public struct KernelLink: Hashable, Sendable {
     public var isUp = false
     /// The bridge that it is a port of.
     public var masterIndex: Int32?
-    /// The other end of a veth pair, or the device beneath a VLAN.
+    /// The other end of a veth pair, or the device beneath a VLAN or VXLAN.
     public var peerIndex: Int32?
     /// Where the peer is, when that is another namespace that has an id in this one.
     public var peerNamespaceID: Int32?
@@ -69,6 +69,8 @@ extension KernelLink {
                 switch (kind, value.type) {
                 case ("vlan", IFLA_VLAN_ID): vlan = value.uint16.flatMap { VLANID(Int($0)) }
                 case ("vxlan", IFLA_VXLAN_ID): vni = value.uint32.flatMap { VNI(Int($0)) }
+                // Of a VXLAN the kernel tells the device beneath here, and nowhere else.
+                case ("vxlan", IFLA_VXLAN_LINK): peerIndex = value.int32
                 default: break
                 }
             }

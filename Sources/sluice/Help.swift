@@ -18,6 +18,7 @@ enum Help {
           exec NODE -- COMMAND …     run a program inside a router's or guest's namespace
           api COMMAND NAME=VALUE …   any call of the management API
 
+        --help after a command shows its own, --version the version, --json prints JSON instead of text.
         The daemon is found by the flags, or by SLUICE_API, SLUICE_API_KEY and SLUICE_SECRET_KEY (or SLUICE_ADMIN, the
         daemon's admin.json), or by ~/.config/sluice/config, or, for root, by /var/lib/sluice/admin.json.
         Exit status: 0 done, 1 refused or failed, 2 wrong command line, 3 no daemon.

@@ -6,7 +6,7 @@ import NetworkVocabulary
 
 /// The demo profile: a small cloud to poke, and what to poke it with.
 enum Demo {
-    static func build(_ daemon: Daemon, _ options: Options, _ home: DataHome, _ port: UInt16) throws {
+    static func build(_ daemon: Daemon) throws {
         let reports = try Inbox<SubmissionReport>()
         let installation = daemon.service.view.installation
         daemon.service.submit(
@@ -16,16 +16,18 @@ enum Demo {
             for report in received {
                 switch report {
                 case .durable: continue
-                case .realized:
-                    print(hints(daemon, options, home, port))
-                    fflush(nil)
-                    return
+                case .realized: return
                 case .refused(let error), .failed(let error):
                     throw StartFailure("the demo cloud was refused: \(error)")
                 }
             }
         }
         throw StartFailure("the demo cloud is not in the kernel after a minute")
+    }
+
+    static func explain(_ daemon: Daemon, _ options: Options, _ home: DataHome, _ port: UInt16) {
+        print(hints(daemon, options, home, port))
+        fflush(nil)
     }
 
     private static func hints(_ daemon: Daemon, _ options: Options, _ home: DataHome, _ port: UInt16) -> String {
@@ -48,7 +50,7 @@ enum Demo {
               \(cli) api listNetworks listall=true              # any call of the management API
               \(cli) apply --dry-run FILE                       # the file format: docs/cloud-file.md
             \(options.isRootless ? "" : "  ip netns                                          # routers and guests are plain namespaces\n")
-            Ctrl-C ends it and leaves nothing behind.
+            \(options.isEphemeral ? "Ctrl-C ends it and leaves nothing behind." : "Ctrl-C ends the daemon; the networks stay.")
             """
     }
 

@@ -1,3 +1,4 @@
+import CloudModel
 import ControlPlane
 import Glibc
 import LinuxKernel
@@ -39,7 +40,11 @@ struct Program {
             let frontend = try Frontend(daemon.service, keys, &listeners, process: { daemon.facts })
             defer { frontend.stop() }
             announce(options, listeners.apiPort)
-            if options.profile == .demo { try Demo.build(daemon, options, home, listeners.apiPort) }
+            if options.profile == .demo {
+                // A ledger that holds something is continued: what was removed from the demo does not come back.
+                if daemon.service.view.cloud.zones.isEmpty { try Demo.build(daemon) }
+                Demo.explain(daemon, options, home, listeners.apiPort)
+            }
             signals.wait()
             log(.info, "stopping")
             ServiceManager.notify("STOPPING=1")

@@ -180,6 +180,39 @@ private let outside = "\(Planner.internetHost)"
             #expect(cloud.lane?.counters().writes == 0)
         }
     }
+
+    @Test func `carries a segment over VXLAN to a host of somebody else's making, adopts it and takes it away`()
+        async throws
+    {
+        try await withFreshNamespace {
+            for line in [
+                "netns add far", "link add trunk0 type veth peer name trunk0 netns far",
+                "addr add 192.0.2.1/24 dev trunk0", "link set trunk0 up",
+                "-n far addr add 192.0.2.2/24 dev trunk0", "-n far link set trunk0 up",
+                // The group as CloudStack's hosts compute it.
+                "-n far link add x7 type vxlan id 7 group 239.0.0.7 dev trunk0 dstport 4789",
+                "-n far addr add 10.9.0.9/24 dev x7", "-n far link set x7 up",
+            ] { #expect(try output(of: "ip \(line)") == "") }
+            let cloud = try LiveCloud()
+            let origin = cloud.planned.planner.installation
+            let bridge = try #require(InterfaceName("slb1"))
+            let underlay = Link.Kind.vxlan(
+                try #require(VNI(7)), underlay: try #require(InterfaceName("trunk0")))
+            var host = NodePlan(.host, .host, owner: origin)
+            var share = Contribution()
+            share.add(.link(Link(bridge, .bridge, mtu: 1450)), origin)
+            share.add(
+                .link(Link(try #require(InterfaceName("slv7")), underlay, mtu: 1450, bridge: bridge)), origin)
+            try host.add(share)
+            let plans = [host, try machine(0, on: bridge, mtu: 1450, origin)]
+            #expect(try cloud.start(plans).failed == 0, "\(cloud.failures)")
+            #expect(try cloud.reaches("10.9.0.9", from: NodeName("part-0")))
+            #expect(try cloud.start(plans).failed == 0, "\(cloud.failures)")
+            #expect(cloud.lane?.counters().writes == 0)
+            #expect(try cloud.start([NodePlan(.host, .host, owner: origin)]).failed == 0)
+            #expect(try output(of: "ip -o link show type vxlan") == "")
+        }
+    }
 }
 
 /// A host with one segment of that many bridges, and a machine on each.
@@ -195,17 +228,21 @@ private func shardedSegment(_ origin: Origin, shards: Int) throws -> [NodePlan] 
             let kind = Link.Kind.bridgeLink(peer: try name("sldb1.\(shard)"), peerBridge: bridge)
             share.add(.link(Link(try name("slub1.\(shard)"), kind, mtu: 1500, bridge: try name("slb1"))), origin)
         }
-        let eth = try name("eth0")
-        var machine = Contribution()
-        let leg = Link.Kind.leg(hostEnd: try name("slg\(shard)e0"), bridge: bridge)
-        machine.add(
-            .link(Link(eth, leg, mac: MACAddress(locallyAdministered: UInt64(shard + 1)), mtu: 1500)), origin)
-        machine.add(.address(Address(try #require(InterfaceAddress("10.9.0.\(shard + 1)/24")), on: eth)), origin)
-        machine.add(.route(Route(try #require(IPPrefix("10.9.0.0/24")), on: eth, table: Route.mainTable)), origin)
-        var plan = NodePlan(NodeName("part-\(shard)"), .guest, owner: origin)
-        try plan.add(machine)
-        plans.append(plan)
+        plans.append(try machine(shard, on: bridge, mtu: 1500, origin))
     }
     try host.add(share)
     return [host] + plans
+}
+
+/// A machine with an address of 10.9.0.0/24 on one of the host's bridges.
+private func machine(_ number: Int, on bridge: InterfaceName, mtu: Int, _ origin: Origin) throws -> NodePlan {
+    let eth = try #require(InterfaceName("eth0"))
+    var share = Contribution()
+    let leg = Link.Kind.leg(hostEnd: try #require(InterfaceName("slg\(number)e0")), bridge: bridge)
+    share.add(.link(Link(eth, leg, mac: MACAddress(locallyAdministered: UInt64(number + 1)), mtu: mtu)), origin)
+    share.add(.address(Address(try #require(InterfaceAddress("10.9.0.\(number + 1)/24")), on: eth)), origin)
+    share.add(.route(Route(try #require(IPPrefix("10.9.0.0/24")), on: eth, table: Route.mainTable)), origin)
+    var plan = NodePlan(NodeName("part-\(number)"), .guest, owner: origin)
+    try plan.add(share)
+    return plan
 }

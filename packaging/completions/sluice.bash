@@ -5,7 +5,7 @@ _sluice() {
     # The words of the command, without options and their values.
     for ((index = 1; index < COMP_CWORD; index++)); do
         case ${COMP_WORDS[index]} in
-            --api | --api-key | --secret-key) ((index++)) ;;
+            --api | --api-key | --secret-key | --admin) ((index++)) ;;
             --) return ;;
             -*) ;;
             *) words+=("${COMP_WORDS[index]}") ;;
@@ -14,6 +14,11 @@ _sluice() {
     COMPREPLY=()
     case $previous in
         --api | --api-key | --secret-key) return ;;
+        --admin)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            return
+            ;;
     esac
     case "${words[*]}" in
         '') choices='status plan apply router guest network events exec api' ;;
@@ -27,7 +32,7 @@ _sluice() {
             [[ $current != -* ]] || choices='--dry-run --prune'
             ;;
     esac
-    [[ $current != -* ]] || choices+=' --api --api-key --secret-key --json --help --version'
+    [[ $current != -* ]] || choices+=' --api --api-key --secret-key --admin --json --help --version'
     [[ -z $choices ]] || mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
 }
 complete -F _sluice sluice

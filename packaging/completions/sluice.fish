@@ -3,6 +3,7 @@ complete -c sluice -f
 complete -c sluice -l api -x -d 'Where the API is'
 complete -c sluice -l api-key -x -d 'The key of the account to act as'
 complete -c sluice -l secret-key -x -d 'The secret that signs requests'
+complete -c sluice -l admin -rF -d 'Take the keys from the admin.json of a daemon'
 complete -c sluice -l json -d 'Print JSON'
 complete -c sluice -l help -d 'Show commands and options'
 complete -c sluice -l version -d 'Show the version'
