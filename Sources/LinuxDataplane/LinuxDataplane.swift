@@ -203,12 +203,31 @@ public final class LinuxDataplane: Dataplane {
             return
         }
         for link in links where link.index != 1 && link.kind == "veth" {
-            try? node.route.deleteLink(link.index)
+            // The outer end is ours to close at once. A pair that has none on the host goes here and now.
+            if link.peerNamespaceID != nil, let outer = link.peerIndex.flatMap({ try? host.route.link($0) }),
+                isOurs(outer)
+            {
+                try host.route.setLink(outer.index, LinkChange(isUp: false, group: doomed))
+            } else {
+                try? node.route.deleteLink(link.index)
+            }
         }
         if try directory.isMounted(name.text) { try directory.delete(name.text) }
         try? node.route.setLink(1, LinkChange(alias: ""))
         close(name)
     }
+
+    /// Removes the legs of all nodes that were closed.
+    public func finishRemovals() throws(DataplaneError) {
+        do throws(KernelError) {
+            try host.route.deleteLinks(group: doomed)
+        } catch {
+            guard error.isNotFound else { throw DataplaneError(error) }
+        }
+    }
+
+    /// The group of links that are closed and about to go.
+    private var doomed: UInt32 { birthmark ^ 1 << 30 }
 
     static let loopback: InterfaceName = InterfaceName("lo") ?? { preconditionFailure("lo is a name") }()
 }

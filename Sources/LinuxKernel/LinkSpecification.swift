@@ -37,6 +37,7 @@ public struct LinkChange: Hashable, Sendable {
     public var mtu: Int?
     public var master: Master?
     public var isUp: Bool?
+    public var group: UInt32?
     /// False: no IPv6 link-local address of its own (`addrgenmode none`).
     public var generatesLinkLocal: Bool?
     /// Settings of this link alone; the others stay.
@@ -44,7 +45,7 @@ public struct LinkChange: Hashable, Sendable {
 
     public init(
         name: InterfaceName? = nil, alias: String? = nil, mac: MACAddress? = nil, mtu: Int? = nil,
-        master: Master? = nil, isUp: Bool? = nil, generatesLinkLocal: Bool? = nil,
+        master: Master? = nil, isUp: Bool? = nil, group: UInt32? = nil, generatesLinkLocal: Bool? = nil,
         ipv4Settings: [IPv4LinkSetting: UInt32] = [:]
     ) {
         self.name = name
@@ -53,6 +54,7 @@ public struct LinkChange: Hashable, Sendable {
         self.mtu = mtu
         self.master = master
         self.isUp = isUp
+        self.group = group
         self.generatesLinkLocal = generatesLinkLocal
         self.ipv4Settings = ipv4Settings
     }

@@ -113,6 +113,7 @@ extension RouteSocket {
             if let alias = change.alias { message.put(IFLA_IFALIAS, alias) }
             if let mac = change.mac { message.put(IFLA_ADDRESS, mac) }
             if let mtu = change.mtu { message.put(IFLA_MTU, UInt32(truncatingIfNeeded: mtu)) }
+            if let group = change.group { message.put(IFLA_GROUP, group) }
             switch change.master {
             case nil: break
             case .detached: message.put(IFLA_MASTER, Int32(0))
@@ -144,6 +145,15 @@ extension RouteSocket {
     /// Removes a link; a veth's peer goes with it.
     public func deleteLink(_ index: Int32) throws(KernelError) {
         try netlink.change("delete link", "\(index)", RTM_DELLINK) { $0.append(Self.head(index)) }
+    }
+
+    /// Removes every link of a group, with their peers, at the price of one: the kernel waits once for all who may still
+    /// look at them. Throws an error that `isNotFound` when there is none.
+    public func deleteLinks(group: UInt32) throws(KernelError) {
+        try netlink.change("delete links of group", "\(group)", RTM_DELLINK) { message in
+            message.append(Self.head(0))
+            message.put(IFLA_GROUP, group)
+        }
     }
 
     // MARK: Reading.

@@ -124,6 +124,10 @@ public protocol Dataplane: AnyObject {
     /// Takes the steps in order and stops at the first that fails.
     func perform(_ steps: [Step], on node: NodeName) throws(DataplaneError)
 
+    /// Waits for the removals so far to be complete. They are cheap together and dear one by one, so `removeNamespace`
+    /// only closes a node for good and takes its name; what it consisted of is gone after this.
+    func finishRemovals() throws(DataplaneError)
+
     /// Reads back what a small change touched and says whether the kernel holds it. The plan is the one after it.
     func holds(_ delta: PlanDelta, of plan: NodePlan) throws(DataplaneError) -> Bool
 

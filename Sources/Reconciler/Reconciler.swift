@@ -71,6 +71,10 @@ public final class Reconciler {
     private var urgent = Queue<NodeName>()
     private var ordinary = Queue<NodeName>()
     private var retries: [NodeName: Duration] = [:]
+    /// Nodes to be removed whose turn has not come, and nodes whose removal is begun and not complete.
+    private var withdrawn: Set<NodeName> = []
+    private var leaving: [NodeName] = []
+    private static let crowd = 256
     /// Nodes that the last adoption left alone.
     private var kept: Set<NodeName> = []
     private var adopting: (remaining: Set<NodeName>, verified: Int, failed: Int)?
@@ -107,6 +111,7 @@ public final class Reconciler {
         case .plan(let plan, let ticket): accept(plan, ticket)
         case .change(let delta, let object, let ticket): accept(delta, object, ticket)
         case .withdraw(let name, let ticket):
+            withdrawn.insert(name)
             nodes[name, default: Node()].plan = nil
             nodes[name]?.isSettled = false
             nodes[name]?.pending = nil
@@ -134,6 +139,8 @@ public final class Reconciler {
             remove(name, now)
             return true
         }
+        // Whatever comes back under the same name must not meet what is still going.
+        finishLeaving(now)
         if node.isSettled, let delta = node.pending {
             change(name, plan, by: delta, now)
         } else if !node.isSettled {
@@ -169,6 +176,7 @@ public final class Reconciler {
             if let ticket { report(.settled(plan.name, tickets: [ticket])) }
             return
         }
+        withdrawn.remove(plan.name)
         node.plan = plan
         node.isSettled = false
         node.pending = nil
@@ -331,13 +339,31 @@ public final class Reconciler {
 
     private func remove(_ name: NodeName, _ now: Duration) {
         do {
+            withdrawn.remove(name)
             try dataplane.perform([.removeNamespace], on: name)
-            let waiting = nodes.removeValue(forKey: name)?.waiting ?? []
-            retries[name] = nil
-            report(.removed(name, tickets: waiting.map(\.ticket)))
-            noteAdopted(name, failed: false)
+            leaving.append(name)
+            if withdrawn.isEmpty || leaving.count >= Self.crowd { finishLeaving(now) }
         } catch {
             fail(name, error, now)
+        }
+    }
+
+    /// Completes the removals that were begun: all at the price of one.
+    private func finishLeaving(_ now: Duration) {
+        guard !leaving.isEmpty else { return }
+        let names = leaving
+        leaving = []
+        do {
+            try dataplane.finishRemovals()
+            // One that was planned again meanwhile answers when it stands.
+            for name in names where nodes[name]?.plan == nil {
+                let waiting = nodes.removeValue(forKey: name)?.waiting ?? []
+                retries[name] = nil
+                report(.removed(name, tickets: waiting.map(\.ticket)))
+                noteAdopted(name, failed: false)
+            }
+        } catch {
+            for name in names where nodes[name]?.plan == nil { fail(name, error, now) }
         }
     }
 

@@ -119,6 +119,9 @@ public final class FakeDataplane: Dataplane {
         }
     }
 
+    /// Removals are complete at once here.
+    public func finishRemovals() throws(DataplaneError) {}
+
     public func holds(_ delta: PlanDelta, of plan: NodePlan) throws(DataplaneError) -> Bool {
         try live()
         guard let place = open(delta.node), let table = plan.table else { return true }

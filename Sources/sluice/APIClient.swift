@@ -10,11 +10,32 @@ struct APIClient {
     func call(_ command: String, _ parameters: [String: String] = [:]) throws(Failure) -> JSONValue {
         let body = try signed(parameters.merging(["command": command, "response": "json"]) { $1 })
         let (status, reply) = try HTTPExchange(url: settings.api).post(body)
+        guard status != 413 else {
+            throw Failure(
+                "the request is too long: \(body.utf8.count) bytes as sent, and the API takes 1 MiB. A cloud can be "
+                    + "applied in several files: what one does not name stays.")
+        }
         guard let envelope = try? JSONDecoder().decode(JSONValue.self, from: Data(reply)),
             case .object(let fields) = envelope, let content = fields.values.first
         else { throw Failure("\(settings.api) did not answer as the management API does (HTTP \(status))", status: 3) }
         guard status == 200 else { throw Failure(content["errortext"]?.text ?? "HTTP \(status)") }
         return content
+    }
+
+    /// A call that answers when the kernel is done: says how far it is when that takes a while.
+    func callWithProgress(_ what: String, _ command: String, _ parameters: [String: String]) throws(Failure)
+        -> JSONValue
+    {
+        guard isatty(STDERR_FILENO) == 1 else { return try call(command, parameters) }
+        let background = BackgroundCall { [self] () throws(Failure) in try call(command, parameters) }
+        let progress = Progress(what)
+        defer { progress.end() }
+        while true {
+            if let result = background.wait(milliseconds: 250) { return try result.get() }
+            guard progress.isDue else { continue }
+            let nodes = try? call("getStatus")["status"]?["nodes"]
+            progress.tick(nodes.map { "\($0["verified"]?.text ?? "?") of \($0["total"]?.text ?? "?") nodes" })
+        }
     }
 
     /// A call whose answer may be a job: waits for the job and gives its result, saying so when that takes a while.

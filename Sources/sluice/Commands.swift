@@ -79,10 +79,8 @@ enum Commands {
         }
         guard files.count == 1 else { throw .usage("apply [--dry-run] [--prune] FILE") }
         guard let text = TextFile.read(files[0]) else { throw Failure("\(files[0]): cannot be read") }
-        let progress = Progress("applying")
-        defer { progress.end() }
-        let answer = try client.callAndWait(
-            "applyCloud", ["cloud": text, "prune": "\(isPruning)", "plan": "\(isDryRun)"])
+        let answer = try client.callWithProgress(
+            "applying", "applyCloud", ["cloud": text, "prune": "\(isPruning)", "plan": "\(isDryRun)"])
         if client.settings.isJSON { return answer.rendered }
         return isDryRun ? dryRun(answer) : applied(answer)
     }

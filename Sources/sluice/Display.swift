@@ -29,11 +29,14 @@ final class Progress {
 
     init(_ what: String) { self.what = what }
 
-    func tick() {
-        let elapsed = ContinuousClock.now - start
-        guard elapsed > .seconds(1), isatty(STDERR_FILENO) == 1 else { return }
+    /// Whether it has taken long enough to say something.
+    var isDue: Bool { ContinuousClock.now - start > .seconds(1) && isatty(STDERR_FILENO) == 1 }
+
+    func tick(_ detail: String? = nil) {
+        guard isDue else { return }
         isShown = true
-        write("\r\(what) … \(elapsed.components.seconds) s")
+        let seconds = (ContinuousClock.now - start).components.seconds
+        write("\r\(what) … \(seconds) s\(detail.map { ", \($0)" } ?? "")\u{1b}[K")
     }
 
     func end() { if isShown { write("\r\u{1b}[K") } }
