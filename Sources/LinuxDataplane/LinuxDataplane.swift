@@ -134,13 +134,26 @@ public final class LinuxDataplane: Dataplane {
 
     public func perform(_ steps: [Step], on name: NodeName) throws(DataplaneError) {
         defer { countWrites(of: name) }
+        var isDooming = false
         for step in steps {
+            // Links of the host that go one after the other go together: see `finishRemovals`.
+            if isDooming, !step.removesLink {
+                try finishRemovals()
+                isDooming = false
+            }
             do {
+                if name.isHost, case .remove(.link(let link)) = step {
+                    try doom(link)
+                    isDooming = true
+                    continue
+                }
                 try take(step, name)
             } catch {
+                if isDooming { try? finishRemovals() }
                 throw DataplaneError(step, error)
             }
         }
+        if isDooming { try finishRemovals() }
     }
 
     private func take(_ step: Step, _ name: NodeName) throws {
@@ -217,6 +230,12 @@ public final class LinuxDataplane: Dataplane {
         close(name)
     }
 
+    private func doom(_ link: Link) throws {
+        let index = try host.route.link(named: link.name.rawValue).index
+        host.indexes[link.name] = nil
+        try host.route.setLink(index, LinkChange(isUp: false, group: doomed))
+    }
+
     /// Removes the legs of all nodes that were closed.
     public func finishRemovals() throws(DataplaneError) {
         do throws(KernelError) {
@@ -234,6 +253,12 @@ public final class LinuxDataplane: Dataplane {
 
 private let noSuchFile: Int32 = 2
 private let alreadyExists: Int32 = 17
+
+extension Step {
+    fileprivate var removesLink: Bool {
+        if case .remove(.link) = self { true } else { false }
+    }
+}
 
 extension DataplaneError {
     init(_ error: KernelError) {

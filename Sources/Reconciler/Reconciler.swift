@@ -316,7 +316,10 @@ public final class Reconciler {
     private func performApart(_ steps: [Step], without objects: Set<Origin>) -> [DataplaneError] {
         var failures: [DataplaneError] = []
         var failed = objects
-        for step in steps {
+        // What goes, goes first and together, unless one of it cannot.
+        let removals = steps.prefix { if case .remove = $0 { true } else { false } }
+        let haveGone = !removals.isEmpty && (try? dataplane.perform(Array(removals), on: .host)) != nil
+        for step in haveGone ? steps.dropFirst(removals.count) : steps[...] {
             let object = step.origin?.object
             if let object, failed.contains(object) { continue }
             do {

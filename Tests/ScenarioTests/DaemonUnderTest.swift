@@ -31,7 +31,7 @@ final class DaemonUnderTest {
         let isReady = { (output: String) in
             guard output.contains("sluiced ready: api ") else { return false }
             // The demo's hints come when its cloud is in the kernel.
-            return profile != "demo" || output.contains("Ctrl-C ends it")
+            return profile != "demo" || output.contains("Ctrl-C ends")
         }
         guard try process.read(until: isReady) else {
             let status = try process.wait()
