@@ -295,7 +295,9 @@ public final class Reconciler {
                         reason: "the kernel took it and does not show it")
                 }
             }
-            if nodes[plan.name]?.isDisturbed == true { report(.repaired(plan.name, taken)) }
+            // What failed was not set right, and is not told again with every attempt.
+            let done = taken.filter { step in step.origin.map { !failed.contains($0.object) } ?? true }
+            if nodes[plan.name]?.isDisturbed == true, !done.isEmpty { report(.repaired(plan.name, done)) }
             if let failure = failures.first {
                 answer(plan.name) { waiting in waiting.object.map { !failed.contains($0) } ?? false }
                 throw failure
