@@ -1,4 +1,4 @@
-public import NetworkVocabulary
+import NetworkVocabulary
 public import RouterPlan
 import Ruleset
 
@@ -18,33 +18,6 @@ import Ruleset
 public final class Reconciler {
     /// Ties a piece of desired state to whoever waits for it; given out by the caller.
     public typealias Ticket = UInt64
-
-    public enum Command: Sendable {
-        /// The complete desired state, at the start or to begin anew: whatever else carries our mark is removed.
-        /// What is kept is wanted too, but nobody knows how it should be: it is left alone.
-        case adopt([NodePlan], keeping: Set<NodeName> = [])
-        /// A node's whole plan, new or replaced.
-        case plan(NodePlan, Ticket?)
-        /// One object's change to a node's plan.
-        case change(PlanDelta, object: Origin, Ticket?)
-        case withdraw(NodeName, Ticket?)
-        /// The kernel says that somebody else touched the node.
-        case disturbed(NodeName)
-        /// The kernel lost count of its events.
-        case disturbedEverywhere
-    }
-
-    public enum Report: Sendable {
-        /// The kernel holds the node's plan, read back.
-        case settled(NodeName, tickets: [Ticket])
-        /// The first failure for these tickets; attempts go on.
-        case failed(NodeName, DataplaneError, tickets: [Ticket])
-        /// A disturbed node was found to differ and was set right by these steps.
-        case repaired(NodeName, [Step])
-        case removed(NodeName, tickets: [Ticket])
-        /// Every node of the adopted state has been verified, and every other removed, or has failed once.
-        case adopted(verified: Int, failed: Int)
-    }
 
     private struct Node {
         var plan: NodePlan?
@@ -295,7 +268,9 @@ public final class Reconciler {
                         reason: "the kernel took it and does not show it")
                 }
             }
-            if nodes[plan.name]?.isDisturbed == true { report(.repaired(plan.name, taken)) }
+            // What failed was not set right, and is not told again with every attempt.
+            let done = taken.filter { step in step.origin.map { !failed.contains($0.object) } ?? true }
+            if nodes[plan.name]?.isDisturbed == true, !done.isEmpty { report(.repaired(plan.name, done)) }
             if let failure = failures.first {
                 answer(plan.name) { waiting in waiting.object.map { !failed.contains($0) } ?? false }
                 throw failure

@@ -54,10 +54,10 @@ enum Demo {
             """
     }
 
-    /// The path of a program beside this one, as short as it can be typed.
+    /// The path of a program beside this one, as short as it can be typed; where it is installed apart, its name.
     private static func program(_ name: String) -> String {
         let own = CommandLine.arguments[0]
-        guard let slash = own.lastIndex(of: "/") else { return name }
+        guard let slash = own.lastIndex(of: "/"), access(String(own[...slash]) + name, X_OK) == 0 else { return name }
         return own[...slash] + name
     }
 }

@@ -48,6 +48,19 @@ import Testing
         }
     }
 
+    /// What stands in backticks behind "What holds it" and has a space in it is the name of a test.
+    @Test func `every test that a promise rests on exists`() throws {
+        var tests: Set<String> = []
+        for (_, _, text) in try SourceTree(folder: "Tests").files {
+            tests.formUnion(text.matches(of: /func `([^`]+)`/).map { String($0.output.1) })
+        }
+        for (path, text) in try Self.documents() where path.hasPrefix("docs/promises/P") {
+            let evidence = text.components(separatedBy: "## What holds it").last ?? ""
+            let named = evidence.matches(of: /`([^`]+)`/).map { String($0.output.1) }.filter { $0.contains(" ") }
+            #expect(named.filter { !tests.contains($0) } == [], "\(path)")
+        }
+    }
+
     @Test func `decisions are numbered without a gap, short, and listed`() throws {
         let documents = try Self.documents()
         let list = try #require(documents["docs/decisions/README.md"])

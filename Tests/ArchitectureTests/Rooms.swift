@@ -76,7 +76,7 @@ let rooms = [
         because: "wiring: the only place that sees everything"),
     Room(
         "sluice", ["CLinux", "NetworkVocabulary"],
-        system: ["FoundationEssentials", "Glibc"],
+        system: ["FoundationEssentials", "Glibc", "Synchronization"],
         because: "a client like any other: it speaks to the daemon through the API alone"),
 
     Room(

@@ -204,6 +204,35 @@ import Testing
         #expect(bench.newReports().flatMap(\.tickets).isEmpty)
     }
 
+    @Test func `that is lost and cannot be had again is no repair, however often it is tried`() throws {
+        let bench = Bench()
+        let network = Origin("network", ObjectID(random: 1, 1))
+        let trunk = try #require(InterfaceName("eth0"))
+        try bench.kernel.addDevice(trunk, bench.kernel.newDevice(.other("ether"), mtu: 1500))
+        let bridge = try #require(InterfaceName("slb1"))
+        var plan = NodePlan(.host, .host, owner: Origin("installation", ObjectID(random: 3, 3)))
+        var share = Contribution()
+        share.add(.link(Link(bridge, .bridge, mtu: 1450)), network)
+        let kind = Link.Kind.vxlan(try #require(VNI(9)), underlay: trunk)
+        share.add(.link(Link(try #require(InterfaceName("slv9")), kind, mtu: 1450, bridge: bridge)), network)
+        try plan.add(share)
+        bench.reconciler.accept(.adopt([plan]))
+        bench.work()
+        bench.expectReached([plan])
+        _ = bench.newReports()
+        // The trunk goes, and the segment's device with it.
+        try bench.kernel.removeDevice(trunk)
+        bench.reconciler.accept(.disturbed(.host))
+        bench.work(retries: 3)
+        let reports = bench.newReports()
+        #expect(reports.contains { $0.failure?.origin == network })
+        #expect(reports.allSatisfy { $0.repaired == nil })
+        try bench.kernel.addDevice(trunk, bench.kernel.newDevice(.other("ether"), mtu: 1500))
+        bench.work()
+        bench.expectReached([plan])
+        #expect(bench.newReports().filter { $0.repaired != nil }.count == 1)
+    }
+
     @Test func `that comes late is waited for, but not longer`() throws {
         let demo = try PlannedCloud()
         let bench = Bench()
