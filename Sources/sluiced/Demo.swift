@@ -50,7 +50,7 @@ enum Demo {
               \(cli) api listNetworks listall=true              # any call of the management API
               \(cli) apply --dry-run FILE                       # the file format: docs/cloud-file.md
             \(options.isRootless ? "" : "  ip netns                                          # routers and guests are plain namespaces\n")
-            \(options.isEphemeral ? "Ctrl-C ends it and leaves nothing behind." : "Ctrl-C ends the daemon; the networks stay.")
+            \(options.isEphemeral ? "Ctrl-C ends it and leaves nothing behind." : "Ctrl-C ends it; the networks stay.")
             """
     }
 
