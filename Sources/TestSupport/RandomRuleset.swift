@@ -1,21 +1,6 @@
 import NetworkVocabulary
 public import Ruleset
 
-/// Random numbers that a seed repeats (SplitMix64).
-public struct SeededNumbers: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    public init(seed: UInt64) { state = seed }
-
-    public mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-}
-
 extension RulesetSamples {
     /// A valid table: some of the sets, chains and rules there could be.
     public static func random<Numbers: RandomNumberGenerator>(using numbers: inout Numbers) -> Table {
@@ -168,7 +153,7 @@ private enum SetKind: Int, CaseIterable {
 
     func slot(of key: ElementKey) -> Int? {
         (0..<8).first { slot in
-            var numbers = SeededNumbers(seed: 0)
+            var numbers = SeededGenerator(seed: 0)
             return (0..<16).contains { _ in self.key(slot, using: &numbers) == key }
         }
     }

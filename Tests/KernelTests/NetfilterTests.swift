@@ -43,7 +43,7 @@ struct NetfilterTests {
     @Test(arguments: 0..<50)
     func `random tables and their changes end as nft would have them`(seed: Int) async throws {
         try await inFreshNamespace {
-            var numbers = SeededNumbers(seed: UInt64(seed) + 1000)
+            var numbers = SeededGenerator(seed: UInt64(seed) + 1000)
             let before = RulesetSamples.random(using: &numbers)
             let after = RulesetSamples.mutated(before, using: &numbers)
             try expectSameListing(before)
@@ -63,7 +63,7 @@ struct NetfilterTests {
     @Test(arguments: 0..<20)
     func `a transaction's text is what nft would do`(seed: Int) async throws {
         try await inFreshNamespace {
-            var numbers = SeededNumbers(seed: UInt64(seed) + 2000)
+            var numbers = SeededGenerator(seed: UInt64(seed) + 2000)
             let before = RulesetSamples.random(using: &numbers)
             let after = RulesetSamples.mutated(before, using: &numbers)
             for transaction in [before.difference(from: nil), after.difference(from: before)] {

@@ -6,7 +6,7 @@ import Testing
 struct DifferenceTests {
     @Test(arguments: 0..<200)
     func `the difference of two tables turns one into the other`(seed: Int) throws {
-        var numbers = SeededNumbers(seed: UInt64(seed))
+        var numbers = SeededGenerator(seed: UInt64(seed))
         let before = RulesetSamples.random(using: &numbers)
         let after = RulesetSamples.mutated(before, using: &numbers)
         try before.validate()
@@ -21,7 +21,7 @@ struct DifferenceTests {
 
     @Test(arguments: 0..<100)
     func `what a kernel lost and gained is repaired from what it holds`(seed: Int) throws {
-        var numbers = SeededNumbers(seed: UInt64(seed))
+        var numbers = SeededGenerator(seed: UInt64(seed))
         let wanted = RulesetSamples.random(using: &numbers)
         let found = RulesetSamples.mutated(wanted, using: &numbers)
         var fake = FakeRuleset()
@@ -34,7 +34,7 @@ struct DifferenceTests {
 
     @Test(arguments: 0..<100)
     func `changes that are followed one by one are the whole difference`(seed: Int) throws {
-        var numbers = SeededNumbers(seed: UInt64(seed))
+        var numbers = SeededGenerator(seed: UInt64(seed))
         let before = RulesetSamples.random(using: &numbers)
         var after = before
         var followed = RulesetDelta()
