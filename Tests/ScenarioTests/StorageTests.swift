@@ -56,7 +56,7 @@ extension Scenarios {
             try await inOwnWorld { world in
                 let data = try Self.smallDisk(world)
                 #expect(try DaemonUnderTest(world, data: data).stop() == 0)
-                try world.shell("mount -o remount,ro \(data)")
+                try world.shell("mount -o remount,bind,ro \(data)")
                 let said = try world.run([
                     "\(DaemonUnderTest.programs)/sluiced", "--data", data, "--api", "127.0.0.1:0",
                 ])
@@ -64,7 +64,7 @@ extension Scenarios {
                 #expect(said.errors.contains(data), "\(said.errors)")
                 let guest = ["ping", "-c", "1", "-W", "5", "203.0.113.1"]
                 #expect(try world.run(guest, in: "i-2-2-VM").status == 0)
-                try world.shell("mount -o remount,rw \(data)")
+                try world.shell("mount -o remount,bind,rw \(data)")
                 let daemon = try DaemonUnderTest(world, data: data)
                 try daemon.waitUntilVerified()
                 #expect(try daemon.status["netlinkwrites"] as? Int == 0)
