@@ -37,9 +37,6 @@ struct Signature {
         return isEqual
     }
 
-    /// The text that is signed, in the reference form.
-    var referenceText: String { String(decoding: text(Form()), as: UTF8.self) }
-
     private func text(_ form: Form) -> [UInt8] {
         let names =
             form.ignoresCaseInOrder

@@ -28,8 +28,6 @@ public struct KernelError: Error, Hashable, Sendable {
 
     public var isAlreadyExists: Bool { errno == EEXIST }
 
-    public var isPermission: Bool { errno == EPERM || errno == EACCES }
-
     /// This kernel does not know the thing at all: a module is missing or was left out.
     public var isUnsupported: Bool {
         [EOPNOTSUPP, EPROTONOSUPPORT, EAFNOSUPPORT, ENOPROTOOPT, ENOSYS].contains(errno)

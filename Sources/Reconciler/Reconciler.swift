@@ -70,13 +70,6 @@ public final class Reconciler {
     /// How many nodes wait to be looked at whole.
     public var backlog: Int { ordinary.count }
 
-    /// Nodes by state, for status displays.
-    public var counts: (settled: Int, unsettled: Int, failing: Int) {
-        nodes.values.reduce(into: (0, 0, 0)) { counts, node in
-            if node.isSettled { counts.0 += 1 } else if node.failures > 0 { counts.2 += 1 } else { counts.1 += 1 }
-        }
-    }
-
     /// Takes in what is wanted. Touches no kernel.
     public func accept(_ command: Command) {
         switch command {

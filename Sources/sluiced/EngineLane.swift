@@ -68,7 +68,6 @@ final class EngineLane: CloudService {
         return view.cloud.account(named: "admin")?.id ?? view.installation
     }
 
-    func record(_ event: Event) { inbox.send(.engine(.event(event))) }
     func dismantle() { inbox.send(.dismantle) }
 
     var view: CloudView { shared.view }
