@@ -110,6 +110,6 @@ let package = Package(
                 "CLinux", "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "Planner",
                 "Reconciler", "RouterPlan", "Ruleset", "TestSupport",
             ]),
-        tests("ScenarioTests", ["CLinux", "LinuxKernel", "NetworkVocabulary"]),
+        tests("ScenarioTests", ["CLinux", "LinuxKernel", "NetworkVocabulary", "TestSupport"]),
     ]
 )

@@ -71,12 +71,22 @@ extension LinuxDataplane {
         hostContent(link) { [host] in try? host.route.link($0) }
     }
 
+    /// A device of a node in the plan's words. Nil for fallback tunnel devices, which appear in every namespace by
+    /// themselves and cannot be removed.
     private func nodeContent(_ link: KernelLink) throws -> Row.Content? {
         guard let name = InterfaceName(link.name) else { return nil }
-        return .link(
-            Link(
-                name, link.kind == "veth" ? try legKind(link) : .foreign(link.kind), mac: link.mac, mtu: link.mtu,
-                settings: settings(link)))
+        if link.index == 1 {
+            return .link(Link(name, .loopback, mtu: 65536, settings: settings(link)))
+        }
+        let kind: Link.Kind
+        if link.kind == "veth" {
+            kind = try legKind(link)
+        } else if Self.removable.contains(link.kind) {
+            kind = .foreign(link.kind)
+        } else {
+            return nil
+        }
+        return .link(Link(name, kind, mac: link.mac, mtu: link.mtu, settings: settings(link)))
     }
 
     // MARK: The host
@@ -144,7 +154,7 @@ extension LinuxDataplane {
         let links = try node.route.links()
         observation.owner = ours(links.first { $0.index == 1 }?.alias)
         let names = names(of: links)
-        for link in links { try see(link, names, node, &observation) }
+        for link in links { try see(link, node, &observation) }
         for address in try node.route.addresses() { see(address, names, &observation) }
         for neighbour in try node.route.neighbours() { see(neighbour, names, &observation) }
         for route in try node.route.routes(.ipv4) { see(route, names, &observation) }
@@ -162,27 +172,11 @@ extension LinuxDataplane {
         return observation
     }
 
-    private func see(
-        _ link: KernelLink, _ names: [Int32: InterfaceName], _ node: LinuxNode, _ observation: inout Observation
-    ) throws {
-        guard let name = names[link.index] else { return }
-        if !link.isUp { observation.linksDown.insert(name) }
-        let kind: Link.Kind
-        if link.index == 1 {
-            kind = .loopback
-        } else if link.kind == "veth" {
-            kind = try legKind(link)
-            if case .leg(let hostEnd, _) = kind { legOwners[hostEnd] = node.name }
-        } else if Self.removable.contains(link.kind) {
-            kind = .foreign(link.kind)
-        } else {
-            // Fallback tunnel devices appear in every namespace by themselves and cannot be removed.
-            return
-        }
-        node.indexes[name] = link.index
-        let mtu = kind == .loopback ? 65536 : link.mtu
-        let content = Row.Content.link(
-            Link(name, kind, mac: kind == .loopback ? nil : link.mac, mtu: mtu, settings: settings(link)))
+    private func see(_ link: KernelLink, _ node: LinuxNode, _ observation: inout Observation) throws {
+        guard let content = try nodeContent(link), case .link(let seen) = content else { return }
+        if !link.isUp { observation.linksDown.insert(seen.name) }
+        if case .leg(let hostEnd, _) = seen.kind { legOwners[hostEnd] = node.name }
+        node.indexes[seen.name] = link.index
         observation.contents[content.key] = content
     }
 

@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import LinuxKernel
+import TestSupport
 import Testing
 
 /// Runs `body` on a thread of its own in a new network and mount namespace, with an empty `/run`: nothing a test does
@@ -8,7 +9,7 @@ import Testing
 ///
 /// The body runs as part of the test's task, so that expectations inside it are the test's own.
 func withFreshNamespace<Result: Sendable>(_ body: @Sendable () throws -> Result) async throws -> Result {
-    let lane = try FreshNamespaceLane()
+    let lane = try ThreadLane { _ = try KernelThread(name: "test namespace", $0) }
     defer { lane.stop() }
     return try await withoutActuallyEscaping(body) { body in
         try await withTaskExecutorPreference(lane) {
@@ -23,42 +24,6 @@ private func isolateThisThread() throws {
     guard sluice_unshare(sluice_clone_newnet | sluice_clone_newns) == 0 else { throw failure("unshare") }
     guard mount("none", "/", nil, sluice_ms_private | sluice_ms_recursive, nil) == 0 else { throw failure("private") }
     guard mount("tmpfs", "/run", "tmpfs", 0, nil) == 0 else { throw failure("tmpfs") }
-}
-
-/// Runs jobs on one thread, in order, until stopped.
-private final class FreshNamespaceLane: TaskExecutor {
-    /// Guarded by `condition`.
-    private nonisolated(unsafe) var jobs: [UnownedJob] = []
-    private nonisolated(unsafe) var isStopped = false
-    private let condition = NSCondition()
-
-    init() throws {
-        _ = try KernelThread(name: "test namespace") { [self] in
-            while let job = next() { job.runSynchronously(on: asUnownedTaskExecutor()) }
-        }
-    }
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        condition.withLock {
-            jobs.append(job)
-            condition.signal()
-        }
-    }
-
-    func stop() {
-        condition.withLock {
-            isStopped = true
-            condition.signal()
-        }
-    }
-
-    private func next() -> UnownedJob? {
-        condition.withLock {
-            while jobs.isEmpty, !isStopped { condition.wait() }
-            return jobs.isEmpty ? nil : jobs.removeFirst()
-        }
-    }
 }
 
 extension Trait where Self == ConditionTrait {

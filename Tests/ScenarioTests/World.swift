@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import LinuxKernel
+import TestSupport
 import Testing
 
 /// A machine for one test: network and mount namespaces of its own with an empty `/run`, a directory for files, and
@@ -85,7 +86,7 @@ func seen<Result>(
 /// Runs `body` in a world of its own, on a thread of its own that has left the machine's namespaces. The body is
 /// part of the test's task, so that expectations inside it are the test's own.
 func inOwnWorld(_ body: @Sendable (World) throws -> Void) async throws {
-    let lane = try Lane()
+    let lane = try ThreadLane { _ = try KernelThread(name: "scenario", $0) }
     defer { lane.stop() }
     try await withoutActuallyEscaping(body) { body in
         try await withTaskExecutorPreference(lane) {
@@ -112,42 +113,6 @@ private func leaveTheMachine() throws {
         mount("tmpfs", "/run", "tmpfs", 0, nil) == 0
     else { throw Trouble("own namespaces: \(String(cString: strerror(errno)))") }
     try RouteSocket().setLink(1, LinkChange(isUp: true))
-}
-
-/// Runs jobs on one thread, in order, until stopped.
-private final class Lane: TaskExecutor {
-    /// Guarded by `condition`.
-    private nonisolated(unsafe) var jobs: [UnownedJob] = []
-    private nonisolated(unsafe) var isStopped = false
-    private let condition = NSCondition()
-
-    init() throws {
-        _ = try KernelThread(name: "scenario") { [self] in
-            while let job = next() { job.runSynchronously(on: asUnownedTaskExecutor()) }
-        }
-    }
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        condition.withLock {
-            jobs.append(job)
-            condition.signal()
-        }
-    }
-
-    func stop() {
-        condition.withLock {
-            isStopped = true
-            condition.signal()
-        }
-    }
-
-    private func next() -> UnownedJob? {
-        condition.withLock {
-            while jobs.isEmpty, !isStopped { condition.wait() }
-            return jobs.isEmpty ? nil : jobs.removeFirst()
-        }
-    }
 }
 
 extension Trait where Self == ConditionTrait {
