@@ -13,6 +13,9 @@ public enum Record: Hashable, Sendable {
     case router(VirtualRouter)
     case guest(Guest)
     case nic(NIC)
+    case firewallRule(FirewallRule)
+    case egressRule(EgressRule)
+    case portForwarding(PortForwarding)
     /// The next number of a series (`guest` numbers, network numbers, …): numbers are never used twice.
     case series(Series)
 }
@@ -24,6 +27,8 @@ public struct Series: Hashable, Codable, Sendable {
         /// Shared by guests and routers, as in CloudStack: `r-4-VM`, `i-2-5-VM`.
         case machine
         case mac
+        /// Firewall and egress rules: their age.
+        case rule
 
         public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
     }
@@ -44,7 +49,7 @@ public struct Series: Hashable, Codable, Sendable {
 /// The kinds of record, by the word that origins and the ledger use.
 public enum RecordKind: String, Hashable, Comparable, Codable, Sendable, CaseIterable {
     case account, zone, physicalNetwork, publicRange, networkOffering, network, publicAddress, router, guest, nic,
-        series
+        firewallRule, egressRule, portForwarding, series
 
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }

@@ -10,17 +10,21 @@ extension Cloud {
         records += publicRanges.values.map(Record.publicRange)
         records += networkOfferings.values.map(Record.networkOffering)
         records += networks.values.map(Record.network)
-        records += publicAddresses.values.map(Record.publicAddress)
-        records += routers.values.map(Record.router)
         records += guests.values.map(Record.guest)
         records += nics.values.map(Record.nic)
+        records += publicAddresses.values.map(Record.publicAddress)
+        records += routers.values.map(Record.router)
+        records += portForwardings.values.map(Record.portForwarding)
+        records += firewallRules.values.map(Record.firewallRule)
+        records += egressRules.values.map(Record.egressRule)
         return records
     }
 
     /// How many records a checkpoint has, series apart.
     public var objectCount: Int {
         accounts.count + zones.count + physicalNetworks.count + publicRanges.count + networkOfferings.count
-            + networks.count + publicAddresses.count + routers.count + guests.count + nics.count
+            + networks.count + publicAddresses.count + routers.count + guests.count + nics.count + firewallRules.count
+            + egressRules.count + portForwardings.count
     }
 
     /// The model that the records of a checkpoint make.

@@ -40,4 +40,7 @@ public enum Claim: Hashable, Comparable, Sendable {
     case nicIndex(guest: ObjectID, Int)
     case guestAddress(network: ObjectID, IPv4Address)
     case mac(MACAddress)
+    /// A guest's address leaves as one public address.
+    case staticNAT(network: ObjectID, IPv4Address)
+    case ruleNumber(UInt64)
 }

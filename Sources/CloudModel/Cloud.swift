@@ -17,6 +17,9 @@ public struct Cloud: Equatable, Sendable {
     public internal(set) var routers = SortedMap<ObjectID, VirtualRouter>()
     public internal(set) var guests = SortedMap<ObjectID, Guest>()
     public internal(set) var nics = SortedMap<ObjectID, NIC>()
+    public internal(set) var firewallRules = SortedMap<ObjectID, FirewallRule>()
+    public internal(set) var egressRules = SortedMap<ObjectID, EgressRule>()
+    public internal(set) var portForwardings = SortedMap<ObjectID, PortForwarding>()
     /// Series that have moved on from 1.
     var series = SortedMap<Series.Name, UInt64>()
 
@@ -43,6 +46,16 @@ public struct Cloud: Equatable, Sendable {
     public internal(set) var guestsByAccount = Relation<ObjectID, ObjectID>()
     public internal(set) var nicsByNetwork = Relation<ObjectID, ObjectID>()
     public internal(set) var nicsByGuest = Relation<ObjectID, ObjectID>()
+    public internal(set) var firewallRulesByAddress = Relation<ObjectID, ObjectID>()
+    /// Firewall rules that came with a port forwarding rule.
+    public internal(set) var firewallRulesByForwarding = Relation<ObjectID, ObjectID>()
+    public internal(set) var egressRulesByNetwork = Relation<ObjectID, ObjectID>()
+    public internal(set) var portForwardingsByAddress = Relation<ObjectID, ObjectID>()
+    public internal(set) var portForwardingsByNIC = Relation<ObjectID, ObjectID>()
+    /// Addresses that are a NIC's by static NAT.
+    public internal(set) var publicAddressesByNIC = Relation<ObjectID, ObjectID>()
+    /// What rules speak of, to find those that speak of the same.
+    var ruleSpots = SortedMap<RuleSpot, RuleSpan>()
     /// Where the ranges of a zone begin, to find neighbours that might overlap.
     var publicRangeStarts = SortedMap<ZoneAddress, ObjectID>()
 
@@ -80,6 +93,9 @@ extension Cloud {
         case .router: return routers[id].map(Record.router)
         case .guest: return guests[id].map(Record.guest)
         case .nic: return nics[id].map(Record.nic)
+        case .firewallRule: return firewallRules[id].map(Record.firewallRule)
+        case .egressRule: return egressRules[id].map(Record.egressRule)
+        case .portForwarding: return portForwardings[id].map(Record.portForwarding)
         case .series: return nil
         }
     }

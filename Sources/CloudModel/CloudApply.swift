@@ -49,6 +49,9 @@ extension Cloud {
         case .router(let value): routers[value.id] = value
         case .guest(let value): guests[value.id] = value
         case .nic(let value): nics[value.id] = value
+        case .firewallRule(let value): firewallRules[value.id] = value
+        case .egressRule(let value): egressRules[value.id] = value
+        case .portForwarding(let value): portForwardings[value.id] = value
         case .series(let value): series[value.name] = value.next
         }
     }
@@ -65,6 +68,9 @@ extension Cloud {
         case .router: routers[object.id] = nil
         case .guest: guests[object.id] = nil
         case .nic: nics[object.id] = nil
+        case .firewallRule: firewallRules[object.id] = nil
+        case .egressRule: egressRules[object.id] = nil
+        case .portForwarding: portForwardings[object.id] = nil
         case .series: break
         }
     }
@@ -82,6 +88,7 @@ extension Cloud {
         if case .publicRange(let range) = record, let other = neighbour(overlapping: range) {
             throw .inconsistent(object, "its addresses overlap those of public range \(other)")
         }
+        if let other = conflict(of: record) { throw .inconsistent(object, "\(other) speaks of the same traffic") }
     }
 
     /// Another range of the zone that has an address of this one. Ranges that do not overlap need only be compared

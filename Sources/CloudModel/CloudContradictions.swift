@@ -8,10 +8,13 @@ extension Cloud {
         case .physicalNetwork(let value): contradiction(in: value, replacing: old)
         case .publicRange(let value): contradiction(in: value, replacing: old)
         case .network(let value): contradiction(in: value, replacing: old)
-        case .publicAddress(let value): contradiction(in: value)
+        case .publicAddress(let value): contradiction(in: value, replacing: old)
         case .router(let value): contradiction(in: value, replacing: old)
         case .guest(let value): contradiction(in: value, replacing: old)
         case .nic(let value): contradiction(in: value)
+        case .firewallRule(let value): contradiction(in: value, replacing: old)
+        case .egressRule(let value): contradiction(in: value, replacing: old)
+        case .portForwarding(let value): contradiction(in: value, replacing: old)
         }
     }
 
@@ -95,7 +98,7 @@ extension Cloud {
         return nil
     }
 
-    private func contradiction(in value: PublicAddress) -> String? {
+    private func contradiction(in value: PublicAddress, replacing old: Record?) -> String? {
         guard let range = publicRanges[value.range], range.addresses.contains(value.address) else {
             return "the address is outside its range"
         }
@@ -105,7 +108,7 @@ extension Cloud {
         } else if value.isSourceNAT {
             return "source NAT is for a network"
         }
-        return nil
+        return ruleContradiction(in: value, replacing: old)
     }
 
     private func contradiction(in value: VirtualRouter, replacing old: Record?) -> String? {
@@ -146,8 +149,12 @@ extension Cloud {
         guard let guest = guests[value.guest], let network = networks[value.network] else { return nil }
         if guest.zone != network.zone { return "its guest and network are in different zones" }
         if guest.account != network.account { return "its guest and network are of different accounts" }
-        if !network.cidr.hosts.contains(value.address) { return "its address is not a host of its network" }
-        if value.address == network.gateway { return "its address is the gateway's" }
+        for address in value.addresses {
+            if !network.cidr.hosts.contains(address) { return "its address is not a host of its network" }
+            if address == network.gateway { return "its address is the gateway's" }
+        }
+        if Set(value.addresses).count != value.addresses.count { return "it has an address twice" }
+        if let lost = ruleLeading(toOtherThan: value) { return "\(lost) leads to an address that it has no more" }
         if guest.isRunning, network.state != .implemented { return "its network is not implemented" }
         if value.index < 0 { return "its index is negative" }
         return isValid(value.attachment) ? nil : "its shard does not exist"

@@ -21,6 +21,7 @@ extension Cloud {
             if let number = value.segment?.number { segmentsInUse.take(number, in: value.physicalNetwork) }
         case .publicAddress(let value):
             if let network = value.network { publicAddressesByNetwork.insert(value.id, of: network) }
+            if let nic = value.staticNAT?.nic { publicAddressesByNIC.insert(value.id, of: nic) }
             publicAddressesByRange.insert(value.id, of: value.range)
             addressesInUseByRange.take(value.address.bits, in: value.range)
         case .router(let value):
@@ -34,9 +35,17 @@ extension Cloud {
         case .nic(let value):
             nicsByNetwork.insert(value.id, of: value.network)
             nicsByGuest.insert(value.id, of: value.guest)
-            addressesInUseByNetwork.take(value.address.bits, in: value.network)
+            for address in value.addresses { addressesInUseByNetwork.take(address.bits, in: value.network) }
             plug(value.attachment, into: nil, network: value.network)
+        case .firewallRule(let value):
+            firewallRulesByAddress.insert(value.id, of: value.publicAddress)
+            if let forwarding = value.forwarding { firewallRulesByForwarding.insert(value.id, of: forwarding) }
+        case .egressRule(let value): egressRulesByNetwork.insert(value.id, of: value.network)
+        case .portForwarding(let value):
+            portForwardingsByAddress.insert(value.id, of: value.publicAddress)
+            portForwardingsByNIC.insert(value.id, of: value.nic)
         }
+        rememberSpots(of: record)
     }
 
     mutating func forget(_ record: Record, _ object: Reference) {
@@ -61,6 +70,7 @@ extension Cloud {
             if let number = value.segment?.number { segmentsInUse.release(number, in: value.physicalNetwork) }
         case .publicAddress(let value):
             if let network = value.network { publicAddressesByNetwork.remove(value.id, of: network) }
+            if let nic = value.staticNAT?.nic { publicAddressesByNIC.remove(value.id, of: nic) }
             publicAddressesByRange.remove(value.id, of: value.range)
             addressesInUseByRange.release(value.address.bits, in: value.range)
         case .router(let value):
@@ -74,9 +84,17 @@ extension Cloud {
         case .nic(let value):
             nicsByNetwork.remove(value.id, of: value.network)
             nicsByGuest.remove(value.id, of: value.guest)
-            addressesInUseByNetwork.release(value.address.bits, in: value.network)
+            for address in value.addresses { addressesInUseByNetwork.release(address.bits, in: value.network) }
             unplug(value.attachment, from: nil, network: value.network)
+        case .firewallRule(let value):
+            firewallRulesByAddress.remove(value.id, of: value.publicAddress)
+            if let forwarding = value.forwarding { firewallRulesByForwarding.remove(value.id, of: forwarding) }
+        case .egressRule(let value): egressRulesByNetwork.remove(value.id, of: value.network)
+        case .portForwarding(let value):
+            portForwardingsByAddress.remove(value.id, of: value.publicAddress)
+            portForwardingsByNIC.remove(value.id, of: value.nic)
         }
+        forgetSpots(of: record)
     }
 
     private mutating func plug(_ attachment: Attachment, into range: ObjectID?, network: ObjectID) {

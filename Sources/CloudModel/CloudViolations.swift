@@ -44,6 +44,13 @@ extension Cloud {
             ("guestsByAccount", guestsByAccount == fresh.guestsByAccount),
             ("nicsByNetwork", nicsByNetwork == fresh.nicsByNetwork),
             ("nicsByGuest", nicsByGuest == fresh.nicsByGuest),
+            ("firewallRulesByAddress", firewallRulesByAddress == fresh.firewallRulesByAddress),
+            ("firewallRulesByForwarding", firewallRulesByForwarding == fresh.firewallRulesByForwarding),
+            ("egressRulesByNetwork", egressRulesByNetwork == fresh.egressRulesByNetwork),
+            ("portForwardingsByAddress", portForwardingsByAddress == fresh.portForwardingsByAddress),
+            ("portForwardingsByNIC", portForwardingsByNIC == fresh.portForwardingsByNIC),
+            ("publicAddressesByNIC", publicAddressesByNIC == fresh.publicAddressesByNIC),
+            ("ruleSpots", ruleSpots == fresh.ruleSpots),
             ("publicRangeStarts", publicRangeStarts == fresh.publicRangeStarts),
             ("segmentsInUse", segmentsInUse == fresh.segmentsInUse),
             ("addressesInUseByRange", addressesInUseByRange == fresh.addressesInUseByRange),
@@ -72,6 +79,8 @@ extension Cloud {
             }
         }
         for nic in nics.values { expect(.mac, nic.attachment.mac.seriesNumber, "nic \(nic.id)") }
+        for rule in firewallRules.values { expect(.rule, rule.number, "firewall rule \(rule.id)") }
+        for rule in egressRules.values { expect(.rule, rule.number, "egress rule \(rule.id)") }
         return found
     }
 

@@ -162,6 +162,8 @@ public struct NetworkOffering: Hashable, Codable, Sendable {
     public var services: [String: String]
     /// Whether guests may open connections to the outside when no egress rule says otherwise.
     public var egressDefaultAllow: Bool
+    /// Conserve mode: one public address may serve several kinds of rules.
+    public var conservesAddresses: Bool
     /// The network is implemented when created and stays so without guests.
     public var isPersistent: Bool
     public var specifiesVLAN: Bool
@@ -170,7 +172,8 @@ public struct NetworkOffering: Hashable, Codable, Sendable {
 
     public init(
         id: ObjectID, name: String, displayText: String, guestType: GuestType, services: [String: String],
-        egressDefaultAllow: Bool, isPersistent: Bool, specifiesVLAN: Bool, isEnabled: Bool, isDefault: Bool
+        egressDefaultAllow: Bool, conservesAddresses: Bool = true, isPersistent: Bool, specifiesVLAN: Bool,
+        isEnabled: Bool, isDefault: Bool
     ) {
         self.id = id
         self.name = name
@@ -178,6 +181,7 @@ public struct NetworkOffering: Hashable, Codable, Sendable {
         self.guestType = guestType
         self.services = services
         self.egressDefaultAllow = egressDefaultAllow
+        self.conservesAddresses = conservesAddresses
         self.isPersistent = isPersistent
         self.specifiesVLAN = specifiesVLAN
         self.isEnabled = isEnabled
@@ -185,7 +189,7 @@ public struct NetworkOffering: Hashable, Codable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, name, displayText, guestType, services, egressDefaultAllow, isPersistent, specifiesVLAN
-        case isEnabled, isDefault
+        case id, name, displayText, guestType, services, egressDefaultAllow, conservesAddresses, isPersistent
+        case specifiesVLAN, isEnabled, isDefault
     }
 }

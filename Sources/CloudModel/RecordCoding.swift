@@ -61,6 +61,10 @@ extension Record: Codable {
         case .router: self = .router(try decoder.strict(VirtualRouter.self, VirtualRouter.CodingKeys.self))
         case .guest: self = .guest(try decoder.strict(Guest.self, Guest.CodingKeys.self))
         case .nic: self = .nic(try decoder.strict(NIC.self, NIC.CodingKeys.self))
+        case .firewallRule: self = .firewallRule(try decoder.strict(FirewallRule.self, FirewallRule.CodingKeys.self))
+        case .egressRule: self = .egressRule(try decoder.strict(EgressRule.self, EgressRule.CodingKeys.self))
+        case .portForwarding:
+            self = .portForwarding(try decoder.strict(PortForwarding.self, PortForwarding.CodingKeys.self))
         case .series: self = .series(try decoder.strict(Series.self, Series.CodingKeys.self))
         }
     }
@@ -77,6 +81,9 @@ extension Record: Codable {
         case .router(let value): try value.encode(to: encoder)
         case .guest(let value): try value.encode(to: encoder)
         case .nic(let value): try value.encode(to: encoder)
+        case .firewallRule(let value): try value.encode(to: encoder)
+        case .egressRule(let value): try value.encode(to: encoder)
+        case .portForwarding(let value): try value.encode(to: encoder)
         case .series(let value): try value.encode(to: encoder)
         }
     }
@@ -92,11 +99,63 @@ extension Attachment {
     }
 }
 
+extension StaticNAT {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(refusingUnknown: CodingKeys.self)
+        nic = try container.decode(ObjectID.self, forKey: .nic)
+        guestAddress = try container.decode(IPv4Address.self, forKey: .guestAddress)
+    }
+}
+
+extension SecondaryAddress {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(refusingUnknown: CodingKeys.self)
+        id = try container.decode(ObjectID.self, forKey: .id)
+        address = try container.decode(IPv4Address.self, forKey: .address)
+    }
+}
+
 extension VirtualRouter.PublicLeg {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(refusingUnknown: CodingKeys.self)
         index = try container.decode(Int.self, forKey: .index)
         range = try container.decode(ObjectID.self, forKey: .range)
         attachment = try container.decode(Attachment.self, forKey: .attachment)
+    }
+}
+
+// Fields that came later: a record written before has what everybody had then.
+
+extension NIC {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            id: try container.decode(ObjectID.self, forKey: .id),
+            guest: try container.decode(ObjectID.self, forKey: .guest),
+            network: try container.decode(ObjectID.self, forKey: .network),
+            index: try container.decode(Int.self, forKey: .index),
+            address: try container.decode(IPv4Address.self, forKey: .address),
+            secondaryAddresses: try container.decodeIfPresent([SecondaryAddress].self, forKey: .secondaryAddresses)
+                ?? [],
+            attachment: try container.decode(Attachment.self, forKey: .attachment),
+            isDefault: try container.decode(Bool.self, forKey: .isDefault))
+    }
+}
+
+extension NetworkOffering {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            id: try container.decode(ObjectID.self, forKey: .id),
+            name: try container.decode(String.self, forKey: .name),
+            displayText: try container.decode(String.self, forKey: .displayText),
+            guestType: try container.decode(GuestType.self, forKey: .guestType),
+            services: try container.decode([String: String].self, forKey: .services),
+            egressDefaultAllow: try container.decode(Bool.self, forKey: .egressDefaultAllow),
+            conservesAddresses: try container.decodeIfPresent(Bool.self, forKey: .conservesAddresses) ?? true,
+            isPersistent: try container.decode(Bool.self, forKey: .isPersistent),
+            specifiesVLAN: try container.decode(Bool.self, forKey: .specifiesVLAN),
+            isEnabled: try container.decode(Bool.self, forKey: .isEnabled),
+            isDefault: try container.decode(Bool.self, forKey: .isDefault))
     }
 }

@@ -14,6 +14,9 @@ extension Record {
         case .router(let value): Reference(.router, value.id)
         case .guest(let value): Reference(.guest, value.id)
         case .nic(let value): Reference(.nic, value.id)
+        case .firewallRule(let value): Reference(.firewallRule, value.id)
+        case .egressRule(let value): Reference(.egressRule, value.id)
+        case .portForwarding(let value): Reference(.portForwarding, value.id)
         case .series: nil
         }
     }
@@ -35,12 +38,19 @@ extension Record {
         case .publicAddress(let value):
             [Reference(.account, value.account), Reference(.publicRange, value.range)]
                 + (value.network.map { [Reference(.network, $0)] } ?? [])
+                + (value.staticNAT.map { [Reference(.nic, $0.nic)] } ?? [])
         case .router(let value):
             [
                 Reference(.account, value.account), Reference(.zone, value.zone), Reference(.network, value.network),
             ] + value.publicLegs.map { Reference(.publicRange, $0.range) }
         case .guest(let value): [Reference(.account, value.account), Reference(.zone, value.zone)]
         case .nic(let value): [Reference(.guest, value.guest), Reference(.network, value.network)]
+        case .firewallRule(let value):
+            [Reference(.publicAddress, value.publicAddress)]
+                + (value.forwarding.map { [Reference(.portForwarding, $0)] } ?? [])
+        case .egressRule(let value): [Reference(.network, value.network)]
+        case .portForwarding(let value):
+            [Reference(.publicAddress, value.publicAddress), Reference(.nic, value.nic)]
         }
     }
 }
@@ -67,6 +77,7 @@ extension Cloud {
             claims =
                 [.publicAddress(range: value.range, value.address)]
                 + (value.isSourceNAT ? value.network.map { [.sourceNAT(network: $0)] } ?? [] : [])
+                + staticNATClaims(of: value)
         case .router(let value):
             claims =
                 [.router(network: value.network), .machineNumber(value.number), .machineName(value.name)]
@@ -78,16 +89,26 @@ extension Cloud {
                     .guestName(network: $0.network, value.name.lowercased())
                 }
         case .nic(let value):
-            let own: [Claim] = [
-                .nic(guest: value.guest, network: value.network), .nicIndex(guest: value.guest, value.index),
-                .guestAddress(network: value.network, value.address), .mac(value.attachment.mac),
-            ]
+            let own: [Claim] =
+                [
+                    .nic(guest: value.guest, network: value.network), .nicIndex(guest: value.guest, value.index),
+                    .guestAddress(network: value.network, value.address), .mac(value.attachment.mac),
+                ] + value.secondaryAddresses.map { .guestAddress(network: value.network, $0.address) }
             guard let guest = guests[value.guest] else { return own.map { ($0, object) } }
             return own.map { ($0, object) }
                 + [(.guestName(network: value.network, guest.name.lowercased()), Reference(.guest, guest.id))]
-        case .series: claims = []
+        case .firewallRule(let value): claims = [.ruleNumber(value.number)]
+        case .egressRule(let value): claims = [.ruleNumber(value.number)]
+        case .portForwarding, .series: claims = []
         }
         return claims.map { ($0, object) }
+    }
+}
+
+extension Cloud {
+    private func staticNATClaims(of address: PublicAddress) -> [Claim] {
+        guard let network = address.network, let target = address.staticNAT else { return [] }
+        return [.staticNAT(network: network, target.guestAddress)]
     }
 }
 

@@ -59,10 +59,12 @@ public struct PublicAddress: Hashable, Codable, Sendable {
     public let account: ObjectID
     public var network: ObjectID?
     public var isSourceNAT: Bool
+    /// The guest that the address stands for; then no other rule leads anywhere from it.
+    public var staticNAT: StaticNAT?
 
     public init(
         id: ObjectID, range: ObjectID, address: IPv4Address, account: ObjectID, network: ObjectID? = nil,
-        isSourceNAT: Bool
+        isSourceNAT: Bool, staticNAT: StaticNAT? = nil
     ) {
         self.id = id
         self.range = range
@@ -70,10 +72,11 @@ public struct PublicAddress: Hashable, Codable, Sendable {
         self.account = account
         self.network = network
         self.isSourceNAT = isSourceNAT
+        self.staticNAT = staticNAT
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, range, address, account, network, isSourceNAT
+        case id, range, address, account, network, isSourceNAT, staticNAT
     }
 }
 
@@ -190,23 +193,28 @@ public struct NIC: Hashable, Codable, Sendable {
     /// `eth<index>` inside the guest.
     public let index: Int
     public var address: IPv4Address
+    public var secondaryAddresses: [SecondaryAddress]
     public var attachment: Attachment
     public var isDefault: Bool
 
     public init(
-        id: ObjectID, guest: ObjectID, network: ObjectID, index: Int, address: IPv4Address, attachment: Attachment,
-        isDefault: Bool
+        id: ObjectID, guest: ObjectID, network: ObjectID, index: Int, address: IPv4Address,
+        secondaryAddresses: [SecondaryAddress] = [], attachment: Attachment, isDefault: Bool
     ) {
         self.id = id
         self.guest = guest
         self.network = network
         self.index = index
         self.address = address
+        self.secondaryAddresses = secondaryAddresses
         self.attachment = attachment
         self.isDefault = isDefault
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, guest, network, index, address, attachment, isDefault
+        case id, guest, network, index, address, secondaryAddresses, attachment, isDefault
     }
+
+    /// All its addresses, the primary one first.
+    public var addresses: [IPv4Address] { [address] + secondaryAddresses.map(\.address) }
 }

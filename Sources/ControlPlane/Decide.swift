@@ -99,6 +99,20 @@ extension Draft {
         case .startGuest(let id): return try startGuest(id)
         case .stopGuest(let id): return try stopGuest(id)
         case .destroyGuest(let id): return try destroyGuest(id)
+        case .createFirewallRule,
+            .updateFirewallRule,
+            .deleteFirewallRule,
+            .createEgressRule,
+            .updateEgressRule,
+            .deleteEgressRule,
+            .createPortForwarding,
+            .updatePortForwarding,
+            .deletePortForwarding,
+            .enableStaticNAT,
+            .disableStaticNAT,
+            .addSecondaryAddress,
+            .removeSecondaryAddress:
+            throw .unsupported(nil, "\(request.command) is not supported")
         case .applyCloud(let request): return try applyCloud(request)
         }
     }

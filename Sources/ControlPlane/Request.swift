@@ -34,6 +34,20 @@ public enum Request: Hashable, Sendable {
     case stopGuest(ObjectID)
     case destroyGuest(ObjectID)
 
+    case createFirewallRule(CreateFirewallRule)
+    case updateFirewallRule(UpdateFirewallRule)
+    case deleteFirewallRule(Removal)
+    case createEgressRule(CreateEgressRule)
+    case updateEgressRule(UpdateEgressRule)
+    case deleteEgressRule(Removal)
+    case createPortForwarding(CreatePortForwarding)
+    case updatePortForwarding(UpdatePortForwarding)
+    case deletePortForwarding(Removal)
+    case enableStaticNAT(EnableStaticNAT)
+    case disableStaticNAT(Removal)
+    case addSecondaryAddress(AddSecondaryAddress)
+    case removeSecondaryAddress(Removal)
+
     case applyCloud(ApplyCloud)
 
     /// The command as CloudStack's API spells it; our own where CloudStack has none.
@@ -65,6 +79,19 @@ public enum Request: Hashable, Sendable {
         case .startGuest: "startVirtualMachine"
         case .stopGuest: "stopVirtualMachine"
         case .destroyGuest: "destroyVirtualMachine"
+        case .createFirewallRule: "createFirewallRule"
+        case .updateFirewallRule: "updateFirewallRule"
+        case .deleteFirewallRule: "deleteFirewallRule"
+        case .createEgressRule: "createEgressFirewallRule"
+        case .updateEgressRule: "updateEgressFirewallRule"
+        case .deleteEgressRule: "deleteEgressFirewallRule"
+        case .createPortForwarding: "createPortForwardingRule"
+        case .updatePortForwarding: "updatePortForwardingRule"
+        case .deletePortForwarding: "deletePortForwardingRule"
+        case .enableStaticNAT: "enableStaticNat"
+        case .disableStaticNAT: "disableStaticNat"
+        case .addSecondaryAddress: "addIpToNic"
+        case .removeSecondaryAddress: "removeIpFromNic"
         case .applyCloud: "applyCloud"
         }
     }

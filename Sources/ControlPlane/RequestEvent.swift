@@ -41,6 +41,19 @@ extension Request {
         case .startGuest: "VM.START"
         case .stopGuest: "VM.STOP"
         case .destroyGuest: "VM.DESTROY"
+        case .createFirewallRule: "FIREWALL.OPEN"
+        case .updateFirewallRule: "FIREWALL.UPDATE"
+        case .deleteFirewallRule: "FIREWALL.CLOSE"
+        case .createEgressRule: "FIREWALL.EGRESS.OPEN"
+        case .updateEgressRule: "FIREWALL.EGRESS.UPDATE"
+        case .deleteEgressRule: "FIREWALL.EGRESS.CLOSE"
+        case .createPortForwarding: "NET.RULEADD"
+        case .updatePortForwarding: "NET.RULEMODIFY"
+        case .deletePortForwarding: "NET.RULEDELETE"
+        case .enableStaticNAT: "STATICNAT.ENABLE"
+        case .disableStaticNAT: "STATICNAT.DISABLE"
+        case .addSecondaryAddress: "NIC.SECONDARY.IP.ASSIGN"
+        case .removeSecondaryAddress: "NIC.SECONDARY.IP.UNASSIGN"
         case .applyCloud: "CLOUD.APPLY"
         }
     }
@@ -66,6 +79,9 @@ extension Record {
         case .router(let router): router.name
         case .guest(let guest): guest.instanceName
         case .nic(let nic): nic.address.description
+        case .firewallRule(let rule): rule.traffic.description
+        case .egressRule(let rule): rule.traffic.description
+        case .portForwarding(let rule): "\(rule.transport.rawValue)/\(rule.publicPorts)"
         case .series: nil
         }
     }

@@ -49,10 +49,14 @@ extension Request {
         public var displayText: String?
         /// Empty: none.
         public var networkDomain: String?
+        /// One of the network's other addresses, or a free one: guests are seen by it from then on.
+        public var sourceNATAddress: String?
 
         public init(
-            id: ObjectID, name: String? = nil, displayText: String? = nil, networkDomain: String? = nil
+            id: ObjectID, name: String? = nil, displayText: String? = nil, networkDomain: String? = nil,
+            sourceNATAddress: String? = nil
         ) {
+            self.sourceNATAddress = sourceNATAddress
             self.id = id
             self.name = name
             self.displayText = displayText

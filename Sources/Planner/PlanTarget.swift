@@ -49,6 +49,7 @@ extension Planner {
             if let guest = cloud.guests[id] { targets.insert(.node(NodeName(guest.instanceName))) }
         case .nic:
             if let nic = cloud.nics[id] { collect(nic, cloud, into: &targets) }
+        case .firewallRule, .egressRule, .portForwarding: break
         }
     }
 

@@ -31,6 +31,9 @@ public struct NodePlan: Sendable {
     /// Which rows and elements each object asked for.
     private var keysByObject: [Origin: Set<PlanKey>] = [:]
 
+    /// What the elements of the table's counting sets measure. Follows from the shape of the table.
+    public var meters: [SetName: Meter] = [:]
+
     public init(_ name: NodeName, _ kind: Kind, owner: Origin, table: Table? = nil) {
         self.name = name
         self.kind = kind
