@@ -67,6 +67,31 @@ public enum IPPrefix: Hashable, Comparable, Sendable {
         case .v6(let prefix): prefix.length
         }
     }
+
+    /// The network of one address.
+    public init(host address: IPAddress) {
+        switch address {
+        case .v4(let v4): self = .v4(IPv4Prefix(host: v4))
+        case .v6(let v6): self = .v6(IPv6Prefix(host: v6))
+        }
+    }
+
+    /// The address, where the network has no other.
+    public var host: IPAddress? {
+        switch self {
+        case .v4(let prefix): prefix.length == 32 ? .v4(prefix.address) : nil
+        case .v6(let prefix): prefix.length == 128 ? .v6(prefix.address) : nil
+        }
+    }
+
+    /// An address of the other family is in no network.
+    public func contains(_ address: IPAddress) -> Bool {
+        switch (self, address) {
+        case (.v4(let prefix), .v4(let v4)): prefix.contains(v4)
+        case (.v6(let prefix), .v6(let v6)): prefix.contains(v6)
+        default: false
+        }
+    }
 }
 
 extension IPPrefix: LosslessStringConvertible, TextCoded {

@@ -72,6 +72,12 @@ public struct IPv4Prefix: Hashable, Comparable, Sendable {
         self.init(IPv4Address(bits: address.bits & Self.mask(length)), length: length)
     }
 
+    /// The network of one address.
+    public init(host address: IPv4Address) {
+        self.address = address
+        length = 32
+    }
+
     /// `0.0.0.0/0`.
     public static let everything = IPv4Prefix()
 

@@ -106,6 +106,12 @@ public struct IPv6Prefix: Hashable, Comparable, Sendable {
         self.init(IPv6Address(high: address.high & high, low: address.low & low), length: length)
     }
 
+    /// The network of one address.
+    public init(host address: IPv6Address) {
+        self.address = address
+        length = 128
+    }
+
     static func mask(_ length: Int) -> (UInt64, UInt64) {
         let bits = { (count: Int) -> UInt64 in count <= 0 ? 0 : count >= 64 ? ~0 : ~0 << UInt64(64 - count) }
         return (bits(length), bits(length - 64))

@@ -53,7 +53,7 @@ extension FakeKernel.Namespace {
         }
         for table in tables {
             let covering = routes.values.filter {
-                $0.table == table && $0.link == link && $0.destination.covers(gateway)
+                $0.table == table && $0.link == link && $0.destination.contains(gateway)
             }
             guard let best = covering.max(by: { $0.destination.length < $1.destination.length }) else { continue }
             return best.gateway == nil
@@ -110,15 +110,5 @@ extension InterfaceAddress {
         guard case .v4(let mine) = address, case .v4(let its) = other.address else { return self == other }
         return prefixLength == other.prefixLength
             && IPv4Prefix(containing: mine, length: prefixLength)?.contains(its) == true
-    }
-}
-
-extension IPPrefix {
-    fileprivate func covers(_ address: IPAddress) -> Bool {
-        switch (self, address) {
-        case (.v4(let prefix), .v4(let address)): prefix.contains(address)
-        case (.v6(let prefix), .v6(let address)): prefix.contains(address)
-        default: false
-        }
     }
 }
