@@ -7,8 +7,8 @@ internal import Glibc
 /// becomes "unspecific failure") and drops the kernel's explanation.
 final class NetlinkSocket {
     private let socket: OpaquePointer
-    private let scratch: NetlinkScratch
-    private var sequence: UInt32 = 0
+    let scratch: NetlinkScratch
+    var sequence: UInt32 = 0
     var counters = NetlinkCounters()
 
     /// Opens the socket in the calling thread's namespace.
@@ -147,7 +147,7 @@ final class NetlinkSocket {
     }
 
     /// The verdict of an acknowledgement: nil is success.
-    private func failure(_ head: nlmsghdr, _ payload: UnsafeRawBufferPointer) -> (errno: Int32, text: String)? {
+    func failure(_ head: nlmsghdr, _ payload: UnsafeRawBufferPointer) -> (errno: Int32, text: String)? {
         guard payload.count >= 4 else { return head.nlmsg_type == NLMSG_DONE ? nil : (EBADMSG, "") }
         let code = payload.loadUnaligned(as: Int32.self)
         guard code < 0 else { return nil }

@@ -36,6 +36,7 @@
 #include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/net_namespace.h>
 #include <linux/fib_rules.h>
 #include <linux/netfilter.h>
