@@ -53,6 +53,7 @@ let package = Package(
 
         // Values and pure functions.
         module("NetworkVocabulary"),
+        module("Packets", ["NetworkVocabulary"]),
         module("Ruleset", ["NetworkVocabulary"]),
         module("CloudModel", ["NetworkVocabulary"]),
         module("RouterPlan", ["NetworkVocabulary", "Ruleset"]),
@@ -82,6 +83,7 @@ let package = Package(
             ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "Reconciler", "RouterPlan", "Ruleset"]),
         tests("ArchitectureTests", []),
         tests("NetworkVocabularyTests", ["NetworkVocabulary"]),
+        tests("PacketsTests", ["NetworkVocabulary", "Packets", "TestSupport"]),
         tests("RulesetTests", ["NetworkVocabulary", "Ruleset", "TestSupport"]),
         tests("CloudModelTests", ["CloudModel", "NetworkVocabulary", "TestSupport"]),
         tests(

@@ -25,6 +25,9 @@ let rooms = [
         "NetworkVocabulary",
         because: "words every layer shares; a system type here would reach every pure function"),
     Room(
+        "Packets", ["NetworkVocabulary"],
+        because: "frames and captures are bytes: what they mean does not depend on who sent or caught them"),
+    Room(
         "Ruleset", ["NetworkVocabulary"],
         because: "nftables as values: what a rule is does not depend on who loads it"),
     Room(
