@@ -191,7 +191,7 @@ public final class CloudAPI: Sendable {
             switch report {
             case .refused(let error), .failed(let error): answer.fail(APIError(error))
             case .durable(let outcome): result.value = render(call, outcome)
-            case .realized: answer.succeed(result.value)
+            case .realized(let flows): answer.succeed(result.value.counting(flows))
             }
         }
     }
@@ -218,8 +218,9 @@ public final class CloudAPI: Sendable {
                     $0.object = object.map { ($0.kind.rawValue, $0.id) }
                 }
                 answer.succeed(["id": .text(object?.id), "jobid": .text(id)])
-            case .realized:
+            case .realized(let flows):
                 jobs.update(id) {
+                    $0.result = $0.result.counting(flows)
                     $0.state = .done
                     $0.completed = now()
                 }
@@ -247,6 +248,22 @@ public final class CloudAPI: Sendable {
             case .realized: break
             }
         }
+    }
+}
+
+extension APIObject {
+    /// With the number of connections that the change ended, if any: in the object that is answered, where there is one,
+    /// because clients expect nothing beside it.
+    fileprivate func counting(_ flowsEnded: Int) -> APIObject {
+        guard flowsEnded > 0 else { return self }
+        var copy = self
+        if fields.count == 1, let key = fields.first?.key, case .object(var inner)? = self[key] {
+            inner["flowsended"] = .number(flowsEnded)
+            copy[key] = .object(inner)
+        } else {
+            copy["flowsended"] = .number(flowsEnded)
+        }
+        return copy
     }
 }
 

@@ -27,8 +27,9 @@ public enum SubmissionReport: Sendable {
     case refused(RequestError)
     /// Survives power loss, and is in the model.
     case durable(Outcome)
-    /// Is in the kernel, read back.
-    case realized
+    /// Is in the kernel, read back. So many connections that lived by what was taken away were ended, or marked as left
+    /// to finish where that was asked for.
+    case realized(flowsEnded: Int)
     /// The kernel did not take it. The change was taken back, unless later changes rest on it: then it is tried again,
     /// and the error says so.
     case failed(RequestError)

@@ -18,10 +18,13 @@ public struct Decision: Hashable, Sendable {
     /// To be appended and applied as one ledger entry. None when everything is as requested already.
     public let changes: [Change]
     public let reply: Reply
+    /// Whether connections that lived by what is taken away may finish.
+    public let drains: Bool
 
-    public init(changes: [Change], reply: Reply) {
+    public init(changes: [Change], reply: Reply, drains: Bool = false) {
         self.changes = changes
         self.reply = reply
+        self.drains = drains
     }
 }
 

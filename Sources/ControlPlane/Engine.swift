@@ -177,7 +177,7 @@ public final class Engine {
                         Outcome(
                             reply: decision.reply, changes: decision.changes, cloud: after, planDifference: difference))
                 )
-                report(.realized)
+                report(.realized(flowsEnded: 0))
                 return
             }
             if !decision.changes.isEmpty { after.revision = before.revision.next }
@@ -256,9 +256,10 @@ public final class Engine {
 
     private func follow(_ item: Batch.Item) {
         let ticket = item.after.revision.number
-        let following = keeper.follow(item.decision.changes, from: item.before, to: item.after, ticket: ticket)
+        let following = keeper.follow(
+            item.decision.changes, from: item.before, to: item.after, ticket: ticket, drains: item.decision.drains)
         guard !following.orders.isEmpty || !following.failures.isEmpty else {
-            item.report?(.realized)
+            item.report?(.realized(flowsEnded: 0))
             return
         }
         let failure = following.failures.first.map { name, error in "\(name) cannot be planned: \(error)" }
@@ -266,7 +267,8 @@ public final class Engine {
             ticket,
             PendingChanges.Change(
                 remaining: following.orders.count, changes: item.decision.changes, inverse: item.inverse,
-                report: item.report, failure: failure))
+                report: item.report, command: item.command, object: item.event?.origin, drains: item.decision.drains,
+                failure: failure))
         following.orders.forEach(order)
     }
 
@@ -293,12 +295,16 @@ public final class Engine {
 
     private func take(_ report: KernelReport, _ events: inout [Event]) {
         switch report {
-        case .settled(let name, let tickets):
+        case .settled(let name, let tickets, let revoked):
             shared.settle(name, at: tickets.max().map { Revision($0) })
-            finish(tickets)
+            pending.count(revoked, for: tickets)
+            finish(tickets, &events)
         case .removed(let name, let tickets):
             shared.forget(name)
-            finish(tickets)
+            finish(tickets, &events)
+        case .ended(let name, let flows):
+            events.append(Self.flowsEnded(flows, on: keeper.plans[name]?.owner, "begun while \(name) changed"))
+        case .measured: break
         case .failed(let name, let reason, let origin, let tickets):
             if shared.fail(name, reason) {
                 events.append(Event(type: "NODE.FAIL", level: .error, origin: origin, text: "\(name): \(reason)"))
@@ -320,11 +326,18 @@ public final class Engine {
         }
     }
 
-    private func finish(_ tickets: [UInt64]) {
+    private func finish(_ tickets: [UInt64], _ events: inout [Event]) {
         for ticket in tickets {
             guard let done = pending.finish(ticket) else { continue }
-            done.report?(.realized)
+            done.report?(.realized(flowsEnded: done.flowsEnded))
+            guard done.flowsEnded > 0 else { continue }
+            let verb = done.drains ? "left to finish by" : "ended by"
+            events.append(Self.flowsEnded(done.flowsEnded, on: done.object, "\(verb) \(done.command)"))
         }
+    }
+
+    private static func flowsEnded(_ count: Int, on object: Origin?, _ how: String) -> Event {
+        Event(type: "FLOW.END", origin: object, text: "\(count) connection\(count == 1 ? "" : "s") \(how)")
     }
 
     /// Takes back what the kernel refused, so that an error means no effect. Where later changes rest on it that cannot

@@ -10,6 +10,11 @@ struct PendingChanges {
         /// The way back, last step first; nil for a way back itself, which is not taken back but tried again.
         let inverse: [CloudModel.Change]?
         let report: (@Sendable (SubmissionReport) -> Void)?
+        /// What the journal says if it ends connections.
+        let command: String
+        let object: Origin?
+        let drains: Bool
+        var flowsEnded = 0
         var failure: String?
 
         /// Whether every object still is what this change made of it. Otherwise a later change rests on it, and the
@@ -49,6 +54,13 @@ struct PendingChanges {
         }
         changes[ticket] = nil
         return change
+    }
+
+    /// Connections that went with what was changed. Where several changes were made at once nobody can say whose they
+    /// were: each is told of all.
+    mutating func count(_ flows: Int, for tickets: [UInt64]) {
+        guard flows > 0 else { return }
+        for ticket in tickets { changes[ticket]?.flowsEnded += flows }
     }
 
     mutating func fail(_ ticket: UInt64, _ reason: String) {

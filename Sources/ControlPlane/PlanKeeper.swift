@@ -43,35 +43,40 @@ struct PlanKeeper {
         var failures: [(NodeName, PlanError)] = []
     }
 
-    mutating func follow(_ changes: [Change], from before: Cloud, to after: Cloud, ticket: UInt64) -> Following {
+    /// `drains`: connections that the change takes the way from may finish.
+    mutating func follow(
+        _ changes: [Change], from before: Cloud, to after: Cloud, ticket: UInt64, drains: Bool = false
+    ) -> Following {
         var following = Following()
         for target in planner.targets(of: changes, from: before, to: after).sorted(by: { $0.rank < $1.rank }) {
             switch target {
-            case .node(let name): replan(name, after, ticket, &following)
+            case .node(let name): replan(name, after, ticket, drains, &following)
             case .share(let name, let object):
                 // Taken out while it is changed, so that it is changed in place.
                 guard var plan = plans.removeValue(forKey: name) else {
                     // The object may be what stood in the way.
-                    if unplanned.contains(name) { replan(name, after, ticket, &following) }
+                    if unplanned.contains(name) { replan(name, after, ticket, drains, &following) }
                     continue
                 }
                 do throws(PlanError) {
                     let delta = try planner.replan(object, in: &plan, cloud: after)
                     plans[name] = plan
                     if let delta, !delta.isEmpty {
-                        following.orders.append(.change(delta, object: object, ticket: ticket))
+                        following.orders.append(.change(delta, object: object, ticket: ticket, drains: drains))
                     }
                 } catch {
                     // What another object still has in this plan it may not have in the whole one.
                     unplanned.insert(name)
-                    replan(name, after, ticket, &following)
+                    replan(name, after, ticket, drains, &following)
                 }
             }
         }
         return following
     }
 
-    private mutating func replan(_ name: NodeName, _ cloud: Cloud, _ ticket: UInt64, _ following: inout Following) {
+    private mutating func replan(
+        _ name: NodeName, _ cloud: Cloud, _ ticket: UInt64, _ drains: Bool, _ following: inout Following
+    ) {
         let old = plans.removeValue(forKey: name)
         // The kernel has some plan of it, not necessarily the one that was kept.
         let wasUnplanned = unplanned.remove(name) != nil
@@ -81,7 +86,7 @@ struct PlanKeeper {
                 return
             }
             plans[name] = plan
-            if plan != old { following.orders.append(.plan(plan, ticket: ticket)) }
+            if plan != old { following.orders.append(.plan(plan, ticket: ticket, drains: drains)) }
         } catch {
             unplanned.insert(name)
             // Several objects may lead to the same node; it fails once a change.

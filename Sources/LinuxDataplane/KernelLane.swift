@@ -1,7 +1,7 @@
 public import LinuxKernel
 public import NetworkVocabulary
 public import Reconciler
-import RouterPlan
+public import RouterPlan
 import Synchronization
 
 /// The thread that does all kernel work of the daemon, with the monitor that tells it what others do.
@@ -19,9 +19,10 @@ public final class KernelLane: Sendable {
     private let thread: KernelThread
     private let tally: Tally
 
-    /// Starts the lane in the calling thread's network namespace. `report` runs on the lane and must return soon.
+    /// Starts the lane in the calling thread's network namespace. `judge` says which connections a plan does not admit. `report` runs on the lane and must return soon.
     public init(
         installation: ObjectID, directory: NamespaceDirectory = .system,
+        judge: @escaping @Sendable (NodePlan, [Flow]) -> [Flow] = { _, _ in [] },
         report: @escaping @Sendable (Reconciler.Report) -> Void
     ) throws {
         let inbox = try Inbox<Message>()
@@ -38,7 +39,7 @@ public final class KernelLane: Sendable {
                 }
                 ready.send(nil)
                 Self.run(
-                    Reconciler(dataplane, report: report), dataplane, inbox, tally,
+                    Reconciler(dataplane, judge: judge, report: report), dataplane, inbox, tally,
                     Hearing { try monitor.listen(to: $0 ? .standard : .namespaceIDs) })
             } catch {
                 ready.send(error)

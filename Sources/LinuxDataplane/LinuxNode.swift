@@ -62,6 +62,19 @@ final class LinuxNode {
         }
     }
 
+    /// The node's connections; opened when first asked for, since most nodes never are. Nil where the kernel lacks it.
+    func connections(sharing scratch: NetlinkScratch) throws(KernelError) -> ConntrackSocket? {
+        if let connectionSocket { return connectionSocket }
+        do throws(KernelError) {
+            connectionSocket = try ConntrackSocket(in: namespace, sharing: scratch)
+        } catch {
+            guard error.isUnsupported else { throw error }
+        }
+        return connectionSocket
+    }
+
+    private var connectionSocket: ConntrackSocket?
+
     /// By which kernel events name us as their cause.
     var ports: Set<UInt32> { [route.portID, netfilter.portID] }
 

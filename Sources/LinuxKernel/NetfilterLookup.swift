@@ -19,8 +19,28 @@ extension NetfilterSocket {
                 return elements.lazy.compactMap { $0.read(as: shape) }.first { $0.0 == wanted }?.1
             }.0
         }
+        return try lookUp(key, declaration, family, table) { element in
+            guard let read = element.read(as: shape), read.0 == wanted else { return nil }
+            return read.1
+        }
+    }
+
+    /// What one element of a counting set has counted; nil when it is not there.
+    public func readElementCounters(
+        _ key: ElementKey, of declaration: SetDeclaration, in family: TableFamily, _ table: String
+    ) throws(NetfilterError) -> Counters? {
+        if declaration.isInterval, declaration.key.count == 1 {
+            return try readElementCounters(family, table, declaration)[key.normal]
+        }
+        return try lookUp(key, declaration, family, table, \.counters)
+    }
+
+    private func lookUp<Result>(
+        _ key: ElementKey, _ declaration: SetDeclaration, _ family: TableFamily, _ table: String,
+        _ read: (RawElement) -> Result?
+    ) throws(NetfilterError) -> Result? {
         let bounds = key.bounds
-        var entry: KernelSet.Entry?
+        var result: Result?
         do throws(NetfilterError) {
             try request(.getElements, family: family.netfilterNumber, flags: 0) { header in
                 mnl_attr_put_strz(header, UInt16(NFTA_SET_ELEM_LIST_TABLE.rawValue), table)
@@ -38,18 +58,14 @@ extension NetfilterSocket {
                     let iterator = nftnl_set_elems_iter_create(list)
                 else { return false }
                 defer { nftnl_set_elems_iter_destroy(iterator) }
-                if let found = nftnl_set_elems_iter_next(iterator), let read = RawElement(found).read(as: shape),
-                    read.0 == wanted
-                {
-                    entry = read.1
-                }
+                if let found = nftnl_set_elems_iter_next(iterator) { result = read(RawElement(found)) }
                 return true
             }
         } catch {
             guard error.errno == ENOENT else { throw error }
             return nil
         }
-        return entry
+        return result
     }
 
     private static func put(_ bytes: [UInt8], _ attribute: UInt32, _ header: UnsafeMutablePointer<nlmsghdr>) {

@@ -131,6 +131,18 @@ public protocol Dataplane: AnyObject {
     /// Reads back what a small change touched and says whether the kernel holds it. The plan is the one after it.
     func holds(_ delta: PlanDelta, of plan: NodePlan) throws(DataplaneError) -> Bool
 
+    /// The connections that the node's kernel follows.
+    func flows(of node: NodeName) throws(DataplaneError) -> [Flow]
+
+    /// Ends connections; how many were still there to be ended.
+    func end(_ flows: [Flow], of node: NodeName) throws(DataplaneError) -> Int
+
+    /// Marks connections as left to finish (`FlowMark.draining`); how many were still there.
+    func drain(_ flows: [Flow], of node: NodeName) throws(DataplaneError) -> Int
+
+    /// What the elements of the plan's metered sets have counted; of these objects only, where some are named.
+    func counts(of plan: NodePlan, objects: Set<Origin>?) throws(DataplaneError) -> [MeteredElement: MeterCount]
+
     /// Requests so far that could change something; an idempotent run leaves it as it was.
     var writes: Int { get }
 }

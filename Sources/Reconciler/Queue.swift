@@ -4,6 +4,7 @@ struct Queue<Item> {
     private var head = 0
 
     var count: Int { items.count - head }
+    var isEmpty: Bool { count == 0 }
 
     mutating func append(_ item: Item) { items.append(item) }
 

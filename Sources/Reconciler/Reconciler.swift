@@ -19,27 +19,42 @@ public final class Reconciler {
     /// Ties a piece of desired state to whoever waits for it; given out by the caller.
     public typealias Ticket = UInt64
 
-    private struct Node {
+    struct Node {
+        /// What the kernel holds while the node is settled.
         var plan: NodePlan?
+        /// What it was before it was withdrawn: what it counted is read before it goes.
+        var lastPlan: NodePlan?
         var isSettled = false
         /// Set from a kernel event until the node is verified again.
         var isDisturbed = false
-        /// Changes since the node was last settled; only while it is.
-        var pending: PlanDelta?
+        /// Changes since the node was last settled, to be made one after the other; only while it is.
+        var pending: [Piece] = []
         var waiting: [Waiting] = []
         var failures = 0
         var isQueued = false
+
+        /// The whole of what is wanted becomes the plan.
+        mutating func takePending() {
+            for piece in pending { plan?.apply(piece.delta) }
+            pending = []
+        }
     }
 
     /// Who waits for a node, and for which object's share of it; nil means the whole node.
-    private struct Waiting {
+    struct Waiting {
         let ticket: Ticket
         let object: Origin?
+        let drains: Bool
     }
 
-    private let dataplane: any Dataplane
-    private let report: (Report) -> Void
-    private var nodes: [NodeName: Node] = [:]
+    let dataplane: any Dataplane
+    let report: (Report) -> Void
+    let judge: FlowJudge
+    var nodes: [NodeName: Node] = [:]
+    /// Nodes whose connections are looked through once more, and when.
+    var rechecks: [NodeName: Recheck] = [:]
+    /// Nodes whose counters are to be read.
+    var unmeasured = Queue<NodeName>()
     /// Small changes to settled nodes.
     private var urgent = Queue<NodeName>()
     private var ordinary = Queue<NodeName>()
@@ -55,15 +70,19 @@ public final class Reconciler {
     private var inventoryDue: Duration?
     private var inventoryFailures = 0
 
-    public init(_ dataplane: any Dataplane, report: @escaping (Report) -> Void) {
+    /// `judge` says which living connections a plan does not admit.
+    public init(
+        _ dataplane: any Dataplane, judge: @escaping FlowJudge = { _, _ in [] }, report: @escaping (Report) -> Void
+    ) {
         self.dataplane = dataplane
+        self.judge = judge
         self.report = report
     }
 
     /// The plan of a node that is taken to be as planned; nil while it is being worked on, since then it will be looked
     /// at anyway.
     public func settledPlan(of name: NodeName) -> NodePlan? {
-        guard let node = nodes[name], node.isSettled, !node.isQueued else { return nil }
+        guard let node = nodes[name], node.isSettled, node.pending.isEmpty, !node.isQueued else { return nil }
         return node.plan
     }
 
@@ -74,13 +93,15 @@ public final class Reconciler {
     public func accept(_ command: Command) {
         switch command {
         case .adopt(let plans, let keeping): adopt(plans, keeping)
-        case .plan(let plan, let ticket): accept(plan, ticket)
-        case .change(let delta, let object, let ticket): accept(delta, object, ticket)
+        case .plan(let plan, let ticket, let drains): accept(plan, ticket, drains)
+        case .change(let delta, let object, let ticket, let drains): accept(delta, object, ticket, drains)
         case .withdraw(let name, let ticket):
             withdrawn.insert(name)
-            nodes[name, default: Node()].plan = nil
+            nodes[name, default: Node()].lastPlan = nodes[name]?.plan
+            nodes[name]?.plan = nil
             nodes[name]?.isSettled = false
-            nodes[name]?.pending = nil
+            nodes[name]?.pending = []
+            rechecks[name] = nil
             wait(for: name, object: nil, ticket)
             schedule(name)
         case .disturbed(let name):
@@ -88,6 +109,7 @@ public final class Reconciler {
             disturb(name)
         case .disturbedEverywhere:
             for (name, node) in nodes where node.plan != nil { disturb(name) }
+        case .measure: measureAll()
         }
     }
 
@@ -98,7 +120,7 @@ public final class Reconciler {
             takeInventory(now)
             return true
         }
-        guard let name = nextNode() else { return false }
+        guard let name = nextNode() else { return recheckOne(now) || measureOne() }
         nodes[name]?.isQueued = false
         guard let node = nodes[name] else { return true }
         guard let plan = node.plan else {
@@ -107,8 +129,8 @@ public final class Reconciler {
         }
         // Whatever comes back under the same name must not meet what is still going.
         finishLeaving(now)
-        if node.isSettled, let delta = node.pending {
-            change(name, plan, by: delta, now)
+        if node.isSettled, !node.pending.isEmpty {
+            changeOne(name, now)
         } else if !node.isSettled {
             reach(plan, now)
         }
@@ -116,7 +138,9 @@ public final class Reconciler {
     }
 
     /// When `work` should be called again although nothing was accepted; nil for never.
-    public var nextRetry: Duration? { [inventoryDue, retries.values.min()].compactMap(\.self).min() }
+    public var nextRetry: Duration? {
+        [inventoryDue, retries.values.min(), rechecks.values.map(\.due).min()].compactMap(\.self).min()
+    }
 
     // MARK: Taking in
 
@@ -131,13 +155,13 @@ public final class Reconciler {
         for plan in plans {
             // Whatever was true of it before is looked at anew.
             nodes[plan.name]?.isSettled = false
-            accept(plan, nil)
+            accept(plan, nil, false)
         }
     }
 
-    private func accept(_ plan: NodePlan, _ ticket: Ticket?) {
+    private func accept(_ plan: NodePlan, _ ticket: Ticket?, _ drains: Bool) {
         var node = nodes[plan.name] ?? Node()
-        if node.isSettled, node.pending == nil, node.plan == plan {
+        if node.isSettled, node.pending.isEmpty, node.plan == plan {
             // The new plan says nothing new; whoever waits need not.
             if let ticket { report(.settled(plan.name, tickets: [ticket])) }
             return
@@ -145,39 +169,40 @@ public final class Reconciler {
         withdrawn.remove(plan.name)
         node.plan = plan
         node.isSettled = false
-        node.pending = nil
+        node.pending = []
         nodes[plan.name] = node
-        wait(for: plan.name, object: nil, ticket)
+        wait(for: plan.name, object: nil, ticket, drains: drains)
         schedule(plan.name)
     }
 
-    private func accept(_ delta: PlanDelta, _ object: Origin, _ ticket: Ticket?) {
-        guard nodes[delta.node]?.plan != nil else {
+    private func accept(_ delta: PlanDelta, _ object: Origin, _ ticket: Ticket?, _ drains: Bool) {
+        guard let plan = nodes[delta.node]?.plan else {
             // A change to a node that was withdrawn meanwhile has nothing to wait for.
             if let ticket { report(.settled(delta.node, tickets: [ticket])) }
             return
         }
-        nodes[delta.node]?.plan?.apply(delta)
         if nodes[delta.node]?.isSettled == true {
-            let pending = nodes[delta.node]?.pending?.followed(by: delta) ?? delta
-            nodes[delta.node]?.pending = pending
+            nodes[delta.node]?.pending.append(
+                Piece(delta, ticket, drains: drains, revokes: plan.revokes(delta)))
+        } else {
+            nodes[delta.node]?.plan?.apply(delta)
         }
-        wait(for: delta.node, object: object, ticket)
+        wait(for: delta.node, object: object, ticket, drains: drains)
         schedule(delta.node)
     }
 
     private func disturb(_ name: NodeName) {
         nodes[name]?.isSettled = false
         nodes[name]?.isDisturbed = true
-        nodes[name]?.pending = nil
+        nodes[name]?.takePending()
         schedule(name)
     }
 
-    private func wait(for name: NodeName, object: Origin?, _ ticket: Ticket?) {
-        if let ticket { nodes[name]?.waiting.append(Waiting(ticket: ticket, object: object)) }
+    private func wait(for name: NodeName, object: Origin?, _ ticket: Ticket?, drains: Bool = false) {
+        if let ticket { nodes[name]?.waiting.append(Waiting(ticket: ticket, object: object, drains: drains)) }
     }
 
-    private func schedule(_ name: NodeName) {
+    func schedule(_ name: NodeName) {
         guard let node = nodes[name], !node.isQueued else { return }
         nodes[name]?.isQueued = true
         retries[name] = nil
@@ -217,29 +242,41 @@ public final class Reconciler {
         }
     }
 
-    private func change(_ name: NodeName, _ plan: NodePlan, by delta: PlanDelta, _ now: Duration) {
-        nodes[name]?.pending = nil
-        do {
-            if !delta.takesOthersAlong {
-                try dataplane.perform(steps(for: delta, of: plan), on: name)
-                if try dataplane.holds(delta, of: plan) {
-                    settle(name)
+    /// Makes the first of the pending changes, alone. Whatever goes wrong, the long way finds out what is true now.
+    private func changeOne(_ name: NodeName, _ now: Duration) {
+        guard let piece = nodes[name]?.takePiece(), let plan = nodes[name]?.plan else { return }
+        do throws(DataplaneError) {
+            if !piece.delta.takesOthersAlong {
+                try measure(plan, before: piece.delta)
+                try dataplane.perform(steps(for: piece, of: plan), on: name)
+                if try dataplane.holds(piece.delta, of: plan) {
+                    let revoked = piece.revokes ? try revoke(plan, drains: piece.drains, now) : 0
+                    settle(name, piece.tickets, revoked)
                     return
                 }
             }
         } catch {
-            // Whatever went wrong, the long way finds out what is true now.
+            // Told when the long way has failed too.
         }
         nodes[name]?.isSettled = false
-        reach(plan, now)
+        nodes[name]?.takePending()
+        if let plan = nodes[name]?.plan { reach(plan, now) }
     }
 
     private func reach(_ plan: NodePlan, _ now: Duration) {
         do throws(DataplaneError) {
-            var todo = steps(toReach: plan, from: try dataplane.observe(plan))
+            let observed = try dataplane.observe(plan)
+            var todo = steps(toReach: plan, from: observed)
             guard !todo.isEmpty else {
                 settle(plan.name)
                 return
+            }
+            // A namespace that is yet to be made has no connections.
+            let revokes = plan.tracksRevocations && observed.exists && observed.owner == plan.owner
+            let goal = revokes ? plan.withPendingRevocation : plan
+            if revokes {
+                todo = steps(toReach: goal, from: observed)
+                measure(plan, holding: observed)
             }
             var taken: [Step] = []
             var failures: [DataplaneError] = []
@@ -252,7 +289,7 @@ public final class Reconciler {
                 failed.formUnion(failures.compactMap { $0.origin?.object })
                 taken += todo
                 // Read-back: nothing may be left to do but what failed.
-                todo = steps(toReach: plan, from: try dataplane.observe(plan)).filter { step in
+                todo = steps(toReach: goal, from: try dataplane.observe(plan)).filter { step in
                     step.origin.map { !failed.contains($0.object) } ?? failures.allSatisfy { $0.origin != nil }
                 }
                 if look == 2, let surprise = todo.first {
@@ -264,11 +301,12 @@ public final class Reconciler {
             // What failed was not set right, and is not told again with every attempt.
             let done = taken.filter { step in step.origin.map { !failed.contains($0.object) } ?? true }
             if nodes[plan.name]?.isDisturbed == true, !done.isEmpty { report(.repaired(plan.name, done)) }
+            let revoked = revokes ? try revoke(plan, drains: isLeftToFinish(plan.name), now) : 0
             if let failure = failures.first {
                 answer(plan.name) { waiting in waiting.object.map { !failed.contains($0) } ?? false }
                 throw failure
             }
-            settle(plan.name)
+            settle(plan.name, nil, revoked)
         } catch {
             fail(plan.name, error, now)
         }
@@ -311,6 +349,8 @@ public final class Reconciler {
     private func remove(_ name: NodeName, _ now: Duration) {
         do {
             withdrawn.remove(name)
+            if let plan = nodes[name]?.lastPlan, !plan.meters.isEmpty { measureLast(name, plan) }
+            nodes[name]?.lastPlan = nil
             try dataplane.perform([.removeNamespace], on: name)
             leaving.append(name)
             if withdrawn.isEmpty || leaving.count >= Self.crowd { finishLeaving(now) }
@@ -338,18 +378,20 @@ public final class Reconciler {
         }
     }
 
-    private func settle(_ name: NodeName) {
+    /// Answers those whose change was made, or all where the whole node is as planned.
+    private func settle(_ name: NodeName, _ tickets: [Ticket]? = nil, _ revoked: Int = 0) {
         guard var node = nodes[name] else { return }
-        let tickets = node.waiting.map(\.ticket)
+        let tickets = tickets ?? node.waiting.map(\.ticket)
         // Nodes that failed for want of a bridge need not wait out their pause.
         if name.isHost, !node.isSettled { for other in retries.keys { schedule(other) } }
-        node.waiting = []
+        node.waiting.removeAll { tickets.contains($0.ticket) }
         node.isSettled = true
         node.isDisturbed = false
         node.failures = 0
         nodes[name] = node
         retries[name] = nil
-        report(.settled(name, tickets: tickets))
+        report(.settled(name, tickets: tickets, revoked: revoked))
+        if !node.pending.isEmpty { schedule(name) }
         noteAdopted(name, failed: false)
     }
 
@@ -359,7 +401,7 @@ public final class Reconciler {
         let tickets = node.waiting.map(\.ticket)
         node.waiting = []
         node.isSettled = false
-        node.pending = nil
+        node.takePending()
         node.failures += 1
         nodes[name] = node
         retries[name] = now + Self.pause(afterFailures: node.failures)

@@ -27,12 +27,14 @@ public struct NodePlan: Sendable {
     /// The object that the node stands for; it marks the namespace.
     public let owner: Origin
     public private(set) var rows: [RowKey: Row] = [:]
-    public private(set) var table: Table?
+    public internal(set) var table: Table?
     /// Which rows and elements each object asked for.
     private var keysByObject: [Origin: Set<PlanKey>] = [:]
 
     /// What the elements of the table's counting sets measure. Follows from the shape of the table.
     public var meters: [SetName: Meter] = [:]
+    /// Sets whose elements forbid, or narrow, rather than allow. Follows from the shape of the table.
+    public var closingSets: Set<SetName> = []
 
     public init(_ name: NodeName, _ kind: Kind, owner: Origin, table: Table? = nil) {
         self.name = name
@@ -105,6 +107,23 @@ public struct NodePlan: Sendable {
     private mutating func forget(_ key: PlanKey, of origin: Origin) {
         keysByObject[origin.object]?.remove(key)
         if keysByObject[origin.object]?.isEmpty == true { keysByObject[origin.object] = nil }
+    }
+
+    /// Puts back elements that a change took away: the plan as far as they are concerned is the one before it.
+    public mutating func restore(_ lost: [SetName: [ElementKey: Element]]) {
+        for (set, elements) in lost {
+            for (key, element) in elements {
+                table?.elements[set, default: [:]][key] = element
+                keysByObject[element.origin.object, default: []].insert(.element(set, key))
+            }
+        }
+    }
+
+    /// The elements that an object asked for.
+    public func elements(of object: Origin) -> [MeteredElement] {
+        (keysByObject[object] ?? []).compactMap { key in
+            if case .element(let set, let key) = key { MeteredElement(set, key) } else { nil }
+        }
     }
 
     /// The objects that this plan has rows of.

@@ -41,10 +41,15 @@ public final class FakeKernel {
         public var rules: Set<PolicyRule> = []
         public var settings: [String: String] = FakeKernel.defaultSettings
         public var ruleset = FakeRuleset()
+        /// Connections that the namespace follows.
+        public var flows: [Flow] = []
 
         /// Nil for a namespace that is not ours.
         public var owner: Origin? { devices[FakeKernel.loopback]?.mark }
     }
+
+    /// Connections come and go by themselves.
+    public func setFlows(_ flows: [Flow], in place: Place) { spaces[place]?.flows = flows }
 
     /// What the kernel refuses, with its number.
     public struct Refusal: Error, Hashable, Sendable {
@@ -53,6 +58,8 @@ public final class FakeKernel {
     }
 
     public internal(set) var spaces: [Place: Namespace]
+    /// What elements have counted, as far as a test says so.
+    public var counts: [Place: [MeteredElement: MeterCount]] = [:]
     /// The files below `/run/netns`.
     public internal(set) var names: [NodeName: Place] = [:]
     /// How many processes hold a descriptor of a namespace.

@@ -76,7 +76,7 @@ public final class ImmediateCloudService: CloudService {
         case .failure(let error): report(.refused(error))
         case .success((let outcome, let isHeld, let failure)):
             report(.durable(outcome))
-            let finish: @Sendable () -> Void = { report(failure.map { .failed($0) } ?? .realized) }
+            let finish: @Sendable () -> Void = { report(failure.map { .failed($0) } ?? .realized(flowsEnded: 0)) }
             if isHeld { state.withLock { $0.waiting.append(finish) } } else { finish() }
         }
     }

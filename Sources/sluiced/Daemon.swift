@@ -58,7 +58,7 @@ final class Daemon: Sendable {
             try lane.set(
                 KernelLane(installation: engine.installation) { report in
                     Self.log(report, log)
-                    if case .settled(Planner.internet, _) = report { simulatedHost?.serve() }
+                    if case .settled(Planner.internet, _, _) = report { simulatedHost?.serve() }
                     if case .adopted(let verified, let failed) = report {
                         adoptions.send((verified: verified, failed: failed))
                     }
@@ -92,7 +92,11 @@ final class Daemon: Sendable {
 
     private static func log(_ report: Reconciler.Report, _ log: Log) {
         switch report {
-        case .settled(let name, _): log(.debug, "node settled", ["router": name.text])
+        case .settled(let name, _, let revoked):
+            log(.debug, "node settled", ["router": name.text, "revoked": "\(revoked)"])
+        case .ended(let name, let flows):
+            log(.info, "late connections ended", ["router": name.text, "flows": "\(flows)"])
+        case .measured: break
         case .removed(let name, _): log(.debug, "node removed", ["router": name.text])
         case .repaired(let name, let steps):
             log(

@@ -85,8 +85,9 @@ extension Reconciler.Command {
     init(_ order: KernelOrder) {
         switch order {
         case .adopt(let plans, let keeping): self = .adopt(plans, keeping: keeping)
-        case .plan(let plan, let ticket): self = .plan(plan, ticket)
-        case .change(let delta, let object, let ticket): self = .change(delta, object: object, ticket)
+        case .plan(let plan, let ticket, let drains): self = .plan(plan, ticket, drains: drains)
+        case .change(let delta, let object, let ticket, let drains):
+            self = .change(delta, object: object, ticket, drains: drains)
         case .withdraw(let name, let ticket): self = .withdraw(name, ticket)
         }
     }
@@ -95,7 +96,9 @@ extension Reconciler.Command {
 extension KernelReport {
     init(_ report: Reconciler.Report) {
         switch report {
-        case .settled(let name, let tickets): self = .settled(name, tickets: tickets)
+        case .settled(let name, let tickets, let revoked): self = .settled(name, tickets: tickets, revoked: revoked)
+        case .ended(let name, let flows): self = .ended(name, flows: flows)
+        case .measured(let name, let readings): self = .measured(name, readings)
         case .failed(let name, let error, let tickets):
             self = .failed(name, reason: "\(error)", origin: error.origin, tickets: tickets)
         case .repaired(let name, let steps): self = .repaired(name, steps: steps.map(\.description))

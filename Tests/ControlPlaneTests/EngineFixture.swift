@@ -171,15 +171,15 @@ extension KernelOrder {
     var ticket: UInt64? {
         switch self {
         case .adopt: nil
-        case .plan(_, let ticket), .change(_, _, let ticket), .withdraw(_, let ticket): ticket
+        case .plan(_, let ticket, _), .change(_, _, let ticket, _), .withdraw(_, let ticket): ticket
         }
     }
 
     var node: NodeName {
         switch self {
         case .adopt: .host
-        case .plan(let plan, _): plan.name
-        case .change(let delta, _, _): delta.node
+        case .plan(let plan, _, _): plan.name
+        case .change(let delta, _, _, _): delta.node
         case .withdraw(let name, _): name
         }
     }

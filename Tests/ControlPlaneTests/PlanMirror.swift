@@ -14,8 +14,8 @@ struct PlanMirror {
             orderedCount += order.count
             switch order {
             case .adopt(let all, _): plans = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
-            case .plan(let plan, _): plans[plan.name] = plan
-            case .change(let delta, _, _): plans[delta.node]?.apply(delta)
+            case .plan(let plan, _, _): plans[plan.name] = plan
+            case .change(let delta, _, _, _): plans[delta.node]?.apply(delta)
             case .withdraw(let name, _): plans[name] = nil
             }
         }
@@ -27,8 +27,8 @@ extension KernelOrder {
     var count: Int {
         switch self {
         case .adopt(let plans, _): plans.reduce(0) { $0 + $1.count }
-        case .plan(let plan, _): plan.count
-        case .change(let delta, _, _):
+        case .plan(let plan, _, _): plan.count
+        case .change(let delta, _, _, _):
             delta.removedRows.count + delta.addedRows.count
                 + (Array(delta.removedElements.values) + Array(delta.addedElements.values)).reduce(0) { $0 + $1.count }
         case .withdraw: 1

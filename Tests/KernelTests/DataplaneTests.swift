@@ -42,7 +42,7 @@ private let outside = "\(Planner.internetHost)"
             while true {
                 let report = try cloud.next()
                 if case .repaired(router, _) = report { break }
-                if case .settled(let node, _) = report { settled.append(node) }
+                if case .settled(let node, _, _) = report { settled.append(node) }
             }
             #expect(settled.isEmpty)
         }

@@ -79,8 +79,8 @@ final class Bench {
 extension Reconciler.Report {
     var tickets: [Reconciler.Ticket] {
         switch self {
-        case .settled(_, let tickets), .failed(_, _, let tickets), .removed(_, let tickets): tickets
-        case .repaired, .adopted: []
+        case .settled(_, let tickets, _), .failed(_, _, let tickets), .removed(_, let tickets): tickets
+        case .repaired, .adopted, .ended, .measured: []
         }
     }
 

@@ -1,0 +1,34 @@
+public import Ruleset
+
+/// Bits of a connection's mark that outlive the rule that allowed the connection.
+public enum FlowMark {
+    /// Its rule is gone and it was left to finish.
+    public static let draining: UInt32 = 0x100
+}
+
+extension NodePlan {
+    /// A set of the node's table that plans leave empty. A transaction that takes something away puts an element there,
+    /// which stays until the connections that lived by it are ended: so that a crash in between is seen at the next
+    /// start, and nothing need be looked through when there was none.
+    public static let pendingRevocations: SetName = "pending-revocations"
+
+    /// The element that stands there.
+    public static let revocationKey = ElementKey([.mark(1)])
+
+    /// Whether connections are followed up on this node.
+    public var tracksRevocations: Bool { table?.sets[Self.pendingRevocations] != nil }
+
+    /// The plan while connections are still to be followed up.
+    public var withPendingRevocation: NodePlan {
+        var plan = self
+        plan.table?.elements[Self.pendingRevocations] = [Self.revocationKey: Element(origin: owner)]
+        return plan
+    }
+
+    /// Whether a change of this plan can take a way away from a living connection. What only opens cannot.
+    public func revokes(_ delta: PlanDelta) -> Bool {
+        guard tracksRevocations else { return false }
+        return !delta.removedElements.isEmpty || !delta.removedRows.isEmpty
+            || delta.addedElements.keys.contains(where: closingSets.contains)
+    }
+}
