@@ -1,6 +1,6 @@
 import NetworkVocabulary
 public import RouterPlan
-import Ruleset
+public import Ruleset
 
 // What people and programs do to a kernel that is ours: any object removed, altered or joined by another.
 
@@ -22,6 +22,14 @@ extension FakeKernel {
                 }
         }
         return touched.map { ("\(node): \(what)", $0) }
+    }
+
+    /// Somebody else's commit to the table of a node of ours.
+    public func commit(_ operations: [Operation], on node: NodeName) throws(Refusal) {
+        guard let place = names[node] else { throw Refusal(errno: 2, text: "no namespace \(node)") }
+        try inside(place) { (space) throws(Refusal) in
+            try space.commit(Transaction(.inet, "sluice", operations), expected: nil)
+        }
     }
 
     private func removedName(_ node: NodeName) throws(Refusal) -> String {

@@ -30,6 +30,10 @@ public final class FakeDataplane: Dataplane {
     public private(set) var steps: [Step] = []
     public private(set) var observations = 0
     public private(set) var isKilled = false
+    /// How often connections were listed.
+    public private(set) var flowLists = 0
+    /// Called before connections are listed.
+    public var beforeFlows: (FakeDataplane) -> Void = { _ in }
 
     /// Open namespaces, which live on when their names go.
     private var handles: [NodeName: FakeKernel.Place] = [:]
@@ -135,7 +139,9 @@ public final class FakeDataplane: Dataplane {
     }
 
     public func flows(of node: NodeName) throws(DataplaneError) -> [Flow] {
+        beforeFlows(self)
         try live()
+        flowLists += 1
         return open(node).flatMap { kernel.spaces[$0]?.flows } ?? []
     }
 

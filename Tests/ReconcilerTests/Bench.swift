@@ -16,9 +16,14 @@ final class Bench {
     /// Whether every moment must be closed to packets that no rule allowed.
     var mustStayClosed = true
     private(set) var breaches: [String] = []
+    private let judge: FlowJudge
 
-    init(_ kernel: FakeKernel = FakeKernel(), faults: Set<FakeDataplane.Fault> = []) {
+    init(
+        _ kernel: FakeKernel = FakeKernel(), faults: Set<FakeDataplane.Fault> = [],
+        judge: @escaping FlowJudge = { _, _ in [] }
+    ) {
         self.kernel = kernel
+        self.judge = judge
         dataplane = FakeDataplane(kernel)
         reconciler = Reconciler(dataplane) { _ in }
         restart(faults: faults)
@@ -32,7 +37,7 @@ final class Bench {
             if mustStayClosed, let breach = kernel.breach { breaches.append("after \(step) on \(node): \(breach)") }
         }
         reports = []
-        reconciler = Reconciler(dataplane) { [unowned self] in reports.append($0) }
+        reconciler = Reconciler(dataplane, judge: judge) { [unowned self] in reports.append($0) }
     }
 
     /// Works until there is nothing left to do, or the process was killed. Retries come at once, as often as given.
