@@ -140,28 +140,35 @@ extension Reconciler.Report {
     }
 }
 
-/// A TCP connection between sockets in two namespaces, with an end for each.
+/// A TCP connection between sockets in two namespaces, with an end for each. Where it is translated on the way, the far
+/// end is not where the near one thinks it is.
 final class Stream {
     let client: Int32
     let server: Int32
 
-    init(from near: NodeName, to far: NodeName, address: IPv4Address, port: UInt16) throws {
+    init(
+        from near: NodeName, to far: NodeName, address: IPv4Address, port: UInt16,
+        listeningAt listening: (address: IPv4Address, port: UInt16)? = nil
+    ) throws {
         let directory = NamespaceDirectory.system
-        var place = sockaddr_in()
-        place.sin_family = sa_family_t(AF_INET)
-        place.sin_port = port.bigEndian
-        place.sin_addr.s_addr = address.bits.bigEndian
-        func with(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
-            withUnsafePointer(to: place) { pointer in
+        func with(
+            _ address: IPv4Address, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+        ) -> Int32 {
+            var place = sockaddr_in()
+            place.sin_family = sa_family_t(AF_INET)
+            place.sin_port = port.bigEndian
+            place.sin_addr.s_addr = address.bits.bigEndian
+            return withUnsafePointer(to: place) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                     body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
                 }
             }
         }
         let listener = try directory.open(far.text).enter { Self.socket() }
-        try #require(with { bind(listener, $0, $1) } == 0 && listen(listener, 1) == 0)
+        let (place, number) = listening ?? (address, port)
+        try #require(with(place, number) { bind(listener, $0, $1) } == 0 && listen(listener, 1) == 0)
         let client = try directory.open(near.text).enter { Self.socket() }
-        let isConnected = with { connect(client, $0, $1) } == 0
+        let isConnected = with(address, port) { connect(client, $0, $1) } == 0
         let server = isConnected ? accept(listener, nil, nil) : -1
         close(listener)
         self.client = client

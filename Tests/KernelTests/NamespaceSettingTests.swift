@@ -72,6 +72,7 @@ import Testing
                 .nftables: try works("nft list table inet t"),
                 .conntrack: try works("nft 'add chain inet t f \(base); add rule inet t f ct state new accept'"),
                 .nat: try works("nft 'add chain inet t n \(post); add rule inet t n masquerade'"),
+                .connectionTable: try works("conntrack -C"),
                 .flowtable: try works("nft 'add flowtable inet t o { hook ingress priority 0; devices = { t0 }; }'"),
             ]
             for (feature, isThere) in oracle {
