@@ -7,8 +7,8 @@ public import NetworkVocabulary
 /// Synchronous and of one lane, as `RouteSocket`. Removing a rule leaves the connections that it let in; they end when
 /// they are deleted here.
 ///
-/// A list costs a walk over the table that all namespaces of the machine share, whatever is in this one: a caller asks
-/// `count` first, and asks for many things at once.
+/// A list costs a walk over the buckets of a table that all namespaces of the machine share: many milliseconds, however
+/// little is found. So an empty namespace's is not walked for, and whoever wants many things asks for them at once.
 public final class ConntrackSocket {
     private(set) var netlink: NetlinkSocket
     private let scratch: NetlinkScratch
@@ -66,11 +66,12 @@ public final class ConntrackSocket {
     /// As `flows`, one by one and without keeping them.
     ///
     /// The kernel leaves out what it can (addresses, protocol, single ports, mark); the rest is left out here. `restart`
-    /// is called before a list that has to be read again from its beginning.
+    /// is called before a list is read, and again if that has to begin anew.
     public func forEachFlow(
         _ family: AddressFamily, matching filter: FlowFilter = FlowFilter(), restart: () -> Void = {},
         _ body: (Flow) -> Void
     ) throws(KernelError) {
+        guard try count() > 0 else { return }
         var attempts = 0
         while true {
             attempts += 1
