@@ -16,8 +16,9 @@ public struct CaptureReader: Sendable {
     private var position = 0
     /// What has been read and dropped before the buffer.
     private var dropped = 0
-    /// Bytes of an uninteresting block that are still to come.
+    /// Bytes of an uninteresting block that are still to come, and where it starts.
     private var toSkip = 0
+    private var skipStart = 0
     private var format = Format.unknown
     private var failure: CaptureFault?
 
@@ -71,8 +72,10 @@ public struct CaptureReader: Sendable {
     public mutating func finish() throws(CaptureFault) {
         if let failure { throw failure }
         guard available > 0 || toSkip > 0 || format == .unknown else { return }
-        let fault = CaptureFault(
-            offset: offset, reason: .truncated(needed: max(wanted, available + toSkip), available: available))
+        let start = toSkip > 0 ? skipStart : offset
+        let present = offset + available - start
+        let needed = toSkip > 0 ? offset + toSkip - start : wanted
+        let fault = CaptureFault(offset: start, reason: .truncated(needed: max(needed, present), available: present))
         failure = fault
         throw fault
     }
@@ -156,6 +159,7 @@ public struct CaptureReader: Sendable {
         guard length >= 12, length % 4 == 0 else { throw fault(.length(length)) }
         guard CaptureBlock.isKept(type) else {
             toSkip = Int(length)
+            skipStart = offset
             return .passed
         }
         guard length <= UInt32(clamping: limit) else { throw fault(.tooLong(length, limit: limit)) }

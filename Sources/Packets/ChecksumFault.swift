@@ -69,3 +69,9 @@ extension IPPacket {
         }
     }
 }
+
+extension ChecksumFault: CustomStringConvertible {
+    public var description: String {
+        "\(layer.rawValue) 0x\(String(found, radix: 16)), should be 0x\(String(expected, radix: 16))"
+    }
+}

@@ -23,7 +23,7 @@ enum Dissector {
     }
 
     static func bytes(_ hex: some StringProtocol) throws -> [UInt8] {
-        let digits = Array(hex.utf8)
+        let digits = hex.utf8.filter { $0 > 0x20 }
         return try stride(from: 0, to: digits.count - 1, by: 2).map { offset in
             try #require(UInt8(String(decoding: digits[offset...offset + 1], as: UTF8.self), radix: 16))
         }
