@@ -43,4 +43,6 @@ public enum Claim: Hashable, Comparable, Sendable {
     /// A guest's address leaves as one public address.
     case staticNAT(network: ObjectID, IPv4Address)
     case ruleNumber(UInt64)
+    /// Secondary addresses have ids of their own, by which they are removed.
+    case secondaryAddress(ObjectID)
 }

@@ -30,6 +30,11 @@ extension Cloud {
         claims[.guestName(network: network, name.lowercased())].flatMap { guests[$0.id] }
     }
 
+    /// By the id of one of its secondary addresses.
+    public func nic(withSecondaryAddress id: ObjectID) -> NIC? {
+        claims[.secondaryAddress(id)].flatMap { nics[$0.id] }
+    }
+
     /// The network whose segment it is.
     public func network(onSegment segment: Segment, of physicalNetwork: ObjectID) -> Network? {
         claims[.segment(physicalNetwork: physicalNetwork, segment)].flatMap { networks[$0.id] }

@@ -93,7 +93,10 @@ extension Cloud {
                 [
                     .nic(guest: value.guest, network: value.network), .nicIndex(guest: value.guest, value.index),
                     .guestAddress(network: value.network, value.address), .mac(value.attachment.mac),
-                ] + value.secondaryAddresses.map { .guestAddress(network: value.network, $0.address) }
+                ]
+                + value.secondaryAddresses.flatMap {
+                    [.guestAddress(network: value.network, $0.address), .secondaryAddress($0.id)]
+                }
             guard let guest = guests[value.guest] else { return own.map { ($0, object) } }
             return own.map { ($0, object) }
                 + [(.guestName(network: value.network, guest.name.lowercased()), Reference(.guest, guest.id))]

@@ -9,7 +9,7 @@ public func decide(
     var draft = Draft(request.command, caller, cloud, ids)
     defer { ids = draft.ids }
     let objects = try draft.take(request)
-    return Decision(changes: try draft.finish(), reply: Reply(objects))
+    return Decision(changes: try draft.finish(), reply: Reply(objects), drains: draft.drains)
 }
 
 /// A decision in the making: the cloud as it will be, and the changes that lead there. Each step sees those before it.
@@ -18,6 +18,8 @@ struct Draft<IDs: IDSource> {
     var command: String
     let caller: Caller
     private(set) var cloud: Cloud
+    /// Whether connections that go on without their rule may finish.
+    var drains = false
     fileprivate(set) var ids: IDs
     private var changes: [Change] = []
     private let before: Cloud
@@ -99,20 +101,19 @@ extension Draft {
         case .startGuest(let id): return try startGuest(id)
         case .stopGuest(let id): return try stopGuest(id)
         case .destroyGuest(let id): return try destroyGuest(id)
-        case .createFirewallRule,
-            .updateFirewallRule,
-            .deleteFirewallRule,
-            .createEgressRule,
-            .updateEgressRule,
-            .deleteEgressRule,
-            .createPortForwarding,
-            .updatePortForwarding,
-            .deletePortForwarding,
-            .enableStaticNAT,
-            .disableStaticNAT,
-            .addSecondaryAddress,
-            .removeSecondaryAddress:
-            throw .unsupported(nil, "\(request.command) is not supported")
+        case .createFirewallRule(let request): return try createFirewallRule(request)
+        case .updateFirewallRule(let request): return try updateFirewallRule(request)
+        case .deleteFirewallRule(let request): return try deleteFirewallRule(request)
+        case .createEgressRule(let request): return try createEgressRule(request)
+        case .updateEgressRule(let request): return try updateEgressRule(request)
+        case .deleteEgressRule(let request): return try deleteEgressRule(request)
+        case .createPortForwarding(let request): return try createPortForwarding(request)
+        case .updatePortForwarding(let request): return try updatePortForwarding(request)
+        case .deletePortForwarding(let request): return try deletePortForwarding(request)
+        case .enableStaticNAT(let request): return try enableStaticNAT(request)
+        case .disableStaticNAT(let request): return try disableStaticNAT(request)
+        case .addSecondaryAddress(let request): return try addSecondaryAddress(request)
+        case .removeSecondaryAddress(let request): return try removeSecondaryAddress(request)
         case .applyCloud(let request): return try applyCloud(request)
         }
     }

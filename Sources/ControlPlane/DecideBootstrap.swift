@@ -11,7 +11,7 @@ enum Bootstrap {
     /// The same with the outside closed to guests until a rule opens it.
     static let denyingOffering = "IsolatedNetworkOfferingWithEgressDeny"
     /// What the virtual router does for isolated networks.
-    static let services = ["Firewall", "Gateway", "SourceNat"]
+    static let services = ["Firewall", "Gateway", "PortForwarding", "SourceNat", "StaticNat"]
     static let provider = "VirtualRouter"
 }
 
@@ -32,14 +32,18 @@ extension Draft {
                 false
             ),
         ]
-        for (name, text, allows) in offerings where cloud.networkOffering(named: name) == nil {
-            try put(
-                .networkOffering(
-                    NetworkOffering(
-                        id: newID(), name: name, displayText: text, guestType: .isolated,
-                        services: Dictionary(uniqueKeysWithValues: Bootstrap.services.map { ($0, Bootstrap.provider) }),
-                        egressDefaultAllow: allows, isPersistent: false, specifiesVLAN: false, isEnabled: true,
-                        isDefault: true)))
+        let services = Dictionary(uniqueKeysWithValues: Bootstrap.services.map { ($0, Bootstrap.provider) })
+        for (name, text, allows) in offerings {
+            // One from before the router could do all that it can today learns the rest.
+            var offering =
+                cloud.networkOffering(named: name)
+                ?? NetworkOffering(
+                    id: newID(), name: name, displayText: text, guestType: .isolated, services: services,
+                    egressDefaultAllow: allows, isPersistent: false, specifiesVLAN: false, isEnabled: true,
+                    isDefault: true)
+            guard offering.isDefault else { continue }
+            offering.services.merge(services) { old, _ in old }
+            try put(.networkOffering(offering))
         }
         return account.map { [Reference(.account, $0.id)] } ?? []
     }

@@ -76,7 +76,8 @@ extension Draft {
                     attachment: Attachment(mac: try newMAC(), shard: shard), isDefault: isDefault)))
     }
 
-    private func guestAddress(
+    /// A free address of the network.
+    func guestAddress(
         _ text: String, on network: Network, _ parameter: String
     ) throws(RequestError) -> IPv4Address {
         let address = try address(text, parameter)
@@ -108,10 +109,15 @@ extension Draft {
         return [Reference(.guest, id)]
     }
 
-    /// Its addresses go back to their networks. The networks stay as they are.
+    /// Its addresses go back to their networks, and rules that lead to it go. The networks stay as they are, and public
+    /// addresses theirs, with the firewall rules that nothing else brought.
     mutating func destroyGuest(_ id: ObjectID) throws(RequestError) -> [Reference] {
         _ = try guest(id)
-        for nic in cloud.nicsByGuest[id] { try remove(.nic, nic) }
+        for nic in cloud.nicsByGuest[id] {
+            for rule in cloud.portForwardingsByNIC[nic] { try removeForwarding(rule) }
+            for address in cloud.publicAddressesByNIC[nic] { try endStaticNAT(address) }
+            try remove(.nic, nic)
+        }
         try remove(.guest, id)
         return []
     }

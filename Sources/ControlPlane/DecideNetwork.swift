@@ -46,10 +46,11 @@ extension Draft {
         if let text = request.displayText { network.displayText = try self.text(text, "displaytext") }
         if let text = request.networkDomain { network.networkDomain = try domain(text, "networkdomain") }
         try put(.network(network))
+        if let text = request.sourceNATAddress { try setSourceNAT(text, network) }
         return [Reference(.network, network.id)]
     }
 
-    /// Its router goes, and its segment and public addresses go back to their pools.
+    /// Its router and rules go, and its segment and public addresses go back to their pools.
     mutating func deleteNetwork(_ id: ObjectID) throws(RequestError) -> [Reference] {
         guard let network = cloud.networks[id] else { throw unknown("id", id) }
         try requireAccess(to: network.account)
@@ -57,7 +58,8 @@ extension Draft {
             throw .inUse("id", "Can't delete network \(network.name): guests still have NICs on it")
         }
         if let router = cloud.router(ofNetwork: id) { try remove(.router, router.id) }
-        for address in cloud.publicAddressesByNetwork[id] { try remove(.publicAddress, address) }
+        for rule in cloud.egressRulesByNetwork[id] { try remove(.egressRule, rule) }
+        for address in cloud.publicAddressesByNetwork[id] { try removeWithRules(address) }
         try remove(.network, id)
         return []
     }

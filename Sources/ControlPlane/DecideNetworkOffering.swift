@@ -14,7 +14,8 @@ extension Draft {
         let offering = NetworkOffering(
             id: newID(), name: name, displayText: try text(request.displayText ?? name, "displaytext"),
             guestType: .isolated, services: try services(request), egressDefaultAllow: request.egressDefaultAllow,
-            isPersistent: request.isPersistent, specifiesVLAN: false, isEnabled: request.isEnabled, isDefault: false)
+            conservesAddresses: request.conservesAddresses, isPersistent: request.isPersistent, specifiesVLAN: false,
+            isEnabled: request.isEnabled, isDefault: false)
         try put(.networkOffering(offering))
         return [Reference(.networkOffering, offering.id)]
     }

@@ -19,20 +19,77 @@ extension Draft {
         } else {
             (range, address) = try freePublicAddress(zone, router, network == nil ? "zoneid" : "networkid")
         }
-        // A network's first address is the one it is going to be seen by.
-        let isSourceNAT = network.map {
-            cloud.networkOfferings[$0.offering]?.services["SourceNat"] != nil
-                && cloud.sourceNATAddress(ofNetwork: $0.id) == nil
-        }
-        let taken = PublicAddress(
-            id: newID(), range: range, address: address, account: account, network: network?.id,
-            isSourceNAT: isSourceNAT ?? false)
-        try put(.publicAddress(taken))
-        if var router {
-            try addLeg(range, to: &router, "networkid")
-            try put(.router(router))
+        var taken = PublicAddress(
+            id: newID(), range: range, address: address, account: account, network: nil, isSourceNAT: false)
+        if let network {
+            taken = try associate(taken, with: network, isFirst: true, "networkid")
+        } else {
+            try put(.publicAddress(taken))
         }
         return [Reference(.publicAddress, taken.id)]
+    }
+
+    /// The address as the network's, with the leg of the router that it needs. With `isFirst` it becomes the one that a
+    /// network without source NAT is going to be seen by.
+    mutating func associate(
+        _ address: PublicAddress, with network: Network, isFirst: Bool, _ parameter: String
+    ) throws(RequestError) -> PublicAddress {
+        guard address.network != network.id else { return address }
+        guard network.account == address.account else {
+            throw .refused(parameter, "The network \(network.name) is another account's")
+        }
+        guard cloud.publicRanges[address.range]?.zone == network.zone else {
+            throw .refused(parameter, "The network \(network.name) is in another zone")
+        }
+        var address = address
+        address.network = network.id
+        address.isSourceNAT =
+            isFirst && cloud.networkOfferings[network.offering]?.services["SourceNat"] != nil
+            && cloud.sourceNATAddress(ofNetwork: network.id) == nil
+        try put(.publicAddress(address))
+        if var router = cloud.router(ofNetwork: network.id) {
+            try addLeg(address.range, to: &router, parameter)
+            try put(.router(router))
+        }
+        return address
+    }
+
+    /// What the network's guests are seen by from now on: one of its addresses, one of its account's that is for no
+    /// network yet, or a free one. The address before stays the network's.
+    mutating func setSourceNAT(_ text: String, _ network: Network) throws(RequestError) {
+        let parameter = "sourcenatipaddress"
+        try require("SourceNat", of: network, parameter)
+        let wanted = try address(text, parameter)
+        guard let range = range(of: wanted, network.zone) else {
+            throw invalid(parameter, text, "no public range of the zone has it")
+        }
+        var address: PublicAddress
+        if let held = cloud.claims[.publicAddress(range: range, wanted)].flatMap({ cloud.publicAddresses[$0.id] }) {
+            guard held.account == network.account, held.network == nil || held.network == network.id else {
+                throw .refused(parameter, "The address \(wanted) is in use")
+            }
+            address = held
+        } else {
+            address = PublicAddress(
+                id: newID(), range: range, address: wanted, account: network.account, isSourceNAT: false)
+        }
+        guard !address.isSourceNAT else { return }
+        guard address.staticNAT == nil else {
+            throw .refused(parameter, "The address \(wanted) has static nat enabled")
+        }
+        let conserves = cloud.networkOfferings[network.offering]?.conservesAddresses ?? true
+        guard conserves || cloud.portForwardingsByAddress[address.id].isEmpty else {
+            throw .refused(
+                parameter,
+                "The address \(wanted) has port forwarding rules, and the network's offering conserve mode off")
+        }
+        if var old = cloud.sourceNATAddress(ofNetwork: network.id) {
+            old.isSourceNAT = false
+            try put(.publicAddress(old))
+        }
+        address = try associate(address, with: network, isFirst: true, parameter)
+        address.isSourceNAT = true
+        try put(.publicAddress(address))
     }
 
     mutating func releasePublicAddress(_ id: ObjectID) throws(RequestError) -> [Reference] {
@@ -43,11 +100,18 @@ extension Draft {
                 "id",
                 "The address \(address.address) is the source NAT address of its network and goes with the network")
         }
-        try remove(.publicAddress, id)
+        try removeWithRules(id)
         if let network = address.network, let router = cloud.router(ofNetwork: network) {
             try removeIdleLegs(of: router)
         }
         return []
+    }
+
+    /// The address goes back to its pool, and whatever led anywhere from it goes first.
+    mutating func removeWithRules(_ id: ObjectID) throws(RequestError) {
+        for rule in cloud.portForwardingsByAddress[id] { try removeForwarding(rule) }
+        for rule in cloud.firewallRulesByAddress[id] { try remove(.firewallRule, rule) }
+        try remove(.publicAddress, id)
     }
 
     /// A public leg goes with the last address it serves.
@@ -69,13 +133,17 @@ extension Draft {
 
     private func publicAddress(_ text: String, _ zone: ObjectID) throws(RequestError) -> (ObjectID, IPv4Address) {
         let address = try address(text, "ipaddress")
-        let range = cloud.publicRangesByZone[zone].first {
-            cloud.publicRanges[$0]?.addresses.contains(address) ?? false
+        guard let range = range(of: address, zone) else {
+            throw invalid("ipaddress", text, "no public range of the zone has it")
         }
-        guard let range else { throw invalid("ipaddress", text, "no public range of the zone has it") }
         guard cloud.claims[.publicAddress(range: range, address)] == nil else {
             throw .refused("ipaddress", "The address \(address) is in use")
         }
         return (range, address)
+    }
+
+    /// The zone's range that the address is in, free or not.
+    func range(of address: IPv4Address, _ zone: ObjectID) -> ObjectID? {
+        cloud.publicRangesByZone[zone].first { cloud.publicRanges[$0]?.addresses.contains(address) ?? false }
     }
 }

@@ -93,6 +93,11 @@ extension RequestError {
         RequestError(.conflict, exceptionCode: 4360, parameter: parameter, text)
     }
 
+    /// Well formed, and more than there may be.
+    public static func limit(_ parameter: String?, _ text: String) -> RequestError {
+        RequestError(.allocation, exceptionCode: 4370, parameter: parameter, text)
+    }
+
     public static func denied(_ text: String) -> RequestError {
         RequestError(.account, exceptionCode: 4365, text)
     }

@@ -5,7 +5,8 @@ extension Request {
     /// What the journal says of the request once it is done; nil for what is no doing of a user's.
     func event(_ decision: Decision, _ before: Cloud, _ after: Cloud) -> Event? {
         guard let type = eventType else { return nil }
-        let object = decision.reply.object ?? decision.changes.compactMap(\.removed).first
+        // What goes with an object goes before it.
+        let object = decision.reply.object ?? decision.changes.compactMap(\.removed).last
         let origin = object.map { Origin($0.kind.rawValue, $0.id) }
         let name = object.flatMap { after[$0]?.displayName ?? before[$0]?.displayName }
         let subject = name.map { " \($0)" } ?? ""

@@ -151,19 +151,21 @@ extension Request {
         /// The name when absent.
         public var displayText: String?
         public var guestType: String
-        /// CloudStack's names: `SourceNat`, `Firewall`, `Gateway`.
+        /// CloudStack's names: `SourceNat`, `Firewall`, `Gateway`, `StaticNat`, `PortForwarding`.
         public var services: [String]
         /// By service; `VirtualRouter` for those not named.
         public var providers: [String: String]
         public var egressDefaultAllow: Bool
+        /// Conserve mode: one public address may serve several kinds of rules.
+        public var conservesAddresses: Bool
         public var isPersistent: Bool
         public var specifiesVLAN: Bool
         public var isEnabled: Bool
 
         public init(
             name: String, displayText: String? = nil, guestType: String = "Isolated", services: [String],
-            providers: [String: String] = [:], egressDefaultAllow: Bool = false, isPersistent: Bool = false,
-            specifiesVLAN: Bool = false, isEnabled: Bool = false
+            providers: [String: String] = [:], egressDefaultAllow: Bool = false, conservesAddresses: Bool = true,
+            isPersistent: Bool = false, specifiesVLAN: Bool = false, isEnabled: Bool = false
         ) {
             self.name = name
             self.displayText = displayText
@@ -171,6 +173,7 @@ extension Request {
             self.services = services
             self.providers = providers
             self.egressDefaultAllow = egressDefaultAllow
+            self.conservesAddresses = conservesAddresses
             self.isPersistent = isPersistent
             self.specifiesVLAN = specifiesVLAN
             self.isEnabled = isEnabled

@@ -1,0 +1,49 @@
+import CloudModel
+import NetworkVocabulary
+
+// Further addresses of a guest's NIC.
+extension Draft {
+    /// The new one is the NIC's last.
+    mutating func addSecondaryAddress(_ request: Request.AddSecondaryAddress) throws(RequestError) -> [Reference] {
+        guard var nic = cloud.nics[request.nic], let network = cloud.networks[nic.network] else {
+            throw unknown("nicid", request.nic)
+        }
+        try requireAccess(to: network.account)
+        guard nic.secondaryAddresses.count < RuleLimits.secondaryAddresses else {
+            throw .limit("nicid", "A NIC has at most \(RuleLimits.secondaryAddresses) secondary addresses")
+        }
+        let address: IPv4Address
+        if let text = request.address {
+            address = try guestAddress(text, on: network, "ipaddress")
+        } else if let free = cloud.freeGuestAddress(in: network.id) {
+            address = free
+        } else {
+            throw .noFreeAddress(
+                "nicid", "Insufficient address capacity: unable to acquire Guest IP address for network \(network.name)"
+            )
+        }
+        nic.secondaryAddresses.append(SecondaryAddress(id: newID(), address: address))
+        try put(.nic(nic))
+        return [Reference(.nic, nic.id)]
+    }
+
+    mutating func removeSecondaryAddress(_ request: Request.Removal) throws(RequestError) -> [Reference] {
+        guard var nic = cloud.nic(withSecondaryAddress: request.id), let network = cloud.networks[nic.network],
+            let index = nic.secondaryAddresses.firstIndex(where: { $0.id == request.id })
+        else { throw unknown("id", request.id) }
+        try requireAccess(to: network.account)
+        let address = nic.secondaryAddresses[index].address
+        if cloud.portForwardingsByNIC[nic.id].contains(where: { cloud.portForwardings[$0]?.guestAddress == address }) {
+            throw .refused(
+                "id", "Can't remove the secondary ip \(address) is associate with the port forwarding rule")
+        }
+        if let holder = cloud.claims[.staticNAT(network: network.id, address)]?.id {
+            throw .refused(
+                "id", "Can' remove the ip \(address) is associate with static NAT rule public IP address id \(holder)")
+        }
+        drains = request.cleanup == .drain
+        nic.secondaryAddresses.remove(at: index)
+        try put(.nic(nic))
+        return [Reference(.nic, nic.id)]
+    }
+}
