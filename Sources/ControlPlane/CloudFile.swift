@@ -8,6 +8,7 @@ public struct CloudFile: Hashable, Sendable {
     public var accounts: [Account] = []
     public var networks: [Network] = []
     public var guests: [Guest] = []
+    public var publicAddresses: [PublicAddress] = []
 
     public init() {}
 
@@ -61,6 +62,8 @@ public struct CloudFile: Hashable, Sendable {
         /// Service to provider.
         public var services: [String: String]
         public var egressDefault = EgressDefault.deny
+        /// Whether one public address may serve several kinds of rules.
+        public var conserveMode = true
         public var isPersistent = false
         public var isEnabled = true
 
@@ -89,6 +92,8 @@ public struct CloudFile: Hashable, Sendable {
         public var gateway: String?
         public var guestCIDR: String?
         public var domain: String?
+        /// All of the network's egress rules, if it is there.
+        public var egress: [EgressRule]?
 
         public init(name: String, zone: String) {
             self.name = name
@@ -114,6 +119,8 @@ public struct CloudFile: Hashable, Sendable {
         /// A network of the guest's account.
         public var network: String
         public var address: String?
+        /// All of its further addresses, if it is there.
+        public var secondaryAddresses: [String]?
         public var isDefault = false
 
         public init(network: String, address: String? = nil) {
@@ -130,7 +137,7 @@ public struct CloudFile: Hashable, Sendable {
 
 extension CloudFile: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case zones, networkOfferings, accounts, networks, guests
+        case zones, networkOfferings, accounts, networks, guests, publicAddresses
     }
 
     public init(from decoder: any Decoder) throws {
@@ -142,6 +149,8 @@ extension CloudFile: Codable {
         accounts = try container.decodeIfPresent([CloudFile.Account].self, forKey: .accounts) ?? []
         networks = try container.decodeIfPresent([CloudFile.Network].self, forKey: .networks) ?? []
         guests = try container.decodeIfPresent([CloudFile.Guest].self, forKey: .guests) ?? []
+        publicAddresses =
+            try container.decodeIfPresent([CloudFile.PublicAddress].self, forKey: .publicAddresses) ?? []
     }
 }
 
@@ -201,7 +210,8 @@ extension CloudFile.PublicRange: Codable {
 
 extension CloudFile.NetworkOffering: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, displayText, services, egressDefault, isPersistent = "persistent", isEnabled = "enabled"
+        case name, displayText, services, egressDefault, conserveMode, isPersistent = "persistent", isEnabled =
+            "enabled"
     }
 
     public init(from decoder: any Decoder) throws {
@@ -211,6 +221,7 @@ extension CloudFile.NetworkOffering: Codable {
             services: try container.decode([String: String].self, forKey: .services))
         displayText = try container.decodeIfPresent(String.self, forKey: .displayText)
         egressDefault = try container.decodeIfPresent(EgressDefault.self, forKey: .egressDefault) ?? egressDefault
+        conserveMode = try container.decodeIfPresent(Bool.self, forKey: .conserveMode) ?? conserveMode
         isPersistent = try container.decodeIfPresent(Bool.self, forKey: .isPersistent) ?? isPersistent
         isEnabled = try container.decodeIfPresent(Bool.self, forKey: .isEnabled) ?? isEnabled
     }
@@ -230,7 +241,7 @@ extension CloudFile.Account: Codable {
 
 extension CloudFile.Network: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, displayText, account, zone, offering, physicalNetwork, cidr, gateway, guestCIDR, domain
+        case name, displayText, account, zone, offering, physicalNetwork, cidr, gateway, guestCIDR, domain, egress
     }
 
     public init(from decoder: any Decoder) throws {
@@ -246,6 +257,7 @@ extension CloudFile.Network: Codable {
         gateway = try container.decodeIfPresent(String.self, forKey: .gateway)
         guestCIDR = try container.decodeIfPresent(String.self, forKey: .guestCIDR)
         domain = try container.decodeIfPresent(String.self, forKey: .domain)
+        egress = try container.decodeIfPresent([CloudFile.EgressRule].self, forKey: .egress)
     }
 }
 
@@ -267,7 +279,7 @@ extension CloudFile.Guest: Codable {
 
 extension CloudFile.NIC: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case network, address, isDefault = "default"
+        case network, address, secondaryAddresses, isDefault = "default"
     }
 
     public init(from decoder: any Decoder) throws {
@@ -275,6 +287,7 @@ extension CloudFile.NIC: Codable {
         self.init(
             network: try container.decode(String.self, forKey: .network))
         address = try container.decodeIfPresent(String.self, forKey: .address)
+        secondaryAddresses = try container.decodeIfPresent([String].self, forKey: .secondaryAddresses)
         isDefault = try container.decodeIfPresent(Bool.self, forKey: .isDefault) ?? isDefault
     }
 }

@@ -23,6 +23,7 @@ extension Draft {
             objects += try applyNetwork(network, "networks[\(index)]", &names)
         }
         for (index, guest) in file.guests.enumerated() { objects += try applyGuest(guest, "guests[\(index)]", names) }
+        objects += try applyRules(file, request.prunes, names)
         return objects
     }
 
@@ -176,6 +177,7 @@ extension Draft {
         let request = Request.CreateNetworkOffering(
             name: offering.name, displayText: offering.displayText, services: offering.services.keys.sorted(),
             providers: offering.services, egressDefaultAllow: offering.egressDefault == .allow,
+            conservesAddresses: offering.conserveMode,
             isPersistent: offering.isPersistent, isEnabled: offering.isEnabled)
         guard let old = cloud.networkOffering(named: offering.name) else {
             return try at(path, fields, .createNetworkOffering(request))
@@ -190,6 +192,9 @@ extension Draft {
         }
         guard old.egressDefaultAllow == request.egressDefaultAllow else {
             throw fixed("\(path).egressDefault", old.egressDefaultAllow ? "allow" : "deny")
+        }
+        guard old.conservesAddresses == request.conservesAddresses else {
+            throw fixed("\(path).conserveMode", "\(old.conservesAddresses)")
         }
         guard old.isPersistent == request.isPersistent else { throw fixed("\(path).persistent", "\(old.isPersistent)") }
         return try at(

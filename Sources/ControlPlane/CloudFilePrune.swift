@@ -14,9 +14,7 @@ extension Draft {
         where !networks.contains(OwnedName(accountName(network.account), network.name)) {
             try at("networks", [:], .deleteNetwork(network.id))
         }
-        for address in cloud.publicAddresses.values where address.network == nil {
-            _ = try take(.releasePublicAddress(address.id))
-        }
+        try pruneAddresses(file)
         let accounts = Set(file.accounts.map { $0.name.lowercased() })
         for account in cloud.accounts.values
         where account.number != Bootstrap.adminNumber && !accounts.contains(account.name.lowercased()) {
@@ -32,6 +30,31 @@ extension Draft {
             try pruneZone(zone, index.map { file.zones[$0] }, index.map { "zones[\($0)]" } ?? "zones")
         }
         command = "applyCloud"
+    }
+
+    /// Source NAT addresses stay with their networks, without what leads anywhere from them.
+    private mutating func pruneAddresses(_ file: CloudFile) throws(RequestError) {
+        var named: Set<NamedAddress> = []
+        for wanted in file.publicAddresses {
+            named.insert(NamedAddress(wanted.account, wanted.network, wanted.address))
+            // One that is for no network yet is going to be.
+            named.insert(NamedAddress(wanted.account, nil, wanted.address))
+        }
+        for address in cloud.publicAddresses.values {
+            let account = accountName(address.account)
+            let network = address.network.flatMap { cloud.networks[$0]?.name }
+            let text = address.address.description
+            if named.contains(NamedAddress(account, network, text)) { continue }
+            guard address.isSourceNAT else {
+                _ = try take(.releasePublicAddress(address.id))
+                continue
+            }
+            if named.contains(NamedAddress(account, network, CloudFile.PublicAddress.sourceNAT)) { continue }
+            for rule in cloud.portForwardingsByAddress[address.id] { try removeForwarding(rule) }
+            for rule in cloud.firewallRulesByAddress[address.id] where cloud.firewallRules[rule]?.isSystem == false {
+                try remove(.firewallRule, rule)
+            }
+        }
     }
 
     private mutating func pruneZone(_ zone: Zone, _ wanted: CloudFile.Zone?, _ path: String) throws(RequestError) {
@@ -90,6 +113,19 @@ extension CloudFile {
                 throw .refused(field, "\(field): \(path)[\(first)] has the same name")
             }
         }
+    }
+}
+
+/// A public address, and whose it is.
+private struct NamedAddress: Hashable {
+    let account: String
+    let network: String?
+    let address: String
+
+    init(_ account: String, _ network: String?, _ address: String) {
+        self.account = account.lowercased()
+        self.network = network?.lowercased()
+        self.address = address
     }
 }
 
