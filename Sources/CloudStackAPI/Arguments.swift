@@ -97,6 +97,11 @@ struct Arguments: Sendable {
 
     func integer(_ name: String) -> Int? { values[name].flatMap { Int($0) } }
 
+    func requiredInteger(_ name: String) throws(RequestError) -> Int {
+        guard let number = integer(name) else { throw .missing(name, command) }
+        return number
+    }
+
     /// `true` in any case; anything else is false.
     func boolean(_ name: String) -> Bool? { values[name].map { $0.lowercased() == "true" } }
 

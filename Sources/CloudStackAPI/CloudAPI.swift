@@ -213,11 +213,12 @@ public final class CloudAPI: Sendable {
                 answer.fail(APIError(error))
             case .durable(let outcome):
                 let object = outcome.reply.object
+                let result = render(call, outcome)
                 jobs.update(id) {
-                    $0.result = render(call, outcome)
+                    $0.result = result
                     $0.object = object.map { ($0.kind.rawValue, $0.id) }
                 }
-                answer.succeed(["id": .text(object?.id), "jobid": .text(id)])
+                answer.succeed(["id": command.isCreation ? result.innerID : nil, "jobid": .text(id)])
             case .realized(let flows):
                 jobs.update(id) {
                     $0.result = $0.result.counting(flows)
@@ -264,6 +265,12 @@ extension APIObject {
             copy["flowsended"] = .number(flowsEnded)
         }
         return copy
+    }
+
+    /// The id of the object that a reply holds under its one key.
+    fileprivate var innerID: APIValue? {
+        guard case .object(let inner) = fields.first?.value else { return nil }
+        return inner["id"]
     }
 }
 

@@ -7,6 +7,8 @@ public struct Command: Sendable {
     public let parameters: [Parameter]
     /// Answers with a job at once; the job is done when the kernel is.
     public let isAsync: Bool
+    /// The first answer of an asynchronous command that makes something carries its id, so that clients need not wait.
+    public let isCreation: Bool
     /// Only for the root administrator.
     public let isAdminOnly: Bool
     /// CloudStack's parameters that mean something we cannot do: refused rather than ignored.
@@ -28,8 +30,8 @@ public struct Command: Sendable {
         unsupported: Set<String> = [], _ body: @escaping @Sendable (Call) throws(RequestError) -> APIObject
     ) -> Command {
         Command(
-            name: name, description: description, parameters: parameters, isAsync: false, isAdminOnly: isAdminOnly,
-            unsupported: unsupported, action: .read(body))
+            name: name, description: description, parameters: parameters, isAsync: false, isCreation: false,
+            isAdminOnly: isAdminOnly, unsupported: unsupported, action: .read(body))
     }
 
     /// A list, with CloudStack's paging.
@@ -44,8 +46,9 @@ public struct Command: Sendable {
 
     /// A command that changes the cloud. Every one of them can be tried first with `plan=true`.
     static func change(
-        _ name: String, _ description: String, isAsync: Bool, _ parameters: [Parameter], isAdminOnly: Bool = false,
-        unsupported: Set<String> = [], _ body: @escaping @Sendable (Call) throws(RequestError) -> Request,
+        _ name: String, _ description: String, isAsync: Bool, isCreation: Bool = false, _ parameters: [Parameter],
+        isAdminOnly: Bool = false, unsupported: Set<String> = [],
+        _ body: @escaping @Sendable (Call) throws(RequestError) -> Request,
         reply: @escaping @Sendable (Call, Outcome) -> APIObject
     ) -> Command {
         Command(
@@ -53,7 +56,8 @@ public struct Command: Sendable {
             parameters: parameters + [
                 Parameter("plan", .boolean, "show what would change, and change nothing")
             ],
-            isAsync: isAsync, isAdminOnly: isAdminOnly, unsupported: unsupported, action: .change(body, reply: reply))
+            isAsync: isAsync, isCreation: isCreation, isAdminOnly: isAdminOnly, unsupported: unsupported,
+            action: .change(body, reply: reply))
     }
 
     /// The key of the reply's envelope.

@@ -1,8 +1,9 @@
 extension Command {
     /// Every command there is. `listApis` shows this table and nothing else is dispatched.
     public static let all: [Command] =
-        discovery + zones + physicalNetworks + publicRanges + networkOfferings + networks + publicAddresses + guests
-        + routers + events + operations
+        discovery + zones + physicalNetworks + publicRanges + networkOfferings + networks + publicAddresses
+        + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding + guests + guestNICs + routers
+        + events + operations
 }
 
 extension APIObject {

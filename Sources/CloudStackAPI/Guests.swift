@@ -5,7 +5,7 @@ import NetworkVocabulary
 extension Command {
     static let guests: [Command] = [
         .change(
-            "deployVirtualMachine", "Creates a machine with its ports on networks", isAsync: true,
+            "deployVirtualMachine", "Creates a machine with its ports on networks", isAsync: true, isCreation: true,
             [
                 Parameter("zoneid", .uuid, required: true, related: "listZones", "its zone"),
                 Parameter("name", "its name; the id when absent"),
@@ -116,12 +116,15 @@ extension Guest {
     fileprivate var stateWord: String { isRunning ? "Running" : "Stopped" }
 
     func rendered(in cloud: Cloud) -> APIObject {
-        [
+        let nics = cloud.nics(ofGuest: id)
+        let publicAddress = nics.lazy.compactMap { cloud.staticNATAddress(of: $0) }.first
+        return [
             "id": .text(id), "name": .string(name), "displayname": .string(name), "instancename": .string(instanceName),
             "account": .text(cloud.accounts[account]?.name), "domain": "ROOT", "zoneid": .text(zone),
             "zonename": .text(cloud.zones[zone]?.name), "state": .string(stateWord), "haenable": false,
             "passwordenabled": false, "displayvm": true, "port": .string(port.rawValue),
-            "nic": .array(cloud.nics(ofGuest: id).map { .object($0.rendered(in: cloud)) }),
+            "publicip": .text(publicAddress?.address), "publicipid": .text(publicAddress?.id),
+            "nic": .array(nics.map { .object($0.rendered(in: cloud)) }),
             "securitygroup": .array([]), "affinitygroup": .array([]), "tags": .array([]),
         ]
     }
@@ -130,13 +133,24 @@ extension Guest {
 extension NIC {
     func rendered(in cloud: Cloud) -> APIObject {
         let network = cloud.networks[network]
+        let publicAddress = cloud.staticNATAddress(of: self)
         return [
             "id": .text(id), "virtualmachineid": .text(guest), "networkid": .text(self.network),
             "networkname": .text(network?.name), "deviceid": .string(String(index)), "ipaddress": .text(address),
             "netmask": .text(network?.cidr.netmask), "gateway": .text(network?.gateway),
             "macaddress": .text(attachment.mac), "isdefault": .boolean(isDefault), "traffictype": "Guest",
             "type": network.map { .string(cloud.networkOfferings[$0.offering]?.guestType.rawValue ?? "Isolated") },
-            "secondaryip": .array([]),
+            "publicip": .text(publicAddress?.address), "publicipid": .text(publicAddress?.id),
+            "secondaryip": .array(
+                secondaryAddresses.map { .object(["id": .text($0.id), "ipaddress": .text($0.address)]) }),
         ]
+    }
+}
+
+extension Cloud {
+    /// The public address that is the NIC's own; one for its primary address before all others.
+    fileprivate func staticNATAddress(of nic: NIC) -> PublicAddress? {
+        let all = publicAddressesByNIC[nic.id].compactMap { publicAddresses[$0] }
+        return all.first { $0.staticNAT?.guestAddress == nic.address } ?? all.first
     }
 }

@@ -4,6 +4,51 @@ import NetworkVocabulary
 
 extension Command {
     static let networkOfferings: [Command] = [
+        .change(
+            "createNetworkOffering", "Creates something that networks can be made from", isAsync: false,
+            [
+                Parameter("name", required: true, "the offering's name"),
+                Parameter("displaytext", required: true, "what it is for"),
+                Parameter("guestiptype", required: true, "Isolated"),
+                Parameter("traffictype", required: true, "Guest"),
+                Parameter("supportedservices", .list, maxLength: 4_096, "what the router does: SourceNat,Firewall,…"),
+                Parameter("serviceproviderlist", .map, "[i].service and [i].provider, which is VirtualRouter"),
+                Parameter(
+                    "conservemode", .boolean,
+                    "whether one public address may serve several kinds of rules; true when absent"),
+                Parameter(
+                    "egressdefaultpolicy", .boolean,
+                    "true: guests may open connections to the outside, and egress rules deny; false when absent"),
+                Parameter("ispersistent", .boolean, "true: the router is there without guests"),
+                Parameter("specifyvlan", .boolean, "false: the VLAN is chosen for the network"),
+                Parameter("enable", .boolean, "true: it can be used at once"),
+            ], isAdminOnly: true,
+            unsupported: [
+                "tags", "networkrate", "serviceofferingid", "domainid", "zoneid", "fornsx", "fortungsten",
+                "specifyipranges", "internetprotocol", "routingmode", "networkmode", "specifyasnumber", "provider",
+            ]
+        ) { call throws(RequestError) in
+            let arguments = call.arguments
+            let traffic = try arguments.required("traffictype")
+            guard traffic.lowercased() == "guest" else {
+                throw .invalid("traffictype", traffic, call.command, because: "it is Guest")
+            }
+            var providers: [String: String] = [:]
+            for row in arguments.map("serviceproviderlist") {
+                if let service = row["service"], let provider = row["provider"] { providers[service] = provider }
+            }
+            return .createNetworkOffering(
+                Request.CreateNetworkOffering(
+                    name: try arguments.required("name"), displayText: arguments.string("displaytext"),
+                    guestType: try arguments.required("guestiptype"), services: arguments.list("supportedservices"),
+                    providers: providers, egressDefaultAllow: arguments.boolean("egressdefaultpolicy") ?? false,
+                    conservesAddresses: arguments.boolean("conservemode") ?? true,
+                    isPersistent: arguments.boolean("ispersistent") ?? false,
+                    specifiesVLAN: arguments.boolean("specifyvlan") ?? false,
+                    isEnabled: arguments.boolean("enable") ?? false))
+        } reply: { _, outcome in
+            outcome.object(in: outcome.cloud.networkOfferings).map { ["networkoffering": .object($0.rendered)] } ?? [:]
+        },
         .list(
             "listNetworkOfferings", "Lists what networks can be made from",
             [
@@ -33,7 +78,7 @@ extension Command {
                     && agrees("forvpc", false) && services.isSubset(of: offering.services.keys.map { $0.lowercased() })
             }
             return try call.page("networkoffering", found) { $0.rendered }
-        }
+        },
     ]
 }
 
@@ -45,7 +90,8 @@ extension NetworkOffering {
             "id": .text(id), "name": .string(name), "displaytext": .string(displayText), "traffictype": "Guest",
             "guestiptype": .string(guestType.rawValue), "state": .string(stateWord), "isdefault": .boolean(isDefault),
             "ispersistent": .boolean(isPersistent), "specifyvlan": .boolean(specifiesVLAN), "specifyipranges": false,
-            "forvpc": false, "conservemode": true, "egressdefaultpolicy": .boolean(egressDefaultAllow),
+            "forvpc": false, "conservemode": .boolean(conservesAddresses),
+            "egressdefaultpolicy": .boolean(egressDefaultAllow),
             "service": renderedServices,
         ]
     }

@@ -62,6 +62,40 @@ extension Command {
             return try call.page("network", found) { $0.rendered(in: call.cloud, for: call.caller) }
         },
         .change(
+            "updateNetwork", "Changes a network's names and the address that its guests are seen by", isAsync: true,
+            [
+                .id("listNetworks", "the network"), Parameter("name", "its new name"),
+                Parameter("displaytext", "what it is for"), Parameter("networkdomain", "its domain; empty: none"),
+                Parameter(
+                    "sourcenatipaddress",
+                    "the public address that guests are seen by: another one of the network's, or a free one"),
+                Parameter(
+                    "networkofferingid", .uuid, related: "listNetworkOfferings", "only the offering that it has"),
+                Parameter("displaynetwork", .boolean, "true: nothing is hidden from lists here"),
+            ],
+            unsupported: [
+                "guestvmcidr", "changecidr", "customid", "dns1", "dns2", "ip6dns1", "ip6dns2", "privatemtu",
+                "publicmtu",
+            ]
+        ) { call throws(RequestError) in
+            let arguments = call.arguments
+            let network = try call.visible("id", in: call.cloud.networks, by: \.account)
+            if let offering = arguments.id("networkofferingid"), offering != network?.offering {
+                throw .unsupported("networkofferingid", "A network keeps its offering here")
+            }
+            guard arguments.boolean("displaynetwork") ?? true else {
+                throw .unsupported("displaynetwork", "What is hidden from lists is not supported here")
+            }
+            return .updateNetwork(
+                Request.UpdateNetwork(
+                    id: try arguments.requiredID("id"), name: arguments.string("name"),
+                    displayText: arguments.string("displaytext"), networkDomain: arguments.text("networkdomain"),
+                    sourceNATAddress: arguments.string("sourcenatipaddress")))
+        } reply: { call, outcome in
+            outcome.object(in: outcome.cloud.networks)
+                .map { ["network": .object($0.rendered(in: outcome.cloud, for: call.caller))] } ?? [:]
+        },
+        .change(
             "deleteNetwork", "Deletes a network without guests", isAsync: true, [.id("listNetworks", "the network")]
         ) { call throws(RequestError) in
             .deleteNetwork(try call.arguments.requiredID("id"))
@@ -86,7 +120,9 @@ extension Network {
             "account": .text(cloud.accounts[account]?.name), "domain": "ROOT", "zoneid": .text(self.zone),
             "zonename": .text(zone?.name), "physicalnetworkid": .text(physicalNetwork),
             "networkofferingid": .text(self.offering), "networkofferingname": .text(offering?.name),
-            "networkofferingdisplaytext": .text(offering?.displayText), "cidr": .text(guestCIDR ?? cidr),
+            "networkofferingdisplaytext": .text(offering?.displayText),
+            "networkofferingconservemode": offering.map { .boolean($0.conservesAddresses) },
+            "cidr": .text(guestCIDR ?? cidr),
             "networkcidr": guestCIDR == nil ? nil : .text(cidr), "gateway": .text(gateway),
             "netmask": .text(cidr.netmask), "networkdomain": .text(networkDomain), "state": .string(state.rawValue),
             "type": .string(cloud.guestType(of: self)), "traffictype": "Guest", "acltype": "Account",

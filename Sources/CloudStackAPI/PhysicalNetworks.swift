@@ -5,7 +5,7 @@ import NetworkVocabulary
 extension Command {
     static let physicalNetworks: [Command] = [
         .change(
-            "createPhysicalNetwork", "Creates a physical network", isAsync: true,
+            "createPhysicalNetwork", "Creates a physical network", isAsync: true, isCreation: true,
             [
                 Parameter("name", required: true, "the physical network's name"),
                 Parameter("zoneid", .uuid, required: true, related: "listZones", "its zone"),

@@ -5,7 +5,7 @@ import NetworkVocabulary
 extension Command {
     static let publicAddresses: [Command] = [
         .change(
-            "associateIpAddress", "Acquires a public address", isAsync: true,
+            "associateIpAddress", "Acquires a public address", isAsync: true, isCreation: true,
             [
                 Parameter("networkid", .uuid, related: "listNetworks", "the network that it is for"),
                 Parameter("zoneid", .uuid, related: "listZones", "needed without a network"),
@@ -27,6 +27,7 @@ extension Command {
                 Parameter("ipaddress", "only this address"), .zone, .account, .listAll,
                 Parameter("associatednetworkid", .uuid, related: "listNetworks", "only of this network"),
                 Parameter("issourcenat", .boolean, "only those that are, or are not, a network's source NAT address"),
+                Parameter("isstaticnat", .boolean, "only those that are, or are not, a machine's own"),
                 Parameter("vlanid", .uuid, related: "listVlanIpRanges", "only of this range"),
                 Parameter("allocatedonly", .boolean, "true: free addresses are not listed"),
                 Parameter("state", "only Allocated"),
@@ -48,6 +49,7 @@ extension Command {
                 guard network == nil || address.network == network, range == nil || address.range == range,
                     arguments.string("ipaddress").map({ $0 == text }) ?? true, call.matches(text),
                     arguments.boolean("issourcenat").map({ $0 == address.isSourceNAT }) ?? true,
+                    arguments.boolean("isstaticnat").map({ $0 == (address.staticNAT != nil) }) ?? true,
                     zone == nil || call.cloud.publicRanges[address.range]?.zone == zone
                 else { continue }
                 found.append(address)
@@ -68,12 +70,16 @@ extension Command {
 extension PublicAddress {
     func rendered(in cloud: Cloud) -> APIObject {
         let range = cloud.publicRanges[range]
+        let guest = staticNAT.flatMap { cloud.nics[$0.nic] }.flatMap { cloud.guests[$0.guest] }
+        let hasRules = !cloud.firewallRulesByAddress[id].isEmpty || !cloud.portForwardingsByAddress[id].isEmpty
         return [
             "id": .text(id), "ipaddress": .text(address), "account": .text(cloud.accounts[account]?.name),
             "domain": "ROOT", "zoneid": .text(range?.zone),
             "zonename": .text(range.flatMap { cloud.zones[$0.zone]?.name }), "issourcenat": .boolean(isSourceNAT),
-            "isstaticnat": false, "isportable": false, "issystem": false, "forvirtualnetwork": true,
-            "state": "Allocated", "associatednetworkid": .text(network),
+            "isstaticnat": .boolean(staticNAT != nil), "virtualmachineid": .text(guest?.id),
+            "virtualmachinename": .text(guest?.name), "virtualmachinedisplayname": .text(guest?.name),
+            "vmipaddress": .text(staticNAT?.guestAddress), "hasrules": .boolean(hasRules), "isportable": false,
+            "issystem": false, "forvirtualnetwork": true, "state": "Allocated", "associatednetworkid": .text(network),
             "associatednetworkname": .text(network.flatMap { cloud.networks[$0]?.name }),
             "physicalnetworkid": .text(range?.physicalNetwork), "vlanid": .text(self.range),
             "vlanname": .text(range?.segment), "tags": .array([]),
