@@ -4,6 +4,7 @@ enum Commands {
 
     static let all: [String: Command] = [
         "status": status, "plan": plan, "apply": apply, "router": router, "guest": guest, "network": network,
+        "address": address, "firewall": firewall, "forward": forward, "static-nat": staticNAT, "egress": egress,
         "events": events, "exec": exec, "api": api,
     ]
 
@@ -91,7 +92,7 @@ enum Commands {
         return "\(changes.count) changes, in the kernel as of revision \(answer["cloud"]?["revision"]?.text ?? "?")"
     }
 
-    private static func dryRun(_ answer: JSONValue) -> String {
+    static func dryRun(_ answer: JSONValue) -> String {
         let plan = answer["plan"] ?? answer["cloud"] ?? answer
         let changes = plan["changes"]?.list ?? []
         if changes.isEmpty { return "nothing to change" }
