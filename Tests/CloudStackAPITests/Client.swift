@@ -17,12 +17,32 @@ final class Client: Sendable {
     let api: CloudAPI
     private let replies = Mutex<[APIResponse]>([])
 
-    init(jobCapacity: Int = 100, key: String = Client.key, secret: String = Client.secret, isRootAdmin: Bool = true)
-        throws
-    {
+    convenience init(
+        jobCapacity: Int = 100, key: String = Client.key, secret: String = Client.secret, isRootAdmin: Bool = true
+    ) throws {
         let service = try ImmediateCloudService()
+        self.init(
+            service, Caller(account: service.admin.account, isRootAdmin: isRootAdmin), jobCapacity: jobCapacity,
+            key: key, secret: secret)
+    }
+
+    /// Somebody else at the same service, with an account of the name.
+    convenience init(besides other: Client, account name: String) throws {
+        let account = Mutex<ObjectID?>(nil)
+        other.service.submit(
+            .createAccount(Request.CreateAccount(name: name)), caller: other.service.admin, dryRun: false
+        ) { report in
+            if case .durable(let outcome) = report { account.withLock { $0 = outcome.reply.object?.id } }
+        }
+        guard let id = account.withLock({ $0 }) else { throw Refused(status: 0, text: "no account \(name)") }
+        self.init(other.service, Caller(account: id, isRootAdmin: false))
+    }
+
+    private init(
+        _ service: ImmediateCloudService, _ caller: Caller, jobCapacity: Int = 100, key: String = Client.key,
+        secret: String = Client.secret
+    ) {
         self.service = service
-        let caller = Caller(account: service.admin.account, isRootAdmin: isRootAdmin)
         let ids = Mutex(UInt64(0))
         api = CloudAPI(
             service,
