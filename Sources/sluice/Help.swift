@@ -14,9 +14,19 @@ enum Help {
           router list                the virtual routers
           router show NAME           one of them with its NICs
           network list, guest list   the networks, the guests
+          address list|acquire|release
+                                     public addresses
+          firewall list|add|remove   what may come in to public addresses
+          forward list|add|remove    ports of public addresses that lead to guests
+          static-nat list|add|remove
+                                     public addresses that are a guest's own
+          egress list|add|remove     exceptions from the egress policies of networks
           events                     what happened, newest first
           exec NODE -- COMMAND …     run a program inside a router's or guest's namespace
           api COMMAND NAME=VALUE …   any call of the management API
+
+        Adding rules takes --from CIDRS, --to CIDRS, --guest-address ADDRESS and --closed; removing them takes --drain:
+        connections that they allowed may finish. --plan shows what would change, and changes nothing.
 
         --help after a command shows its own, --version the version, --json prints JSON instead of text.
         The daemon is found by the flags, or by SLUICE_API, SLUICE_API_KEY and SLUICE_SECRET_KEY (or SLUICE_ADMIN, the
@@ -48,6 +58,73 @@ enum Help {
         "router": "usage: sluice [--json] router list\n       sluice [--json] router show NAME",
         "network": "usage: sluice [--json] network list",
         "guest": "usage: sluice [--json] guest list",
+        "address": """
+        usage: sluice [--json] address list
+               sluice [--json] address acquire NETWORK [ADDRESS] [--plan]
+               sluice [--json] address release ADDRESS [--plan]
+
+        The public addresses that are in somebody's hands, and what they are used for. A network's first address is the
+        one that its guests are seen by. What led anywhere from an address goes with it.
+
+          --plan      show what would change in the model and in the plans, and change nothing
+        """,
+        "firewall": """
+        usage: sluice [--json] firewall list [ADDRESS]
+               sluice [--json] firewall add ADDRESS TRAFFIC [--from CIDRS] [--plan]
+               sluice [--json] firewall remove ID|ADDRESS TRAFFIC [--drain] [--plan]
+
+        What may come in to public addresses; everything else is refused. TRAFFIC is tcp, tcp/80, udp/8000-8010, icmp,
+        icmp/8, icmp/8/0 or a protocol's number. A rule says what may come in, not where it goes: see forward and
+        static-nat.
+          sluice firewall add 203.0.113.11 tcp/443 --from 198.51.100.0/24
+
+          --from CIDRS  where it may come from, separated by commas; everywhere when absent
+          --drain       connections that the rule allowed may finish; without it they end at once
+          --plan        show what would change in the model and in the plans, and change nothing
+        """,
+        "forward": """
+        usage: sluice [--json] forward list [ADDRESS]
+               sluice [--json] forward add ADDRESS TRAFFIC GUEST [PORT] [--guest-address ADDRESS] [--from CIDRS]
+                      [--closed] [--plan]
+               sluice [--json] forward remove ID|ADDRESS TRAFFIC [--drain] [--plan]
+
+        Ports of a public address that lead to a guest, by its name: to PORT and on, or to ports of the same numbers. A
+        firewall rule that lets them in comes along, and goes along.
+          sluice forward add 203.0.113.11 tcp/80 web 8080
+
+          --guest-address ADDRESS  one of the guest's further addresses
+          --from CIDRS             who may use it, separated by commas; everybody when absent
+          --closed                 leave the firewall as it is
+          --drain                  connections may finish; without it they end at once
+          --plan                   show what would change in the model and in the plans, and change nothing
+        """,
+        "static-nat": """
+        usage: sluice [--json] static-nat list
+               sluice [--json] static-nat add ADDRESS GUEST [--guest-address ADDRESS] [--plan]
+               sluice [--json] static-nat remove ADDRESS [--drain] [--plan]
+
+        Public addresses that are a guest's own: what it sends leaves with the address, and what firewall rules let in
+        arrives at it. Removing takes the address's firewall rules away too.
+          sluice static-nat add 203.0.113.12 db
+
+          --guest-address ADDRESS  one of the guest's further addresses
+          --drain                  connections may finish; without it they end at once
+          --plan                   show what would change in the model and in the plans, and change nothing
+        """,
+        "egress": """
+        usage: sluice [--json] egress list [NETWORK]
+               sluice [--json] egress add NETWORK TRAFFIC [--from CIDRS] [--to CIDRS] [--plan]
+               sluice [--json] egress remove ID|NETWORK TRAFFIC [--drain] [--plan]
+
+        Exceptions from the egress policy of a network's offering. Where the policy is to allow, a rule DENIES; where it
+        is to deny, a rule ALLOWS. The list says which, for each.
+          sluice egress add blue tcp/25 --to 198.51.100.0/24
+
+          --from CIDRS  parts of the network, separated by commas; all of it when absent
+          --to CIDRS    where the traffic goes to; everywhere when absent
+          --drain       connections may finish; without it they end at once
+          --plan        show what would change in the model and in the plans, and change nothing
+        """,
         "events": "usage: sluice [--json] events",
         "exec": """
         usage: sluice exec NODE -- COMMAND [ARGUMENT …]

@@ -5,7 +5,7 @@ _sluice() {
     # The words of the command, without options and their values.
     for ((index = 1; index < COMP_CWORD; index++)); do
         case ${COMP_WORDS[index]} in
-            --api | --api-key | --secret-key | --admin) ((index++)) ;;
+            --api | --api-key | --secret-key | --admin | --from | --to | --guest-address) ((index++)) ;;
             --) return ;;
             -*) ;;
             *) words+=("${COMP_WORDS[index]}") ;;
@@ -13,7 +13,7 @@ _sluice() {
     done
     COMPREPLY=()
     case $previous in
-        --api | --api-key | --secret-key) return ;;
+        --api | --api-key | --secret-key | --from | --to | --guest-address) return ;;
         --admin)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
@@ -21,10 +21,12 @@ _sluice() {
             ;;
     esac
     case "${words[*]}" in
-        '') choices='status plan apply router guest network events exec api' ;;
+        '') choices='status plan apply router guest network address firewall forward static-nat egress events exec api' ;;
         plan) choices='show' ;;
         router) choices='list show' ;;
         guest | network) choices='list' ;;
+        address) choices='list acquire release' ;;
+        firewall | forward | static-nat | egress) choices='list add remove' ;;
         'plan show' | 'router show' | exec) choices=$(ls /run/netns 2>/dev/null) ;;
         apply)
             compopt -o filenames
@@ -32,6 +34,16 @@ _sluice() {
             [[ $current != -* ]] || choices='--dry-run --prune'
             ;;
     esac
+    if [[ $current == -* ]]; then
+        case "${words[*]}" in
+            'firewall add'*) choices='--from --plan' ;;
+            'egress add'*) choices='--from --to --plan' ;;
+            'forward add'*) choices='--guest-address --from --closed --plan' ;;
+            'static-nat add'*) choices='--guest-address --plan' ;;
+            'address acquire'* | 'address release'*) choices='--plan' ;;
+            'firewall remove'* | 'egress remove'* | 'forward remove'* | 'static-nat remove'*) choices='--drain --plan' ;;
+        esac
+    fi
     [[ $current != -* ]] || choices+=' --api --api-key --secret-key --admin --json --help --version'
     [[ -z $choices ]] || mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
 }
