@@ -4,7 +4,8 @@ extension Cloud {
     /// What is wrong with a record whose references exist, or nil.
     func contradiction(in record: Record, replacing old: Record?) -> String? {
         switch record {
-        case .account, .zone, .networkOffering, .series: nil
+        case .account, .zone, .series: nil
+        case .networkOffering(let value): contradiction(in: value)
         case .physicalNetwork(let value): contradiction(in: value, replacing: old)
         case .publicRange(let value): contradiction(in: value, replacing: old)
         case .network(let value): contradiction(in: value, replacing: old)
@@ -59,6 +60,11 @@ extension Cloud {
         {
             return "an address that is in use would be outside"
         }
+        return nil
+    }
+
+    private func contradiction(in value: NetworkOffering) -> String? {
+        if let rate = value.rate, !NetworkOffering.rates.contains(rate) { return "there is no such rate" }
         return nil
     }
 

@@ -169,11 +169,17 @@ public struct NetworkOffering: Hashable, Codable, Sendable {
     public var specifiesVLAN: Bool
     public var isEnabled: Bool
     public var isDefault: Bool
+    /// What each NIC may send and, apart from that, receive: megabits a second. Nil is unlimited; a record from before
+    /// there were rates has none.
+    public var rate: Int?
+
+    /// The rates that there are.
+    public static let rates = 1...100_000
 
     public init(
         id: ObjectID, name: String, displayText: String, guestType: GuestType, services: [String: String],
         egressDefaultAllow: Bool, conservesAddresses: Bool = true, isPersistent: Bool, specifiesVLAN: Bool,
-        isEnabled: Bool, isDefault: Bool
+        isEnabled: Bool, isDefault: Bool, rate: Int? = nil
     ) {
         self.id = id
         self.name = name
@@ -186,10 +192,11 @@ public struct NetworkOffering: Hashable, Codable, Sendable {
         self.specifiesVLAN = specifiesVLAN
         self.isEnabled = isEnabled
         self.isDefault = isDefault
+        self.rate = rate
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case id, name, displayText, guestType, services, egressDefaultAllow, conservesAddresses, isPersistent
-        case specifiesVLAN, isEnabled, isDefault
+        case specifiesVLAN, isEnabled, isDefault, rate
     }
 }

@@ -156,6 +156,7 @@ extension NetworkOffering {
             isPersistent: try container.decode(Bool.self, forKey: .isPersistent),
             specifiesVLAN: try container.decode(Bool.self, forKey: .specifiesVLAN),
             isEnabled: try container.decode(Bool.self, forKey: .isEnabled),
-            isDefault: try container.decode(Bool.self, forKey: .isDefault))
+            isDefault: try container.decode(Bool.self, forKey: .isDefault),
+            rate: try container.decodeIfPresent(Int.self, forKey: .rate))
     }
 }

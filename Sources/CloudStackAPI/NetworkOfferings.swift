@@ -18,13 +18,16 @@ extension Command {
                     "whether one public address may serve several kinds of rules; true when absent"),
                 Parameter(
                     "egressdefaultpolicy", .boolean,
-                    "true: guests may open connections to the outside, and egress rules deny; false when absent"),
+                    "true: guests may open connections to the outside, and egress rules deny; true when absent"),
                 Parameter("ispersistent", .boolean, "true: the router is there without guests"),
                 Parameter("specifyvlan", .boolean, "false: the VLAN is chosen for the network"),
+                Parameter(
+                    "networkrate", .integer,
+                    "megabits a second that each NIC may send, and as many that it may receive; -1 or 0 for no limit"),
                 Parameter("enable", .boolean, "true: it can be used at once"),
             ], isAdminOnly: true,
             unsupported: [
-                "tags", "networkrate", "serviceofferingid", "domainid", "zoneid", "fornsx", "fortungsten",
+                "tags", "serviceofferingid", "domainid", "zoneid", "fornsx", "fortungsten",
                 "specifyipranges", "internetprotocol", "routingmode", "networkmode", "specifyasnumber", "provider",
             ]
         ) { call throws(RequestError) in
@@ -41,11 +44,11 @@ extension Command {
                 Request.CreateNetworkOffering(
                     name: try arguments.required("name"), displayText: arguments.string("displaytext"),
                     guestType: try arguments.required("guestiptype"), services: arguments.list("supportedservices"),
-                    providers: providers, egressDefaultAllow: arguments.boolean("egressdefaultpolicy") ?? false,
+                    providers: providers, egressDefaultAllow: arguments.boolean("egressdefaultpolicy") ?? true,
                     conservesAddresses: arguments.boolean("conservemode") ?? true,
                     isPersistent: arguments.boolean("ispersistent") ?? false,
                     specifiesVLAN: arguments.boolean("specifyvlan") ?? false,
-                    isEnabled: arguments.boolean("enable") ?? false))
+                    isEnabled: arguments.boolean("enable") ?? false, rate: arguments.integer("networkrate")))
         } reply: { _, outcome in
             outcome.object(in: outcome.cloud.networkOfferings).map { ["networkoffering": .object($0.rendered)] } ?? [:]
         },
@@ -82,6 +85,22 @@ extension Command {
     ]
 }
 
+extension Call {
+    /// Who provides which service, as far as the caller says so.
+    fileprivate func providers() throws(RequestError) -> [String: String] {
+        var providers: [String: String] = [:]
+        for row in arguments.map("serviceproviderlist") {
+            guard let service = row["service"], let provider = row["provider"] else {
+                throw .refused("serviceproviderlist", "Each entry of serviceproviderlist is a service and a provider")
+            }
+            guard providers.updateValue(provider, forKey: service) == nil else {
+                throw .refused("serviceproviderlist", "Service \(APIError.excerpt(service)) is there twice")
+            }
+        }
+        return providers
+    }
+}
+
 extension NetworkOffering {
     fileprivate var stateWord: String { isEnabled ? "Enabled" : "Disabled" }
 
@@ -91,7 +110,7 @@ extension NetworkOffering {
             "guestiptype": .string(guestType.rawValue), "state": .string(stateWord), "isdefault": .boolean(isDefault),
             "ispersistent": .boolean(isPersistent), "specifyvlan": .boolean(specifiesVLAN), "specifyipranges": false,
             "forvpc": false, "conservemode": .boolean(conservesAddresses),
-            "egressdefaultpolicy": .boolean(egressDefaultAllow),
+            "egressdefaultpolicy": .boolean(egressDefaultAllow), "networkrate": .number(rate ?? -1),
             "service": renderedServices,
         ]
     }

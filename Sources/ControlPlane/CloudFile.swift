@@ -66,6 +66,8 @@ public struct CloudFile: Hashable, Sendable {
         public var conserveMode = true
         public var isPersistent = false
         public var isEnabled = true
+        /// Megabits a second for each NIC, each way.
+        public var rate: Int?
 
         public enum EgressDefault: String, Hashable, Codable, Sendable { case allow, deny }
 
@@ -210,8 +212,9 @@ extension CloudFile.PublicRange: Codable {
 
 extension CloudFile.NetworkOffering: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, displayText, services, egressDefault, conserveMode, isPersistent = "persistent", isEnabled =
-            "enabled"
+        case name, displayText, services, egressDefault, conserveMode, isPersistent = "persistent"
+        case isEnabled = "enabled"
+        case rate
     }
 
     public init(from decoder: any Decoder) throws {
@@ -224,6 +227,7 @@ extension CloudFile.NetworkOffering: Codable {
         conserveMode = try container.decodeIfPresent(Bool.self, forKey: .conserveMode) ?? conserveMode
         isPersistent = try container.decodeIfPresent(Bool.self, forKey: .isPersistent) ?? isPersistent
         isEnabled = try container.decodeIfPresent(Bool.self, forKey: .isEnabled) ?? isEnabled
+        rate = try container.decodeIfPresent(Int.self, forKey: .rate)
     }
 }
 

@@ -173,20 +173,25 @@ extension Draft {
     private mutating func applyOffering(
         _ offering: CloudFile.NetworkOffering, _ path: String
     ) throws(RequestError) -> [Reference] {
-        let fields = ["supportedservices": "services", "serviceproviderlist": "services", "displaytext": "displayText"]
+        let fields = [
+            "supportedservices": "services", "serviceproviderlist": "services", "displaytext": "displayText",
+            "networkrate": "rate",
+        ]
         let request = Request.CreateNetworkOffering(
             name: offering.name, displayText: offering.displayText, services: offering.services.keys.sorted(),
             providers: offering.services, egressDefaultAllow: offering.egressDefault == .allow,
-            conservesAddresses: offering.conserveMode,
-            isPersistent: offering.isPersistent, isEnabled: offering.isEnabled)
+            conservesAddresses: offering.conserveMode, isPersistent: offering.isPersistent,
+            isEnabled: offering.isEnabled, rate: offering.rate)
         guard let old = cloud.networkOffering(named: offering.name) else {
             return try at(path, fields, .createNetworkOffering(request))
         }
+        let rate: Int?
         do throws(RequestError) {
             let services = try services(request)
             guard services == old.services else {
                 throw RequestError.conflict("services", "it can't be changed; networks may rely on it")
             }
+            rate = try self.rate(request)
         } catch {
             throw error.inFile(path, fields)
         }
@@ -197,6 +202,7 @@ extension Draft {
             throw fixed("\(path).conserveMode", "\(old.conservesAddresses)")
         }
         guard old.isPersistent == request.isPersistent else { throw fixed("\(path).persistent", "\(old.isPersistent)") }
+        guard rate == old.rate else { throw fixed("\(path).rate", old.rate.map(String.init) ?? "unlimited") }
         return try at(
             path, fields,
             .updateNetworkOffering(

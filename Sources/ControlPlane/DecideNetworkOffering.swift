@@ -15,7 +15,7 @@ extension Draft {
             id: newID(), name: name, displayText: try text(request.displayText ?? name, "displaytext"),
             guestType: .isolated, services: try services(request), egressDefaultAllow: request.egressDefaultAllow,
             conservesAddresses: request.conservesAddresses, isPersistent: request.isPersistent, specifiesVLAN: false,
-            isEnabled: request.isEnabled, isDefault: false)
+            isEnabled: request.isEnabled, isDefault: false, rate: try rate(request))
         try put(.networkOffering(offering))
         return [Reference(.networkOffering, offering.id)]
     }
@@ -42,6 +42,18 @@ extension Draft {
         }
         try remove(.networkOffering, id)
         return []
+    }
+
+    /// CloudStack keeps 0 for what it shows as -1: unlimited.
+    func rate(_ request: Request.CreateNetworkOffering) throws(RequestError) -> Int? {
+        guard let rate = request.rate, rate != 0, rate != -1 else { return nil }
+        guard NetworkOffering.rates.contains(rate) else {
+            throw invalid(
+                "networkrate", "\(rate)",
+                "a rate is from \(NetworkOffering.rates.lowerBound) to \(NetworkOffering.rates.upperBound) megabits a second, or "
+                    + "-1 for none")
+        }
+        return rate
     }
 
     private func offeringName(_ text: String, _ id: ObjectID?) throws(RequestError) -> String {

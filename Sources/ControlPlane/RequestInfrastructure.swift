@@ -161,11 +161,13 @@ extension Request {
         public var isPersistent: Bool
         public var specifiesVLAN: Bool
         public var isEnabled: Bool
+        /// Megabits a second for each NIC, each way; nil, 0 and -1 are unlimited.
+        public var rate: Int?
 
         public init(
             name: String, displayText: String? = nil, guestType: String = "Isolated", services: [String],
             providers: [String: String] = [:], egressDefaultAllow: Bool = false, conservesAddresses: Bool = true,
-            isPersistent: Bool = false, specifiesVLAN: Bool = false, isEnabled: Bool = false
+            isPersistent: Bool = false, specifiesVLAN: Bool = false, isEnabled: Bool = false, rate: Int? = nil
         ) {
             self.name = name
             self.displayText = displayText
@@ -177,6 +179,7 @@ extension Request {
             self.isPersistent = isPersistent
             self.specifiesVLAN = specifiesVLAN
             self.isEnabled = isEnabled
+            self.rate = rate
         }
     }
 

@@ -75,7 +75,7 @@ public struct RandomRequests {
             .init(
                 name: name("o", 4), services: number(0..<3) == 0 ? ["Gateway"] : ["SourceNat", "Gateway"],
                 egressDefaultAllow: Bool.random(using: &random), isPersistent: Bool.random(using: &random),
-                isEnabled: number(0..<4) > 0))
+                isEnabled: number(0..<4) > 0, rate: [nil, nil, 10, 1000].randomElement(using: &random) ?? nil))
     }
 
     private mutating func network(_ cloud: Cloud) -> Request {

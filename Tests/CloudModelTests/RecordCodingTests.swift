@@ -45,6 +45,16 @@ struct RecordCodingTests {
         }
     }
 
+    @Test func `an offering from before there were rates is unlimited`() throws {
+        let json = #"""
+            {"id":"6e0c0000-0000-4000-8000-000000000001","name":"o","displayText":"o","guestType":"Isolated","services":{},
+            "egressDefaultAllow":true,"isPersistent":false,"specifiesVLAN":false,"isEnabled":true,"isDefault":false}
+            """#
+        let offering = try JSONDecoder().decode(NetworkOffering.self, from: Data(json.utf8))
+        #expect(offering.rate == nil)
+        #expect(!String(decoding: try JSONEncoder().encode(offering), as: UTF8.self).contains("rate"))
+    }
+
     @Test(arguments: [
         (#"{"put":"teleporter","value":{}}"#, "teleporter"),
         (#"{"put":"account","value":{"id":"ID","number":2,"name":"a","colour":"red"}}"#, "colour"),

@@ -90,6 +90,33 @@ struct Site {
         #expect(addresses[0]["associatednetworkname"] as? String == "Net")
     }
 
+    @Test func `has networks with rates`() throws {
+        let client = try Client()
+        let parameters = [
+            "name": "slow", "displaytext": "for little things", "guestiptype": "Isolated", "traffictype": "GUEST",
+            "supportedservices": "SourceNat,Gateway", "serviceproviderlist[0].service": "SourceNat",
+            "serviceproviderlist[0].provider": "VirtualRouter", "networkrate": "10", "forvpc": "false",
+            "specifyipranges": "False", "enable": "true", "conservemode": "true",
+        ]
+        let made = try #require(
+            try client.call("createNetworkOffering", parameters)["networkoffering"] as? [String: Any])
+        #expect(made["networkrate"] as? Int == 10)
+        #expect(made["state"] as? String == "Enabled")
+        #expect(made["egressdefaultpolicy"] as? Bool == true)
+        let listed = try client.list("listNetworkOfferings", "networkoffering")
+        #expect(Set(listed.compactMap { $0["networkrate"] as? Int }) == [10, -1])
+        for rate in ["-2", "100001", "ten", "9223372036854775807"] {
+            let text =
+                "Unable to execute API command createnetworkoffering due to invalid value \(rate) for parameter networkrate"
+            #expect {
+                try client.call(
+                    "createNetworkOffering", parameters.merging(["name": "new", "networkrate": rate]) { $1 })
+            } throws: {
+                ($0 as? Refused)?.status == 431 && ($0 as? Refused)?.text.hasPrefix(text) == true
+            }
+        }
+    }
+
     @Test func `is taken down again`() throws {
         let client = try Client()
         let site = try Site(client)

@@ -151,6 +151,8 @@ struct CloudFileTests {
         (#""guestCIDR": "10.2.0.0/24""#, #""guestCIDR": "10.2.0.0/31""#, "zones[0].guestCIDR"),
         (#""dns1": "198.51.100.1""#, #""dns1": "dns""#, "zones[0].dns1"),
         (#""SourceNat": "VirtualRouter", "#, #""Vpn": "VirtualRouter", "#, "networkOfferings[0].services"),
+        (#""name": "closed""#, #""name": "closed", "rate": -2"#, "networkOfferings[0].rate"),
+        (#""name": "closed""#, #""name": "closed", "rate": "10""#, "networkOfferings[0].rate"),
         (#"{"name": "acme"}"#, #"{"name": "acme"}, {"name": "ACME"}"#, "accounts[1].name"),
         (
             #""name": "front", "zone": "east", "account": "acme""#, #""name": "front", "zone": "east""#,
@@ -182,6 +184,7 @@ struct CloudFileTests {
         (#"{"SourceNat": "VirtualRouter", "Gateway""#, #"{"Gateway""#, "networkOfferings[0].services"),
         (#""name": "closed""#, #""name": "closed", "egressDefault": "allow""#, "networkOfferings[0].egressDefault"),
         (#""name": "closed""#, #""name": "closed", "persistent": true"#, "networkOfferings[0].persistent"),
+        (#""name": "closed""#, #""name": "closed", "rate": 10"#, "networkOfferings[0].rate"),
         (#""port": "none", "#, "", "guests[1].port"),
         (#""address": "10.1.1.10""#, #""address": "10.1.1.11""#, "guests[0].nics[0].address"),
     ]

@@ -57,6 +57,16 @@ struct DecideLifeTests {
         #expect(small.fixture.cloud.guests[guest]?.isRunning == false)
     }
 
+    @Test func `a rate is kept, and none when it is -1 or 0`() throws {
+        var small = try SmallZone()
+        for (rate, kept) in [(nil, nil), (-1, nil), (0, nil), (1, 1), (100_000, 100_000)] as [(Int?, Int?)] {
+            let offering = try small.fixture.make(
+                .createNetworkOffering(
+                    .init(name: "of \(rate.map(String.init) ?? "none")", services: ["SourceNat"], rate: rate)))
+            #expect(small.fixture.cloud.networkOfferings[offering]?.rate == kept)
+        }
+    }
+
     @Test func `a persistent network is implemented when it is made`() throws {
         var small = try SmallZone()
         let offering = try small.fixture.make(

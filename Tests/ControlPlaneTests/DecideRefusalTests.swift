@@ -156,6 +156,12 @@ struct DecideRefusalTests {
         .init("a shared network's offering", "guestiptype", .unsupported) { _ in
             .createNetworkOffering(.init(name: "new", guestType: "Shared", services: ["SourceNat"]))
         },
+        .init("a negative rate", "networkrate") { _ in
+            .createNetworkOffering(.init(name: "new", services: ["SourceNat"], rate: -2))
+        },
+        .init("a rate that no wire has", "networkrate") { _ in
+            .createNetworkOffering(.init(name: "new", services: ["SourceNat"], rate: 100_001))
+        },
         .init("deleting a default offering", "id") { .deleteNetworkOffering(try $0.small.fixture.offering()) },
     ]
 
