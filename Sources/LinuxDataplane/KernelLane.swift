@@ -113,6 +113,12 @@ public final class KernelLane: Sendable {
         case .overflow: reconciler.accept(.disturbedEverywhere)
         case .disturbed(let node):
             if dataplane.isNews(heard, of: node) { reconciler.accept(.disturbed(node)) }
+        case .queues(let index):
+            guard let (node, device) = dataplane.node(ofHostLink: index),
+                dataplane.isNews(heard, of: node),
+                let plan = reconciler.settledPlan(of: node)
+            else { return }
+            if !dataplane.isShapedAsPlanned(device, plan) { reconciler.accept(.disturbed(node)) }
         case .link(let place, let link, _):
             // The outer end of a leg belongs to the node at its inner end.
             let node = place.isHost ? dataplane.legOwners[link] ?? place : place

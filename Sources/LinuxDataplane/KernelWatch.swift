@@ -13,6 +13,8 @@ final class KernelWatch: Sendable {
         case disturbed(NodeName)
         /// A link says something; who caused it, the kernel does not say. The lane compares it with the plan.
         case link(NodeName, InterfaceName, isRemoved: Bool)
+        /// Somebody else did something to the queues of a link of the host.
+        case queues(linkIndex: Int32)
         case overflow
     }
 
@@ -54,6 +56,13 @@ final class KernelWatch: Sendable {
             if let node = node(event), let name = InterfaceName(link.name) {
                 notify(.link(node, name, isRemoved: isRemoved))
             }
+        case .queues(let index):
+            // Those inside a node are the business of whoever lives there.
+            guard node(event)?.isHost == true, state.withLock({ $0.ports[.host]?.contains(event.portID) != true })
+            else {
+                return
+            }
+            notify(.queues(linkIndex: index))
         case .route(let route, _) where route.table == KernelRoute.localTable: break
         case .address, .route, .policyRule, .neighbour, .ruleset:
             // The host's own are nobody's business of ours. What the kernel does by itself follows from a link's change, which has an event of its own.

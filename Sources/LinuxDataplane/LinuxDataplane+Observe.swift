@@ -57,8 +57,9 @@ extension LinuxDataplane {
                 if case .link(let planned) = row.content { planned.hostEnds.contains(link) } else { false }
             }
         guard case .link(let planned)? = row?.content else {
-            // Not planned: on the host it is somebody else's, in a node it should not be.
-            guard !place.isHost, let there = try? node.route.link(named: link.rawValue) else { return true }
+            // Not planned: on the host it is a node's queue or somebody else's, in a node it should not be.
+            if place.isHost { return plan.name.isHost || isShapedAsPlanned(link, plan) }
+            guard let there = try? node.route.link(named: link.rawValue) else { return true }
             return !Self.removable.contains(there.kind)
         }
         guard let there = try? node.route.link(named: planned.name.rawValue), there.isUp else { return false }
@@ -99,7 +100,7 @@ extension LinuxDataplane {
         for link in links where isOurs(link) {
             guard let name = InterfaceName(link.name) else { continue }
             host.indexes[name] = link.index
-            guard let content = hostContent(link, { byIndex[$0] }) else { continue }
+            guard let content = hostContent(link, { byIndex[$0] }) ?? strayQueue(link, links) else { continue }
             observation.contents[content.key] = content
             if !link.isUp { observation.linksDown.insert(name) }
         }
@@ -142,6 +143,14 @@ extension LinuxDataplane {
                 settings: settings(link)))
     }
 
+    /// A queue whose port is gone, shown as something that no plan asks for. The two carry the mark of one object.
+    private func strayQueue(_ link: KernelLink, _ links: [KernelLink]) -> Row.Content? {
+        guard link.kind == "ifb", let name = InterfaceName(link.name),
+            !links.contains(where: { $0.kind == "veth" && $0.alias == link.alias && link.alias != nil })
+        else { return nil }
+        return .link(Link(name, .foreign(link.kind), mtu: link.mtu))
+    }
+
     private func names(of links: [KernelLink]) -> [Int32: InterfaceName] {
         Dictionary(links.compactMap { link in InterfaceName(link.name).map { (link.index, $0) } }) { first, _ in first }
     }
@@ -154,7 +163,7 @@ extension LinuxDataplane {
         let links = try node.route.links()
         observation.owner = ours(links.first { $0.index == 1 }?.alias)
         let names = names(of: links)
-        for link in links { try see(link, node, &observation) }
+        for link in links { try see(link, node, plan, &observation) }
         for address in try node.route.addresses() { see(address, names, &observation) }
         for neighbour in try node.route.neighbours() { see(neighbour, names, &observation) }
         for route in try node.route.routes(.ipv4) { see(route, names, &observation) }
@@ -172,10 +181,19 @@ extension LinuxDataplane {
         return observation
     }
 
-    private func see(_ link: KernelLink, _ node: LinuxNode, _ observation: inout Observation) throws {
+    private func see(
+        _ link: KernelLink, _ node: LinuxNode, _ plan: NodePlan, _ observation: inout Observation
+    ) throws {
         guard let content = try nodeContent(link), case .link(let seen) = content else { return }
         if !link.isUp { observation.linksDown.insert(seen.name) }
-        if case .leg(let hostEnd, _) = seen.kind { legOwners[hostEnd] = node.name }
+        if case .leg(let hostEnd, _) = seen.kind {
+            legOwners[hostEnd] = node.name
+            let isLimited = plan.rows[.shaper(seen.name)] != nil
+            if let shaper = try shaper(of: seen.name, port: hostEnd, isPlanned: isLimited) {
+                legOwners[shaper.queue] = node.name
+                observation.contents[.shaper(seen.name)] = .shaper(shaper)
+            }
+        }
         node.indexes[seen.name] = link.index
         observation.contents[content.key] = content
     }

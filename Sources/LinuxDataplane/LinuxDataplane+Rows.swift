@@ -7,6 +7,7 @@ extension LinuxDataplane {
     func add(_ row: Row, _ node: LinuxNode) throws {
         switch row.content {
         case .link(let link): try add(link, row.origin, node)
+        case .shaper(let shaper): try put(shaper, row.origin, node)
         case .address(let address):
             try node.route.addAddress(
                 KernelAddress(
@@ -21,6 +22,7 @@ extension LinuxDataplane {
     func change(_ row: Row, _ node: LinuxNode) throws {
         switch row.content {
         case .link(let link): try change(link, row.origin, node)
+        case .shaper(let shaper): try put(shaper, row.origin, node)
         case .neighbour(let neighbour): try put(neighbour, node)
         case .route(let route):
             // Replacing would leave a route of another type in place beside the new one.
@@ -40,6 +42,7 @@ extension LinuxDataplane {
             let index = try node.route.link(named: link.name.rawValue).index
             node.indexes[link.name] = nil
             try node.route.deleteLink(index)
+        case .shaper(let shaper): try remove(shaper)
         case .address(let address):
             try ignoringAbsence {
                 try node.route.deleteAddress(

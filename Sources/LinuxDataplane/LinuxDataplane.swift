@@ -16,7 +16,7 @@ public final class LinuxDataplane: Dataplane {
     /// The namespace that the daemon itself lives in.
     let host: LinuxNode
     var nodes: [NodeName: LinuxNode] = [:]
-    /// Which node is at the other end of a veth in the host's namespace.
+    /// Which node is at the other end of a veth in the host's namespace, or sends by way of a queue there.
     var legOwners: [InterfaceName: NodeName] = [:]
     /// Requests of sockets that are closed by now.
     private var retired = NetlinkCounters()
@@ -207,6 +207,7 @@ public final class LinuxDataplane: Dataplane {
     private func remove(_ name: NodeName) throws {
         guard let node = try node(name) else {
             try? directory.delete(name.text)
+            try doomQueues(of: name)
             return
         }
         let links = try node.route.links()
@@ -220,6 +221,9 @@ public final class LinuxDataplane: Dataplane {
             if link.peerNamespaceID != nil, let outer = link.peerIndex.flatMap({ try? host.route.link($0) }),
                 isOurs(outer)
             {
+                if case .redirected(let queue) = try host.route.incomingTreatment(of: outer.index) {
+                    try doomQueue(queue)
+                }
                 try host.route.setLink(outer.index, LinkChange(isUp: false, group: doomed))
             } else {
                 try? node.route.deleteLink(link.index)
@@ -246,7 +250,7 @@ public final class LinuxDataplane: Dataplane {
     }
 
     /// The group of links that are closed and about to go.
-    private var doomed: UInt32 { birthmark ^ 1 << 30 }
+    var doomed: UInt32 { birthmark ^ 1 << 30 }
 
     static let loopback: InterfaceName = InterfaceName("lo") ?? { preconditionFailure("lo is a name") }()
 }

@@ -40,6 +40,9 @@ final class FeatureBench {
                 $0.append(nfgenmsg())
             } read: { _, _ in
             }
+        case .ifb: try routing.addQueueDevice(link("probe6"))
+        case .tokenBucket: try routing.setTokenBucket(TokenBucket(rate: 125_000, burst: 16_384, limit: 32_768), on: 1)
+        case .redirection: try routing.redirectIncoming(of: 1, to: 1)
         case .nftables, .nat, .conntrack, .flowtable:
             if rulesetObjections == nil { rulesetObjections = try tryOutRuleset() }
             if let objection = rulesetObjections?[.nftables] ?? rulesetObjections?[feature] { throw objection }

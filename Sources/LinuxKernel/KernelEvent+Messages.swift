@@ -19,6 +19,9 @@ extension KernelEvent.Change {
         case RTM_NEWNEIGH, RTM_DELNEIGH:
             guard let neighbour = KernelNeighbour(payload) else { return nil }
             self = .neighbour(neighbour, isRemoved: type == RTM_DELNEIGH)
+        case RTM_NEWQDISC, RTM_DELQDISC, RTM_NEWTFILTER, RTM_DELTFILTER:
+            guard payload.count >= MemoryLayout<tcmsg>.size else { return nil }
+            self = .queues(linkIndex: payload.loadUnaligned(as: tcmsg.self).tcm_ifindex)
         case RTM_NEWNSID, RTM_DELNSID:
             var attributes = NetlinkAttributes(payload, after: MemoryLayout<rtgenmsg>.size)
             while let attribute = attributes.next() {

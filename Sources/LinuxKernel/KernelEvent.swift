@@ -8,6 +8,8 @@ public struct KernelEvent: Hashable, Sendable {
         case route(KernelRoute, isRemoved: Bool)
         case policyRule(KernelPolicyRule, isRemoved: Bool)
         case neighbour(KernelNeighbour, isRemoved: Bool)
+        /// Somebody did something to a link's queues or to what is done with frames that come in by it.
+        case queues(linkIndex: Int32)
         /// A transaction was committed to the namespace's nftables; its contents are not reported.
         case ruleset(generation: UInt32, processID: Int32, processName: String)
         /// A namespace got or lost its number here; losing it is the end of the namespace.
@@ -21,7 +23,7 @@ public struct KernelEvent: Hashable, Sendable {
     /// The number of the namespace it happened in; nil: the one that the monitor was opened in.
     public var namespaceID: Int32?
     /// The socket that asked for the change (`RouteSocket.portID`), where the kernel says so: for addresses, routes,
-    /// policy rules and rulesets. A link's events carry 0 whoever changed it, as do the kernel's own doings; they must
+    /// policy rules, queues and rulesets. A link's events carry 0 whoever changed it, as do the kernel's own doings; they must
     /// be recognised by what they say. Numbers are unique in a namespace, and in practice on a machine.
     ///
     /// A link that is down changes its alias without any event.

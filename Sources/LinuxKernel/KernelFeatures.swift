@@ -4,6 +4,7 @@
 public struct KernelFeatures: Sendable {
     public enum Feature: String, CaseIterable, Hashable, Sendable {
         case veth, bridge, vlan, vxlan, dummy, ipv6, policyRouting, nftables, nat, conntrack, connectionTable, flowtable
+        case ifb, tokenBucket, redirection
 
         /// The Linux module to load, or the kernel option where there is no module for it.
         public var module: String {
@@ -20,6 +21,9 @@ public struct KernelFeatures: Sendable {
             case .conntrack: "nft_ct"
             case .connectionTable: "nf_conntrack_netlink"
             case .flowtable: "nf_flow_table_inet"
+            case .ifb: "ifb"
+            case .tokenBucket: "sch_tbf"
+            case .redirection: "sch_ingress, cls_u32 or act_mirred"
             }
         }
     }

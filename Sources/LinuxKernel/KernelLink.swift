@@ -24,6 +24,8 @@ public struct KernelLink: Hashable, Sendable {
     /// Whether the link gives itself an IPv6 link-local address; nil where IPv6 is absent.
     public var generatesLinkLocal: Bool?
     public var ipv4Settings: [IPv4LinkSetting: UInt32] = [:]
+    /// What frames to be sent wait in, by the kernel's name: `noqueue`, `tbf` …
+    public var queueKind: String = ""
 
     public init(index: Int32, name: String) {
         self.index = index
@@ -49,6 +51,7 @@ extension KernelLink {
             case IFLA_LINK: peerIndex = attribute.int32
             case IFLA_LINK_NETNSID: peerNamespaceID = attribute.int32
             case IFLA_GROUP: group = attribute.uint32 ?? 0
+            case IFLA_QDISC: queueKind = attribute.string
             case IFLA_IFALIAS: alias = attribute.string
             case IFLA_LINKINFO: readInformation(attribute.nested)
             case IFLA_AF_SPEC:

@@ -22,7 +22,12 @@ public final class KernelMonitor: Sendable {
         /// Not part of `standard`: every address that is resolved is an event.
         public static let neighbours = Interests(rawValue: 64)
 
-        public static let standard: Interests = [.links, .addresses, .routes, .policyRules, .namespaceIDs, .rulesets]
+        /// Nobody but those who set limits causes these: links come and go without them.
+        public static let queues = Interests(rawValue: 128)
+
+        public static let standard: Interests = [
+            .links, .addresses, .routes, .policyRules, .namespaceIDs, .rulesets, .queues,
+        ]
     }
 
     private let thread: KernelThread
@@ -91,6 +96,7 @@ extension KernelMonitor.Interests {
         if contains(.routes) { groups += [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE] }
         if contains(.policyRules) { groups += [RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE] }
         if contains(.namespaceIDs) { groups.append(RTNLGRP_NSID) }
+        if contains(.queues) { groups.append(RTNLGRP_TC) }
         if contains(.neighbours) { groups.append(RTNLGRP_NEIGH) }
         return groups.map(\.rawValue)
     }

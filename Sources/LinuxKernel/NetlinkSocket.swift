@@ -47,11 +47,11 @@ final class NetlinkSocket {
 
     /// Asks about one object; the answer is read by `read`.
     func lookUp(
-        _ operation: String, _ object: @autoclosure () -> String, _ type: Int, _ build: (NetlinkMessage) -> Void,
-        read: (nlmsghdr, UnsafeRawBufferPointer) -> Void
+        _ operation: String, _ object: @autoclosure () -> String, _ type: Int, _ flags: Int32 = 0,
+        _ build: (NetlinkMessage) -> Void, read: (nlmsghdr, UnsafeRawBufferPointer) -> Void
     ) throws(KernelError) {
         counters.lookups += 1
-        scratch.message.begin(type, NLM_F_ACK)
+        scratch.message.begin(type, flags | NLM_F_ACK)
         build(scratch.message)
         try send(operation, object)
         _ = try receive(operation, object, read)

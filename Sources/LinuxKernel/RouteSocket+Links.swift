@@ -58,6 +58,13 @@ extension RouteSocket {
         try add("dummy", link) { _ in }
     }
 
+    /// A device without a wire, for frames to wait in: what comes out of its queue goes on as if it had just come in by
+    /// the link that it was taken from.
+    @discardableResult
+    public func addQueueDevice(_ link: LinkSpecification) throws(KernelError) -> Int32 {
+        try add("ifb", link) { _ in }
+    }
+
     private func add(
         _ kind: String, _ link: LinkSpecification, beneath lower: Int32? = nil, _ data: (NetlinkMessage) -> Void
     ) throws(KernelError) -> Int32 {

@@ -28,6 +28,8 @@ enum DeviceNames {
         name("slr\(router.number)e\(index)")
     }
     static func guestPort(_ guest: Guest, _ index: Int) -> InterfaceName { name("slg\(guest.number)e\(index)") }
+    /// Where what a guest sends waits for its turn.
+    static func guestQueue(_ guest: Guest, _ index: Int) -> InterfaceName { name("slq\(guest.number)e\(index)") }
     static func internetLeg(_ range: PublicRange) -> InterfaceName { name("sli\(range.number)") }
 
     /// The two ends of the veth pair that hangs a shard on its root bridge.

@@ -15,12 +15,18 @@ extension Planner {
         guard let network = cloud.networks[nic.network], network.state == .implemented else { return }
         let device = DeviceNames.inside(nic.index)
         let bridge = DeviceNames.guestBridge(network, shard: nic.attachment.shard)
+        let port = DeviceNames.guestPort(guest, nic.index)
         let origin = nic.origin
         share.add(
             .link(
                 Link(
-                    device, .leg(hostEnd: DeviceNames.guestPort(guest, nic.index), bridge: bridge),
-                    mac: nic.attachment.mac, mtu: network.mtu, settings: ["promote_secondaries": 1])), origin)
+                    device, .leg(hostEnd: port, bridge: bridge), mac: nic.attachment.mac, mtu: network.mtu,
+                    settings: ["promote_secondaries": 1])), origin)
+        // An offering's rate never changes, so no change of an offering concerns a machine.
+        if let rate = cloud.networkOfferings[network.offering]?.rate {
+            let queue = DeviceNames.guestQueue(guest, nic.index)
+            share.add(.shaper(Shaper(on: device, port: port, queue: queue, megabits: rate)), origin)
+        }
         share.add(.address(Address(InterfaceAddress(nic.address, in: network.cidr), on: device)), origin)
         if cloud.speaksForNetwork(nic, network) {
             share.add(.route(Route(.v4(network.cidr), on: device, table: Route.mainTable)), origin)

@@ -61,7 +61,7 @@ extension PlanDelta {
             switch key {
             case .link: true
             case .address: addedRows[key] == nil
-            case .neighbour, .policyRule, .route, .sysctl: false
+            case .shaper, .neighbour, .policyRule, .route, .sysctl: false
             }
         }
     }
@@ -150,22 +150,23 @@ extension NodePlan {
         case .policyRule: hasPolicyRules || Observation.newborn.contents[content.key] == nil
         // The loopback is there in every namespace and cannot be removed.
         case .link(let link): link.kind != .loopback
-        case .address, .neighbour, .route: true
+        case .shaper, .address, .neighbour, .route: true
         }
     }
 }
 
 extension RowKey {
-    static let firstRankOnRaisedLinks = 4
+    static let firstRankOnRaisedLinks = 5
 
     var creationRank: Int {
         switch self {
         case .policyRule: 0
         case .sysctl: 1
         case .link: 2
-        case .address: 3
-        case .neighbour: 4
-        case .route: 5
+        case .shaper: 3
+        case .address: 4
+        case .neighbour: 5
+        case .route: 6
         }
     }
 }
@@ -182,7 +183,7 @@ extension Row {
             case .leg, .bridgeLink, .vlan, .vxlan, .foreign: return base + 1
             }
         case .route(let route): return base + (route.gateway == nil ? 0 : 1)
-        case .address, .neighbour, .policyRule, .sysctl: return base
+        case .shaper, .address, .neighbour, .policyRule, .sysctl: return base
         }
     }
 }
@@ -195,6 +196,7 @@ extension Row.Content {
     /// The link that this row goes with.
     var link: InterfaceName? {
         switch self {
+        case .shaper(let shaper): shaper.link
         case .address(let address): address.link
         case .neighbour(let neighbour): neighbour.link
         case .route(let route): route.link

@@ -16,15 +16,16 @@ extension NodePlan: CustomStringConvertible {
 }
 
 extension RowKey: Comparable {
-    /// The order of creation: settings, devices, addresses, neighbours, routes, rules.
+    /// The order of creation: settings, devices, their limits, addresses, neighbours, routes, rules.
     private var rank: Int {
         switch self {
         case .sysctl: 0
         case .link: 1
-        case .address: 2
-        case .neighbour: 3
-        case .route: 4
-        case .policyRule: 5
+        case .shaper: 2
+        case .address: 3
+        case .neighbour: 4
+        case .route: 5
+        case .policyRule: 6
         }
     }
 
@@ -32,6 +33,7 @@ extension RowKey: Comparable {
         switch (a, b) {
         case (.sysctl(let a), .sysctl(let b)): a < b
         case (.link(let a), .link(let b)): a < b
+        case (.shaper(let a), .shaper(let b)): a < b
         case (.address(let linkA, let a), .address(let linkB, let b)): (linkA, a) < (linkB, b)
         case (.neighbour(let linkA, let a), .neighbour(let linkB, let b)): (linkA, a) < (linkB, b)
         case (.route(let tableA, let a), .route(let tableB, let b)): (tableA, a) < (tableB, b)
@@ -46,6 +48,7 @@ extension Row.Content: CustomStringConvertible {
     public var description: String {
         switch self {
         case .link(let link): link.description
+        case .shaper(let shaper): shaper.description
         case .address(let address): "address \(address.address) dev \(address.link)"
         case .neighbour(let neighbour):
             "neighbour \(neighbour.address) lladdr \(neighbour.mac) dev \(neighbour.link)"

@@ -21,6 +21,7 @@ extension RowKey: CustomStringConvertible {
         switch self {
         case .sysctl(let path): "sysctl \(path)"
         case .link(let name): "link \(name)"
+        case .shaper(let link): "shaper dev \(link)"
         case .address(let link, let address): "address \(address) dev \(link)"
         case .neighbour(let link, let address): "neighbour \(address) dev \(link)"
         case .route(let table, let destination): "route \(destination) table \(table)"

@@ -14,6 +14,7 @@ public struct Row: Hashable, Sendable {
 
     public enum Content: Hashable, Sendable {
         case link(Link)
+        case shaper(Shaper)
         case address(Address)
         case neighbour(Neighbour)
         case route(Route)
@@ -23,6 +24,7 @@ public struct Row: Hashable, Sendable {
         public var key: RowKey {
             switch self {
             case .link(let link): .link(link.name)
+            case .shaper(let shaper): .shaper(shaper.link)
             case .address(let address): .address(address.link, address.address)
             case .neighbour(let neighbour): .neighbour(neighbour.link, neighbour.address)
             case .route(let route): .route(table: route.table, route.destination)
@@ -37,6 +39,7 @@ public struct Row: Hashable, Sendable {
 public enum RowKey: Hashable, Sendable {
     case sysctl(String)
     case link(InterfaceName)
+    case shaper(InterfaceName)
     case address(InterfaceName, InterfaceAddress)
     case neighbour(InterfaceName, IPAddress)
     case route(table: UInt32, IPPrefix)

@@ -92,7 +92,7 @@ extension FakeKernel {
     }
 
     private func disturbRows(_ place: Place, _ random: inout some RandomNumberGenerator) throws(Refusal) -> String {
-        let choice = Int.random(in: 0..<10, using: &random)
+        let choice = Int.random(in: 0..<12, using: &random)
         let number = UInt8.random(in: 1..<250, using: &random)
         var picker = SeededGenerator(seed: random.next())
         return try inside(place) { (space) throws(Refusal) -> String in
@@ -135,6 +135,13 @@ extension FakeKernel {
                 guard let path = space.settings.keys.sorted().randomElement(using: &picker) else { return "nothing" }
                 try space.set(path, "\(number)")
                 return "set \(path)"
+            case 9, 10:
+                let shapers = space.shapers.values.sorted { $0.link < $1.link }
+                guard let shaper = shapers.randomElement(using: &picker) else { return "nothing" }
+                space.shapers[shaper.link] =
+                    choice == 9
+                    ? nil : Shaper(on: shaper.link, port: shaper.port, queue: shaper.queue, megabits: Int(number))
+                return "\(choice == 9 ? "removed" : "altered") \(shaper)"
             default:
                 let mac = MACAddress(2, 7, 7, 7, 7, number)
                 let known = space.neighbours.sorted { $0.address < $1.address }.randomElement(using: &picker)

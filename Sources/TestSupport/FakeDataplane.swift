@@ -267,7 +267,7 @@ public final class FakeDataplane: Dataplane {
             try kernel.inside(place) { (space) throws(FakeKernel.Refusal) in try space.add(address) }
         case .policyRule(let rule):
             try kernel.inside(place) { (space) throws(FakeKernel.Refusal) in try space.add(rule) }
-        case .neighbour, .route, .sysctl: try change(row, place, isChange: false)
+        case .shaper, .neighbour, .route, .sysctl: try change(row, place, isChange: false)
         }
     }
 
@@ -337,6 +337,7 @@ public final class FakeDataplane: Dataplane {
         }
         try kernel.inside(place) { (space) throws(FakeKernel.Refusal) in
             switch row.content {
+            case .shaper(let shaper): try space.put(shaper)
             case .neighbour(let neighbour): try space.put(neighbour)
             case .route(let route): try space.put(route)
             case .policyRule(let rule):
@@ -373,6 +374,7 @@ public final class FakeDataplane: Dataplane {
             case .address(let address):
                 // What is gone already needs no removing.
                 if space.addresses.contains(address) { try space.remove(address) }
+            case .shaper(let shaper): space.shapers[shaper.link] = nil
             case .neighbour(let neighbour):
                 space.neighbours = space.neighbours.filter {
                     $0.link != neighbour.link || $0.address != neighbour.address

@@ -38,11 +38,15 @@ extension FakeKernel {
         func expect(_ isTrue: Bool, _ line: @autoclosure () -> String) { if !isTrue { lines.append(line()) } }
         var (links, addresses, neighbours, routes) = (Set<InterfaceName>(), Set<Address>(), Set<Neighbour>(), 0)
         var rules: Set<PolicyRule> = []
+        var shapers = 0
         for row in plan.rows.values {
             switch row.content {
             case .link(let link):
                 links.insert(link.name)
                 expect(holds(link, in: plan.name.isHost ? .host : names[plan.name] ?? .host), "\(link)")
+            case .shaper(let shaper):
+                shapers += 1
+                expect(space.shapers[shaper.link] == shaper, "\(shaper)")
             case .address(let address): addresses.insert(address)
             case .neighbour(let neighbour): neighbours.insert(neighbour)
             case .route(let route):
@@ -60,6 +64,7 @@ extension FakeKernel {
         expect(Set(space.devices.keys) == links, "links \(space.devices.keys.sorted())")
         expect(Set(space.addresses) == addresses && space.addresses.count == addresses.count, "\(space.addresses)")
         expect(space.neighbours == neighbours, "neighbours \(space.neighbours)")
+        expect(space.shapers.count == shapers, "shapers \(space.shapers)")
         expect(space.routes.count == routes, "there are \(space.routes.count) routes")
         expect(space.rules == (rules.isEmpty ? Self.defaultRules : rules), "rules \(space.rules)")
         return lines

@@ -34,6 +34,8 @@ public final class FakeKernel {
 
     public struct Namespace: Hashable, Sendable {
         public var devices: [InterfaceName: Device] = [:]
+        /// Limits at the outer ends of legs, by the inner one.
+        public var shapers: [InterfaceName: Shaper] = [:]
         /// In the order in which they came: among those of one subnet the first is the primary.
         public var addresses: [Address] = []
         public var neighbours: Set<Neighbour> = []
@@ -189,6 +191,7 @@ public final class FakeKernel {
     private func forget(_ name: InterfaceName, in place: Place) {
         guard var space = spaces[place] else { return }
         space.devices[name] = nil
+        space.shapers[name] = nil
         space.takeDown(name)
         space.addresses.removeAll { $0.link == name }
         var orphans: [InterfaceName] = []

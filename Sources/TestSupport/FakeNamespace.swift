@@ -65,6 +65,14 @@ extension FakeKernel.Namespace {
         routes[.route(table: route.table, route.destination)] = nil
     }
 
+    /// The link is a leg whose outer end is the port.
+    public mutating func put(_ shaper: Shaper) throws(Refusal) {
+        guard case .veth(shaper.port, .host)? = devices[shaper.link]?.kind else {
+            throw Refusal(errno: 19, text: "no device \(shaper.port)")
+        }
+        shapers[shaper.link] = shaper
+    }
+
     public mutating func put(_ neighbour: Neighbour) throws(Refusal) {
         guard devices[neighbour.link] != nil else { throw Refusal(errno: 19, text: "no device \(neighbour.link)") }
         neighbours = neighbours.filter { $0.link != neighbour.link || $0.address != neighbour.address }
@@ -96,6 +104,9 @@ extension FakeKernel.Namespace {
     mutating func rename(_ old: InterfaceName, to new: InterfaceName) {
         addresses = addresses.map { $0.link == old ? Address($0.address, on: new) : $0 }
         neighbours = Set(neighbours.map { $0.link == old ? Neighbour($0.address, at: $0.mac, on: new) : $0 })
+        if let shaper = shapers.removeValue(forKey: old) {
+            shapers[new] = Shaper(on: new, port: shaper.port, queue: shaper.queue, megabits: shaper.megabits)
+        }
         routes = routes.mapValues { route in
             route.link == old
                 ? Route(route.destination, via: route.gateway, on: new, table: route.table, source: route.source)

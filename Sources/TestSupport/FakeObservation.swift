@@ -43,6 +43,7 @@ extension FakeKernel.Namespace {
                         name, linkKind(device, host), mac: isLoopback ? nil : device.mac,
                         mtu: isLoopback ? 65536 : device.mtu, settings: device.settings)))
         }
+        contents += shapers.values.map { .shaper($0) }
         contents +=
             addresses.map { .address($0) } + neighbours.map { .neighbour($0) } + routes.values.map { .route($0) }
         for rule in rules {

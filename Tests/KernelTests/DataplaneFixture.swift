@@ -72,6 +72,7 @@ final class LiveCloud {
     /// What `ip` and `nft` show of everything that is ours.
     func picture() throws -> [String] {
         var lines = try objects(from: "ip -j link").filter { "\($0["ifname"] ?? "")".hasPrefix("sl") }.map(Self.host)
+        lines += try Self.limits()
         for plan in planned.inOrder where !plan.name.isHost {
             let node = plan.name.text
             guard try output(of: "ip netns list").contains(node) else {
@@ -90,6 +91,23 @@ final class LiveCloud {
             }
         }
         return lines.sorted()
+    }
+
+    /// What `tc` shows at devices of ours, where there is more than the kernel's own choice.
+    private static func limits() throws -> [String] {
+        var lines: [String] = []
+        for queue in try objects(from: "tc -j qdisc show") {
+            let (device, kind) = ("\(queue["dev"] ?? "")", "\(queue["kind"] ?? "")")
+            guard device.hasPrefix("sl"), kind != "noqueue" else { continue }
+            let options = (queue["options"] as? [String: Any] ?? [:]).sorted { $0.key < $1.key }
+            lines.append("tc \(device) \(kind) \(options.map { "\($0)=\($1)" })")
+            // Without the numbers that the kernel gives to actions.
+            if kind == "clsact" {
+                let filters = try output(of: "tc filter show dev \(device) ingress")
+                lines[lines.count - 1] += filters.replacing(/index [0-9]+ ref [0-9]+ bind [0-9]+/, with: "")
+            }
+        }
+        return lines
     }
 
     private static func host(_ link: [String: Any]) -> String {
