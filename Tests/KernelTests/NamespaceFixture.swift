@@ -31,7 +31,18 @@ extension Trait where Self == ConditionTrait {
     static var needsRoot: Self {
         .enabled(if: geteuid() == 0, "needs root, or a user namespace where the caller is root")
     }
+
+    static var needsQueues: Self {
+        .enabled(if: missingForQueues.isEmpty, "the kernel lacks \(missingForQueues)")
+    }
 }
+
+/// The modules for limits that this kernel has not; none where nothing can be tried out.
+private let missingForQueues: String = {
+    let features = try? KernelFeatures.probe()
+    let needed: [KernelFeatures.Feature] = [.ifb, .tokenBucket, .redirection]
+    return needed.filter { features?.has($0) == false }.map(\.module).joined(separator: ", ")
+}()
 
 /// What a program prints, run in the calling thread's namespaces. An oracle for tests; the product runs no programs.
 func output(of command: String) throws -> String {

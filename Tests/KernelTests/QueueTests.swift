@@ -4,7 +4,7 @@ import LinuxKernel
 import NetworkVocabulary
 import Testing
 
-@Suite(.needsRoot) struct `Queues` {
+@Suite(.needsRoot, .needsQueues) struct `Queues` {
     /// What tc shows of a link's own queue.
     private func shown(_ link: String) throws -> [String: Any] {
         try #require(try objects(from: "tc -s -j qdisc show dev \(link) root").first)
