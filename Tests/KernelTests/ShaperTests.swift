@@ -7,7 +7,7 @@ import RouterPlan
 import TestSupport
 import Testing
 
-@Suite(.needsRoot, .needsQueues) struct `A cloud with rates on this kernel` {
+@Suite(.needsRoot, .needsQueues, .serialized) struct `A cloud with rates on this kernel` {
     /// Two networks of one guest, one of them with a rate.
     private static func file(rate: Int?) throws -> CloudFile {
         try CloudFile(
