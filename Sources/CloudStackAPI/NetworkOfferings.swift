@@ -36,15 +36,11 @@ extension Command {
             guard traffic.lowercased() == "guest" else {
                 throw .invalid("traffictype", traffic, call.command, because: "it is Guest")
             }
-            var providers: [String: String] = [:]
-            for row in arguments.map("serviceproviderlist") {
-                if let service = row["service"], let provider = row["provider"] { providers[service] = provider }
-            }
             return .createNetworkOffering(
                 Request.CreateNetworkOffering(
                     name: try arguments.required("name"), displayText: arguments.string("displaytext"),
                     guestType: try arguments.required("guestiptype"), services: arguments.list("supportedservices"),
-                    providers: providers, egressDefaultAllow: arguments.boolean("egressdefaultpolicy") ?? true,
+                    providers: try call.providers(), egressDefaultAllow: arguments.boolean("egressdefaultpolicy") ?? true,
                     conservesAddresses: arguments.boolean("conservemode") ?? true,
                     isPersistent: arguments.boolean("ispersistent") ?? false,
                     specifiesVLAN: arguments.boolean("specifyvlan") ?? false,
