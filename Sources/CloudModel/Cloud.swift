@@ -47,6 +47,8 @@ public struct Cloud: Equatable, Sendable {
     public internal(set) var nicsByNetwork = Relation<ObjectID, ObjectID>()
     public internal(set) var nicsByGuest = Relation<ObjectID, ObjectID>()
     public internal(set) var firewallRulesByAddress = Relation<ObjectID, ObjectID>()
+    /// Those of them that may speak of the same packets as others: all but those that open one port to everybody.
+    public internal(set) var broadFirewallRulesByAddress = Relation<ObjectID, ObjectID>()
     /// Firewall rules that came with a port forwarding rule.
     public internal(set) var firewallRulesByForwarding = Relation<ObjectID, ObjectID>()
     public internal(set) var egressRulesByNetwork = Relation<ObjectID, ObjectID>()

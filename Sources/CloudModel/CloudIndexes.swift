@@ -39,6 +39,9 @@ extension Cloud {
             plug(value.attachment, into: nil, network: value.network)
         case .firewallRule(let value):
             firewallRulesByAddress.insert(value.id, of: value.publicAddress)
+            if !value.opensOnePort(toEverybodyOf: .ipv4) {
+                broadFirewallRulesByAddress.insert(value.id, of: value.publicAddress)
+            }
             if let forwarding = value.forwarding { firewallRulesByForwarding.insert(value.id, of: forwarding) }
         case .egressRule(let value): egressRulesByNetwork.insert(value.id, of: value.network)
         case .portForwarding(let value):
@@ -88,6 +91,7 @@ extension Cloud {
             unplug(value.attachment, from: nil, network: value.network)
         case .firewallRule(let value):
             firewallRulesByAddress.remove(value.id, of: value.publicAddress)
+            broadFirewallRulesByAddress.remove(value.id, of: value.publicAddress)
             if let forwarding = value.forwarding { firewallRulesByForwarding.remove(value.id, of: forwarding) }
         case .egressRule(let value): egressRulesByNetwork.remove(value.id, of: value.network)
         case .portForwarding(let value):

@@ -45,6 +45,7 @@ extension Cloud {
             ("nicsByNetwork", nicsByNetwork == fresh.nicsByNetwork),
             ("nicsByGuest", nicsByGuest == fresh.nicsByGuest),
             ("firewallRulesByAddress", firewallRulesByAddress == fresh.firewallRulesByAddress),
+            ("broadFirewallRulesByAddress", broadFirewallRulesByAddress == fresh.broadFirewallRulesByAddress),
             ("firewallRulesByForwarding", firewallRulesByForwarding == fresh.firewallRulesByForwarding),
             ("egressRulesByNetwork", egressRulesByNetwork == fresh.egressRulesByNetwork),
             ("portForwardingsByAddress", portForwardingsByAddress == fresh.portForwardingsByAddress),

@@ -30,6 +30,15 @@ public struct FirewallRule: Hashable, Codable, Sendable {
     enum CodingKeys: String, CodingKey, CaseIterable {
         case id, number, publicAddress, traffic, sources, isSystem, forwarding
     }
+
+    /// Whether it is about one port, and everybody: no two such rules of an address speak of the same packets.
+    public func opensOnePort(toEverybodyOf family: AddressFamily) -> Bool {
+        switch traffic {
+        case .tcp(let ports?), .udp(let ports?):
+            ports.count == 1 && sources.contains { $0.family == family && $0.length == 0 }
+        default: false
+        }
+    }
 }
 
 /// An exception from the default egress policy of the network's offering: what guests may send out where the default

@@ -48,10 +48,18 @@ struct PlanKeeper {
         _ changes: [Change], from before: Cloud, to after: Cloud, ticket: UInt64, drains: Bool = false
     ) -> Following {
         var following = Following()
-        for target in planner.targets(of: changes, from: before, to: after).sorted(by: { $0.rank < $1.rank }) {
+        var targets = planner.targets(of: changes, from: before, to: after).sorted { $0.rank < $1.rank }[...]
+        while let target = targets.popFirst() {
             switch target {
             case .node(let name): replan(name, after, ticket, drains, &following)
             case .share(let name, let object):
+                var objects = [object]
+                // Objects of a node hand each other elements, which must move in one step. The host is many networks':
+                // what one of them cannot have must not keep another from what it needs.
+                while !name.isHost, case .share(name, let next)? = targets.first {
+                    objects.append(next)
+                    targets.removeFirst()
+                }
                 // Taken out while it is changed, so that it is changed in place.
                 guard var plan = plans.removeValue(forKey: name) else {
                     // The object may be what stood in the way.
@@ -59,7 +67,7 @@ struct PlanKeeper {
                     continue
                 }
                 do throws(PlanError) {
-                    let delta = try planner.replan(object, in: &plan, cloud: after)
+                    let delta = try planner.replan(objects, in: &plan, cloud: after)
                     plans[name] = plan
                     if let delta, !delta.isEmpty {
                         following.orders.append(.change(delta, object: object, ticket: ticket, drains: drains))

@@ -21,9 +21,10 @@ extension Expression {
                 nftnl_expr_set_u32($0, number(NFTNL_EXPR_META_KEY), key.rawValue)
                 nftnl_expr_set_u32($0, number(NFTNL_EXPR_META_SREG), register.number)
             }
-        case .loadConnection(let key, let register):
+        case .loadConnection(let key, let direction, let register):
             return try Self.make("ct") {
                 nftnl_expr_set_u32($0, number(NFTNL_EXPR_CT_KEY), key.rawValue)
+                if let direction { nftnl_expr_set_u8($0, number(NFTNL_EXPR_CT_DIR), direction.rawValue) }
                 nftnl_expr_set_u32($0, number(NFTNL_EXPR_CT_DREG), register.number)
             }
         case .setConnection(let key, let register):
@@ -162,10 +163,15 @@ extension Expression {
             if let into = register(NFTNL_EXPR_META_DREG) { return .loadMeta(key, into: into) }
             return register(NFTNL_EXPR_META_SREG).map { .setMeta(key, from: $0) }
         case "ct":
-            guard let key = ConnectionKey(rawValue: number32(NFTNL_EXPR_CT_KEY)), !has(NFTNL_EXPR_CT_DIR) else {
-                return nil
+            guard let key = ConnectionKey(rawValue: number32(NFTNL_EXPR_CT_KEY)) else { return nil }
+            var direction: ConnectionDirection?
+            if has(NFTNL_EXPR_CT_DIR) {
+                let value = nftnl_expr_get_u8(expression, number(NFTNL_EXPR_CT_DIR))
+                guard let known = ConnectionDirection(rawValue: value) else { return nil }
+                direction = known
             }
-            if let into = register(NFTNL_EXPR_CT_DREG) { return .loadConnection(key, into: into) }
+            if let into = register(NFTNL_EXPR_CT_DREG) { return .loadConnection(key, direction, into: into) }
+            guard direction == nil else { return nil }
             return register(NFTNL_EXPR_CT_SREG).map { .setConnection(key, from: $0) }
         case "payload":
             guard let header = Header(rawValue: number32(NFTNL_EXPR_PAYLOAD_BASE)),

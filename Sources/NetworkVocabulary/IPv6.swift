@@ -122,6 +122,20 @@ public struct IPv6Prefix: Hashable, Comparable, Sendable {
         return address.high & high == self.address.high && address.low & low == self.address.low
     }
 
+    public var first: IPv6Address { address }
+    public var last: IPv6Address {
+        let (high, low) = Self.mask(length)
+        return IPv6Address(high: address.high | ~high, low: address.low | ~low)
+    }
+
+    /// `::/0`.
+    public static let everything = IPv6Prefix()
+
+    private init() {
+        address = IPv6Address(high: 0, low: 0)
+        length = 0
+    }
+
     public func contains(_ other: IPv6Prefix) -> Bool { other.length >= length && contains(other.address) }
     public func overlaps(_ other: IPv6Prefix) -> Bool { contains(other) || other.contains(self) }
 
@@ -142,4 +156,23 @@ func isHexDigit(_ byte: UInt8) -> Bool {
     case 48...57, 65...70, 97...102: true
     default: false
     }
+}
+
+/// A closed range of IPv6 addresses.
+public struct IPv6Range: Hashable, Comparable, Sendable {
+    public let first: IPv6Address
+    public let last: IPv6Address
+
+    /// Nil when reversed.
+    public init?(_ first: IPv6Address, _ last: IPv6Address) {
+        guard first <= last else { return nil }
+        self.first = first
+        self.last = last
+    }
+
+    public static func < (a: Self, b: Self) -> Bool { (a.first, a.last) < (b.first, b.last) }
+}
+
+extension IPv6Range: CustomStringConvertible {
+    public var description: String { "\(first)-\(last)" }
 }

@@ -27,7 +27,9 @@ extension Planner {
             let queue = DeviceNames.guestQueue(guest, nic.index)
             share.add(.shaper(Shaper(on: device, port: port, queue: queue, megabits: rate)), origin)
         }
-        share.add(.address(Address(InterfaceAddress(nic.address, in: network.cidr), on: device)), origin)
+        for address in nic.addresses {
+            share.add(.address(Address(InterfaceAddress(address, in: network.cidr), on: device)), origin)
+        }
         if cloud.speaksForNetwork(nic, network) {
             share.add(.route(Route(.v4(network.cidr), on: device, table: Route.mainTable)), origin)
         }

@@ -24,8 +24,10 @@ extension Planner {
 
     func addGuestIdentity(_ nic: NIC, to share: inout Contribution) {
         let leg = DeviceNames.inside(0)
-        share.add(.neighbour(Neighbour(.v4(nic.address), at: nic.attachment.mac, on: leg)), nic.origin)
-        share.add(
-            [.interface(leg), .mac(nic.attachment.mac), .ipv4(nic.address)], to: Pipeline.guestIdentities, nic.origin)
+        for address in nic.addresses {
+            share.add(.neighbour(Neighbour(.v4(address), at: nic.attachment.mac, on: leg)), nic.origin)
+            share.add(
+                [.interface(leg), .mac(nic.attachment.mac), .ipv4(address)], to: Pipeline.guestIdentities, nic.origin)
+        }
     }
 }

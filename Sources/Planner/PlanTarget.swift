@@ -49,7 +49,43 @@ extension Planner {
             if let guest = cloud.guests[id] { targets.insert(.node(NodeName(guest.instanceName))) }
         case .nic:
             if let nic = cloud.nics[id] { collect(nic, cloud, into: &targets) }
-        case .firewallRule, .egressRule, .portForwarding: break
+        case .firewallRule:
+            if let rule = cloud.firewallRules[id] { collect(rule, cloud, into: &targets) }
+        case .egressRule:
+            if let rule = cloud.egressRules[id] { collect(rule, cloud, into: &targets) }
+        case .portForwarding:
+            if let rule = cloud.portForwardings[id], let router = cloud.router(ofAddress: rule.publicAddress) {
+                targets.insert(.share(NodeName(router.name), rule.origin))
+            }
+        }
+    }
+
+    /// A rule's packets may have been, or become, those of younger rules that speak of them too.
+    private func collect(_ rule: FirewallRule, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
+        guard let address = cloud.publicAddresses[rule.publicAddress],
+            let router = cloud.router(ofAddress: address.id)
+        else { return }
+        let node = NodeName(router.name)
+        targets.insert(.share(node, rule.origin))
+        guard let member = rule.member(at: .v4(address.address)) else { return }
+        var neighbours = RuleNeighbours()
+        for other in neighbours.younger(than: member, of: .address(address.id), in: cloud) {
+            targets.insert(.share(node, other.rule))
+        }
+    }
+
+    private func collect(_ rule: EgressRule, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
+        guard let network = cloud.networks[rule.network], let router = cloud.router(ofNetwork: network.id) else {
+            return
+        }
+        let node = NodeName(router.name)
+        targets.insert(.share(node, rule.origin))
+        var neighbours = RuleNeighbours()
+        for family in network.families {
+            let owner = RuleNeighbours.Owner.network(network.id, family)
+            for other in neighbours.younger(than: rule.member(.of(family)), of: owner, in: cloud) {
+                targets.insert(.share(node, other.rule))
+            }
         }
     }
 
@@ -101,6 +137,10 @@ extension Planner {
 }
 
 extension Cloud {
+    func router(ofAddress address: ObjectID) -> VirtualRouter? {
+        publicAddresses[address]?.network.flatMap { router(ofNetwork: $0) }
+    }
+
     func ranges(onSegmentOf range: PublicRange) -> [PublicRange] {
         publicRangesByPhysicalNetwork[range.physicalNetwork].compactMap { publicRanges[$0] }
             .filter { $0.segment == range.segment }

@@ -46,16 +46,23 @@ public struct Planner: Sendable {
     public func plan(_ name: NodeName, in cloud: Cloud) throws(PlanError) -> NodePlan? {
         guard let subject = subject(of: name, in: cloud) else { return nil }
         var plan = frame(of: subject, in: cloud)
+        var neighbours = RuleNeighbours()
         for object in objects(concerning: subject, in: cloud) {
-            try plan.add(contribution(of: object, to: subject, in: cloud))
+            var share = Contribution()
+            add(object, to: subject, in: cloud, &neighbours, &share)
+            try plan.add(share)
         }
         return plan
     }
 
-    /// Brings one object's share of a plan up to date with the cloud. Nil when the node is not called for any more.
-    public func replan(_ object: Origin, in plan: inout NodePlan, cloud: Cloud) throws(PlanError) -> PlanDelta? {
+    /// Brings some objects' shares of a plan up to date with the cloud, in one go: what one of them gives up another may
+    /// take. Nil when the node is not called for any more.
+    public func replan(_ objects: [Origin], in plan: inout NodePlan, cloud: Cloud) throws(PlanError) -> PlanDelta? {
         guard let subject = subject(of: plan.name, in: cloud) else { return nil }
-        return try plan.replace(object, with: contribution(of: object, to: subject, in: cloud))
+        var neighbours = RuleNeighbours()
+        var share = Contribution()
+        for object in objects { add(object, to: subject, in: cloud, &neighbours, &share) }
+        return try plan.replace(objects, with: share)
     }
 
     /// What a node stands for.
@@ -81,10 +88,7 @@ public struct Planner: Sendable {
         case .host: NodePlan(.host, .host, owner: installation)
         case .internet: NodePlan(Self.internet, .internet, owner: installation)
         case .guest(let guest): NodePlan(NodeName(guest.instanceName), .guest, owner: guest.origin)
-        case .router(let router, let network):
-            NodePlan(
-                NodeName(router.name), .router, owner: router.origin,
-                table: routerTable(router, network, cloud.networkOfferings[network.offering]))
+        case .router(let router, let network): routerFrame(router, network, cloud.networkOfferings[network.offering])
         }
     }
 
@@ -98,13 +102,27 @@ public struct Planner: Sendable {
         case .guest(let guest):
             [guest.origin] + cloud.nics(ofGuest: guest.id).map(\.origin)
         case .router(let router, let network):
-            [router.origin] + cloud.publicAddresses(ofNetwork: network.id).map(\.origin)
-                + cloud.nics(ofNetwork: network.id).map(\.origin)
+            [router.origin] + cloud.nics(ofNetwork: network.id).map(\.origin)
+                + cloud.publicAddresses(ofNetwork: network.id).flatMap { address in
+                    [address.origin]
+                        + cloud.firewallRulesByAddress[address.id].map { Origin(.firewallRule, $0) }
+                        + cloud.portForwardingsByAddress[address.id].map { Origin(.portForwarding, $0) }
+                } + cloud.egressRulesByNetwork[network.id].map { Origin(.egressRule, $0) }
         }
     }
 
-    private func contribution(of object: Origin, to subject: Subject, in cloud: Cloud) -> Contribution {
-        var share = Contribution()
+    private func routerFrame(_ router: VirtualRouter, _ network: Network, _ offering: NetworkOffering?) -> NodePlan {
+        var plan = NodePlan(
+            NodeName(router.name), .router, owner: router.origin,
+            table: routerTable(router, network, offering, families: network.families))
+        plan.meters = Self.meters(network.families)
+        return plan
+    }
+
+    private func add(
+        _ object: Origin, to subject: Subject, in cloud: Cloud, _ neighbours: inout RuleNeighbours,
+        _ share: inout Contribution
+    ) {
         switch (subject, object.kind) {
         case (.host, RecordKind.network.rawValue):
             if let network = cloud.networks[object.id] { addGuestSegment(network, cloud, to: &share) }
@@ -121,15 +139,38 @@ public struct Planner: Sendable {
                 addPublicAddress(address, router, cloud, to: &share)
             }
         case (.router(_, let network), RecordKind.nic.rawValue):
-            if let nic = cloud.nics[object.id], nic.network == network.id { addGuestIdentity(nic, to: &share) }
+            if let nic = cloud.nics[object.id], nic.network == network.id {
+                addGuestIdentity(nic, to: &share)
+                addIndirectGuest(nic, to: &share)
+            }
+        case (.router(_, let network), RecordKind.firewallRule.rawValue):
+            if let rule = cloud.firewallRules[object.id], let address = cloud.publicAddresses[rule.publicAddress],
+                address.network == network.id
+            {
+                addFirewallRule(rule, address, &neighbours, cloud, to: &share)
+            }
+        case (.router(_, let network), RecordKind.portForwarding.rawValue):
+            if let rule = cloud.portForwardings[object.id], let address = cloud.publicAddresses[rule.publicAddress],
+                address.network == network.id
+            {
+                addPortForwarding(rule, address, to: &share)
+            }
+        case (.router(_, let network), RecordKind.egressRule.rawValue):
+            if let rule = cloud.egressRules[object.id], rule.network == network.id {
+                addEgressRule(rule, network, &neighbours, cloud, to: &share)
+            }
         case (.guest(let guest), RecordKind.guest.rawValue):
             addMachine(guest, to: &share)
         case (.guest(let guest), RecordKind.nic.rawValue):
             if let nic = cloud.nics[object.id], nic.guest == guest.id { addMachinePort(nic, guest, cloud, to: &share) }
         default: break
         }
-        return share
     }
+}
+
+extension Origin {
+    /// An object of the model.
+    init(_ kind: RecordKind, _ id: ObjectID) { self.init(kind.rawValue, id) }
 }
 
 extension Guest {

@@ -47,12 +47,11 @@ extension Planner {
                 Link(
                     device, .leg(hostEnd: DeviceNames.routerLeg(router, leg.index), bridge: bridge),
                     mac: leg.attachment.mac, mtu: 1500, settings: Self.legSettings)), origin)
-        // The first leg also serves what the router says itself.
-        let tables = leg.index == router.publicLegs.first?.index ? [Route.mainTable, mark] : [mark]
-        for table in tables {
+        // What the router says itself goes by the main table, whose default is the source NAT address's.
+        for table in [Route.mainTable, mark] {
             share.add(.route(Route(.v4(range.subnet), on: device, table: table)), origin)
-            share.add(.route(Route(.defaultIPv4, via: .v4(range.gateway), on: device, table: table)), origin)
         }
+        share.add(.route(Route(.defaultIPv4, via: .v4(range.gateway), on: device, table: mark)), origin)
         share.add(.route(Route(.v4(network.cidr), on: DeviceNames.inside(0), table: mark)), origin)
         share.add(
             .policyRule(

@@ -1,62 +1,96 @@
 import CloudModel
 import NetworkVocabulary
+import RouterPlan
 import Ruleset
 
-// The frame of a router's nftables table: chains and the shapes of sets. The chains are static; guests, addresses and
-// legs are elements. The rules of a feature stand in the feature's own file.
+// The frame of a router's nftables table: chains and the shapes of sets. The chains are static; guests, addresses,
+// legs and rules are elements, so that neither a packet nor a change costs more where there are more of them. The rules
+// of a feature stand in the feature's own file.
 
 extension Planner {
-    func routerTable(_ router: VirtualRouter, _ network: Network, _ offering: NetworkOffering?) -> Table {
+    /// What the sets of a network's router measure.
+    static func meters(_ families: [AddressFamily]) -> [SetName: Meter] {
+        var meters: [SetName: Meter] = [:]
+        for words in families.map(FamilyWords.of) {
+            for set in [
+                Pipeline.firewallPorts, Pipeline.firewallRanges, Pipeline.firewallICMP, Pipeline.firewallProtocols,
+                Pipeline.egressRanges, Pipeline.egressICMP, Pipeline.egressProtocols,
+            ] {
+                meters[words.name(set)] = .matched
+            }
+            meters[words.name(Pipeline.addressSent)] = .sent
+            meters[words.name(Pipeline.addressReceived)] = .received
+        }
+        for set in [Pipeline.forwardSent, Pipeline.forwardRangesSent] { meters[set] = .sent }
+        for set in [Pipeline.forwardReceived, Pipeline.forwardRangesReceived] { meters[set] = .received }
+        return meters
+    }
+
+    /// The table depends on the router's id, the network's gateway and families, and its offering; on nothing that
+    /// comes and goes.
+    func routerTable(
+        _ router: VirtualRouter, _ network: Network, _ offering: NetworkOffering?, families: [AddressFamily]
+    ) -> Table {
         let origin = router.origin
+        let words = families.map(FamilyWords.of)
         var table = Table(.inet, Pipeline.tableName, comment: OwnershipMark(installation.id, origin).text)
-        for set in [
-            SetDeclaration(
-                Pipeline.guestIdentities, key: [.interfaceName, .etherAddress, .ipv4], origin: origin),
+        let shared = [
+            SetDeclaration(Pipeline.guestIdentities, key: [.interfaceName, .etherAddress, .ipv4], origin: origin),
             SetDeclaration(Pipeline.publicLegs, key: [.interfaceName], origin: origin),
             SetDeclaration(Pipeline.legMarks, key: [.interfaceName], yield: .values([.mark]), origin: origin),
-            SetDeclaration(Pipeline.sourceNAT, key: [.interfaceName], yield: .values([.ipv4]), origin: origin),
-        ] {
-            table.sets[set.name] = set
+        ]
+        let translations =
+            sourceNATSets(origin) + staticNATSets(origin) + portForwardSets(origin) + forwardTrafficSets(origin)
+        let filters = words.flatMap {
+            firewallSets($0, origin) + egressSets($0, origin) + addressTrafficSets($0, origin)
         }
+        for set in shared + translations + filters { table.sets[set.name] = set }
         table.chains = Pipeline.BaseChain.allCases.map { chain in
             let rules =
                 switch chain {
                 case .rawPrerouting: identityRules(origin)
-                case .manglePrerouting: legSelectionRules(router)
+                case .manglePrerouting: legSelectionRules(origin)
+                case .natPrerouting: staticNATRules(origin) + portForwardRules(origin)
                 case .filterInput: routerPortRules(origin)
                 case .filterForward: forwardRules(origin)
-                case .natPostrouting: sourceNATRules(origin)
+                case .mangleOutput: [Rule(origin, [.setPacketMark(.field(.connectionMark))])]
+                case .natPostrouting: sourceNATRules(network, origin)
+                case .hairpinPostrouting: hairpinRules(origin)
+                case .trafficPostrouting:
+                    words.flatMap { addressTrafficRules($0, origin) } + forwardTrafficRules(origin)
                 }
             return Chain(chain.name, hook: chain.hook, rules: rules)
         }
-        table.chains.append(Chain(Pipeline.networkEgress, rules: egressRules(network, offering)))
+        table.chains += [
+            Chain(Pipeline.publicFirewall, rules: firewallRules(words, network, offering)),
+            Chain(Pipeline.forwardSources, rules: forwardSourceRules(origin)),
+            Chain(Pipeline.networkEgress, rules: egressRules(words, network, offering)),
+        ]
         return table
     }
 
+    static let fromGuests = Statement.match(.inputInterface, .equal, .interface(DeviceNames.inside(0)))
+    static let toGuests = Statement.match(.outputInterface, .equal, .interface(DeviceNames.inside(0)))
+    static let fromOutside = Statement.lookup([.inputInterface], in: Pipeline.publicLegs, .equal)
+    static let toOutside = Statement.lookup([.outputInterface], in: Pipeline.publicLegs, .equal)
+
     /// Which way a connection goes is decided by its first packet and remembered in its mark: a guest's leaves by the
-    /// leg of its source NAT address, an outsider's answers leave by the leg that it came in by.
-    private func legSelectionRules(_ router: VirtualRouter) -> [Rule] {
-        var rules: [Rule] = []
-        if let leg = router.publicLegs.first {
-            rules.append(
-                Rule(
-                    router.origin,
-                    [
-                        .match(.inputInterface, .equal, .interface(DeviceNames.inside(0))),
-                        .connectionState(.new),
-                        .setConnectionMark(.value(.mark(LegMark.mark(ofLeg: leg.index)))),
-                    ]))
-        }
-        rules.append(
+    /// leg of the address that it leaves with, an outsider's answers leave by the leg that it came in by. A connection
+    /// that has a leg keeps it, and what else its mark says.
+    private func legSelectionRules(_ origin: Origin) -> [Rule] {
+        let undecided: [Statement] = [
+            .connectionState(.new), .maskedMark(.connectionMark, mask: LegMark.mask, .equal, 0),
+        ]
+        return [
             Rule(
-                router.origin,
-                [
-                    .lookup([.inputInterface], in: Pipeline.publicLegs, .equal),
-                    .connectionState(.new),
-                    .setConnectionMark(.map(Pipeline.legMarks, key: [.inputInterface])),
-                ]))
-        rules.append(Rule(router.origin, [.setPacketMark(.field(.connectionMark))]))
-        return rules
+                origin,
+                [Self.fromGuests] + undecided + [
+                    FamilyWords.ipv4.isFamily,
+                    .setConnectionMark(.map(Pipeline.staticNATLegs, key: [.ipv4Source])),
+                ]),
+            Rule(origin, undecided + [.setConnectionMark(.map(Pipeline.legMarks, key: [.inputInterface]))]),
+            Rule(origin, [.setPacketMark(.field(.connectionMark))]),
+        ]
     }
 
     /// The router's own ports: answers to what it asked, echo from its guests, and from outside a little echo.
@@ -70,12 +104,10 @@ extension Planner {
             Rule(origin, [.match(.inputInterface, .equal, .interface(DeviceNames.loopback)), .verdict(.accept)]),
             Rule(origin, [.connectionState(.invalid), .counter, .verdict(.drop)]),
             Rule(origin, [.connectionState([.established, .related]), .verdict(.accept)]),
+            Rule(origin, [Self.fromGuests] + echo + [.verdict(.accept)]),
             Rule(
                 origin,
-                [.match(.inputInterface, .equal, .interface(DeviceNames.inside(0)))] + echo + [.verdict(.accept)]),
-            Rule(
-                origin,
-                [.lookup([.inputInterface], in: Pipeline.publicLegs, .equal)] + echo
+                [Self.fromOutside] + echo
                     + [.limit(RateLimit(packets: 20, per: .second, burst: 50)), .counter, .verdict(.accept)]),
         ]
     }
@@ -84,14 +116,35 @@ extension Planner {
         [
             Rule(origin, [.connectionState(.invalid), .counter, .verdict(.drop)]),
             Rule(origin, [.connectionState([.established, .related]), .verdict(.accept)]),
+            Rule(origin, [Self.fromGuests, Self.toOutside, .verdict(.goto(Pipeline.networkEgress))]),
             Rule(
                 origin,
                 [
-                    .match(.inputInterface, .equal, .interface(DeviceNames.inside(0))),
-                    .lookup([.outputInterface], in: Pipeline.publicLegs, .equal),
-                    .verdict(.goto(Pipeline.networkEgress)),
+                    Self.fromOutside, Self.toGuests, .connectionStatus(.destinationNAT),
+                    .verdict(.goto(Pipeline.publicFirewall)),
                 ]),
+            // Judged when it has its public source: see `hairpinRules`.
+            Rule(
+                origin, [Self.fromGuests, Self.toGuests, .connectionStatus(.destinationNAT), .verdict(.accept)]),
             Rule(origin, [.counter, .verdict(.drop)]),
         ]
     }
+
+    /// A guest that opens a connection to a public address of its own network is an outsider there: it has its public
+    /// address by now.
+    private func hairpinRules(_ origin: Origin) -> [Rule] {
+        [
+            Rule(
+                origin,
+                [
+                    Self.fromGuests, Self.toGuests, .connectionState(.new), .connectionStatus(.destinationNAT),
+                    .verdict(.goto(Pipeline.publicFirewall)),
+                ])
+        ]
+    }
+}
+
+extension Network {
+    /// The families whose packets its router forwards.
+    var families: [AddressFamily] { [.ipv4] }
 }

@@ -3,33 +3,55 @@ import NetworkVocabulary
 import RouterPlan
 import Ruleset
 
-// Source NAT: what a guest sends out leaves with the network's public address of the leg that it leaves by.
+// With which address what a guest opens leaves: its own public one where it has static NAT, else the network's; to the
+// outside and, since it is an outsider there, to a public address of its own network.
 
 extension Planner {
-    func sourceNATRules(_ origin: Origin) -> [Rule] {
+    func sourceNATSets(_ origin: Origin) -> [SetDeclaration] {
         [
-            // Only forwarded packets carry a leg's mark; what the router says itself has its own address already.
-            Rule(
-                origin,
-                [
-                    .match(.networkProtocol, .equal, .family(.ipv4)),
-                    .maskedMark(.packetMark, mask: LegMark.mask, .notEqual, 0),
-                    .sourceNAT(.ipv4, .map(Pipeline.sourceNAT, key: [.outputInterface])),
-                ])
+            SetDeclaration(Pipeline.sourceNAT, key: [.interfaceName], yield: .values([.ipv4]), origin: origin),
+            SetDeclaration(Pipeline.indirectGuests, key: [.ipv4], origin: origin),
         ]
     }
 
-    func addPublicAddress(
-        _ address: PublicAddress, _ router: VirtualRouter, _ cloud: Cloud, to share: inout Contribution
+    func sourceNATRules(_ network: Network, _ origin: Origin) -> [Rule] {
+        let isIPv4 = FamilyWords.ipv4.isFamily
+        return [
+            // A guest that routes elsewhere would answer elsewhere, were it not asked by a neighbour.
+            Rule(
+                network.origin,
+                [
+                    Self.toGuests, .connectionStatus(.destinationNAT), isIPv4,
+                    .lookup([.ipv4Destination], in: Pipeline.indirectGuests, .equal),
+                    .sourceNAT(.ipv4, .value(.ipv4(network.gateway))),
+                ]),
+            Rule(
+                origin,
+                [Self.fromGuests, isIPv4, .sourceNAT(.ipv4, .map(Pipeline.staticNATOut, key: [.ipv4Source]))]),
+            Rule(
+                origin,
+                [Self.fromGuests, isIPv4, .sourceNAT(.ipv4, .map(Pipeline.sourceNAT, key: [.outputInterface]))]),
+        ]
+    }
+
+    /// The router's own default route, and the guests' leg, are those of the source NAT address: it can be another one
+    /// tomorrow, on another leg.
+    func addSourceNAT(
+        _ address: PublicAddress, _ leg: VirtualRouter.PublicLeg, _ range: PublicRange, to share: inout Contribution
     ) {
-        guard let range = cloud.publicRanges[address.range],
-            let leg = cloud.publicLeg(of: router, for: address.range)
-        else { return }
-        let device = DeviceNames.inside(leg.index)
         let origin = address.origin
-        share.add(.address(Address(InterfaceAddress(address.address, in: range.subnet), on: device)), origin)
-        if address.isSourceNAT {
-            share.add([.interface(device)], .values([.ipv4(address.address)]), to: Pipeline.sourceNAT, origin)
+        let device = DeviceNames.inside(leg.index)
+        for output in [device, DeviceNames.inside(0)] {
+            share.add([.interface(output)], .values([.ipv4(address.address)]), to: Pipeline.sourceNAT, origin)
         }
+        share.add(
+            [.interface(DeviceNames.inside(0))], .values([.mark(LegMark.mark(ofLeg: leg.index))]),
+            to: Pipeline.legMarks, origin)
+        share.add(.route(Route(.defaultIPv4, via: .v4(range.gateway), on: device, table: Route.mainTable)), origin)
+    }
+
+    func addIndirectGuest(_ nic: NIC, to share: inout Contribution) {
+        if nic.isDefault { return }
+        for address in nic.addresses { share.add([.ipv4(address)], to: Pipeline.indirectGuests, nic.origin) }
     }
 }

@@ -63,8 +63,15 @@ public struct NodePlan: Sendable {
     /// Replaces one object's share by what it asks for now and says what that changes. Nothing outside the object's
     /// own rows is looked at, so the cost is that of the object and not of the plan.
     public mutating func replace(_ object: Origin, with contribution: Contribution) throws(PlanError) -> PlanDelta {
+        try replace([object], with: contribution)
+    }
+
+    /// The same for several objects at once, which may hand each other what they have.
+    public mutating func replace(
+        _ objects: [Origin], with contribution: Contribution
+    ) throws(PlanError) -> PlanDelta {
         var delta = PlanDelta(node: name)
-        for key in keysByObject.removeValue(forKey: object) ?? [] {
+        for key in objects.flatMap({ keysByObject.removeValue(forKey: $0) ?? [] }) {
             switch key {
             case .row(let key):
                 delta.removedRows[key] = rows.removeValue(forKey: key)

@@ -45,8 +45,15 @@ public enum Expression: Hashable, Sendable {
 
     public enum ConnectionKey: UInt32, Hashable, Sendable {
         case state = 0
+        case direction = 1
         case status = 2
         case mark = 3
+        case sourcePort = 11
+        case destinationPort = 12
+        case ipv4Source = 19
+        case ipv4Destination = 20
+        case ipv6Source = 21
+        case ipv6Destination = 22
     }
 
     public enum Header: UInt32, Hashable, Sendable {
@@ -70,7 +77,8 @@ public enum Expression: Hashable, Sendable {
 
     case loadMeta(MetaKey, into: Register)
     case setMeta(MetaKey, from: Register)
-    case loadConnection(ConnectionKey, into: Register)
+    /// Addresses and ports are those of one direction's tuple; the other keys have none.
+    case loadConnection(ConnectionKey, ConnectionDirection? = nil, into: Register)
     case setConnection(ConnectionKey, from: Register)
     case loadPayload(Header, offset: UInt32, length: UInt32, into: Register)
     case compare(Register, Operator, [UInt8])

@@ -13,13 +13,13 @@ extension Rule {
 /// Where a field lies.
 enum FieldSource {
     case meta(Expression.MetaKey, byteCount: Int)
-    case connection(Expression.ConnectionKey)
+    case connection(Expression.ConnectionKey, ConnectionDirection? = nil, byteCount: Int = 4)
     case payload(Expression.Header, offset: UInt32, length: UInt32)
 
     var byteCount: Int {
         switch self {
         case .meta(_, let count): count
-        case .connection: 4
+        case .connection(_, _, let count): count
         case .payload(_, _, let length): Int(length)
         }
     }
@@ -39,6 +39,19 @@ extension Field {
         case .connectionState: .connection(.state)
         case .connectionMark: .connection(.mark)
         case .connectionStatus: .connection(.status)
+        case .connectionDirection: .connection(.direction, byteCount: 1)
+        case .ipv4OriginalSource: .connection(.ipv4Source, .original)
+        case .ipv4OriginalDestination: .connection(.ipv4Destination, .original)
+        case .ipv6OriginalSource: .connection(.ipv6Source, .original, byteCount: 16)
+        case .ipv6OriginalDestination: .connection(.ipv6Destination, .original, byteCount: 16)
+        case .originalSourcePort: .connection(.sourcePort, .original, byteCount: 2)
+        case .originalDestinationPort: .connection(.destinationPort, .original, byteCount: 2)
+        case .ipv4ReplySource: .connection(.ipv4Source, .reply)
+        case .ipv4ReplyDestination: .connection(.ipv4Destination, .reply)
+        case .ipv6ReplySource: .connection(.ipv6Source, .reply, byteCount: 16)
+        case .ipv6ReplyDestination: .connection(.ipv6Destination, .reply, byteCount: 16)
+        case .replySourcePort: .connection(.sourcePort, .reply, byteCount: 2)
+        case .replyDestinationPort: .connection(.destinationPort, .reply, byteCount: 2)
         case .etherDestination: .payload(.link, offset: 0, length: 6)
         case .etherSource: .payload(.link, offset: 6, length: 6)
         case .etherType: .meta(.networkFrameProtocol, byteCount: 2)
@@ -63,9 +76,8 @@ extension Field {
         case .networkProtocol where family == .bridge: 10
         case .etherType: 10
         case .arpOperation: 11
+        case .connectionDirection: 27
         case .connectionStatus: 28
-        case .icmpCode: 32
-        case .icmpv6Code: 33
         default: dataType?.code ?? 4
         }
     }
@@ -79,12 +91,20 @@ extension Field {
         case .transportProtocol: .ipProtocol
         case .connectionState: .connectionState
         case .etherSource, .etherDestination, .arpSenderMAC: .etherAddress
-        case .ipv4Source, .ipv4Destination, .arpSenderIPv4, .arpTargetIPv4: .ipv4
-        case .ipv6Source, .ipv6Destination: .ipv6
-        case .sourcePort, .destinationPort: .port
+        case .ipv4Source, .ipv4Destination, .arpSenderIPv4, .arpTargetIPv4, .ipv4OriginalSource,
+            .ipv4OriginalDestination, .ipv4ReplySource, .ipv4ReplyDestination:
+            .ipv4
+        case .ipv6Source, .ipv6Destination, .ipv6OriginalSource, .ipv6OriginalDestination, .ipv6ReplySource,
+            .ipv6ReplyDestination:
+            .ipv6
+        case .sourcePort, .destinationPort, .originalSourcePort, .originalDestinationPort, .replySourcePort,
+            .replyDestinationPort:
+            .port
         case .icmpType: .icmpType
         case .icmpv6Type: .icmpv6Type
-        case .icmpCode, .icmpv6Code, .arpOperation, .connectionStatus, .etherType: nil
+        case .icmpCode: .icmpCode
+        case .icmpv6Code: .icmpv6Code
+        case .arpOperation, .connectionStatus, .connectionDirection, .etherType: nil
         }
     }
 
@@ -175,7 +195,7 @@ private struct Lowering {
         switch value.normal {
         case .ipv4Prefix(let prefix): match(field, prefixLength: prefix.length, compare, bounds.first)
         case .ipv6Prefix(let prefix): match(field, prefixLength: prefix.length, compare, bounds.first)
-        case .ipv4Range, .portRange:
+        case .ipv4Range, .ipv6Range, .portRange, .ipProtocolRange, .icmpTypeRange, .icmpCodeRange:
             load(field)
             if comparison == .equal {
                 expressions.append(.compare(.first, .greaterOrEqual, bounds.first))
@@ -230,7 +250,8 @@ private struct Lowering {
     private mutating func load(_ field: Field, into register: Register) {
         switch field.source(in: family) {
         case .meta(let key, _): expressions.append(.loadMeta(key, into: register))
-        case .connection(let key): expressions.append(.loadConnection(key, into: register))
+        case .connection(let key, let direction, _):
+            expressions.append(.loadConnection(key, direction, into: register))
         case .payload(let header, let offset, let length):
             expressions.append(.loadPayload(header, offset: offset, length: length, into: register))
         }

@@ -6,6 +6,16 @@ public enum Field: Hashable, Sendable {
     case inputInterface, outputInterface, packetMark, networkProtocol, transportProtocol
     // connection tracking
     case connectionState, connectionMark, connectionStatus
+    /// Which way the packet goes in its connection: as its first packet went, or back.
+    case connectionDirection
+    /// The connection as its first packet came, before any translation: the same for every packet of the connection, in
+    /// either direction and at every hook.
+    case ipv4OriginalSource, ipv4OriginalDestination, ipv6OriginalSource, ipv6OriginalDestination
+    case originalSourcePort, originalDestinationPort
+    /// What answers look like when they come in: the source is who answers, the destination whom they are sent to, which
+    /// after source translation is the public address. Settled once the first packet has left `postrouting`.
+    case ipv4ReplySource, ipv4ReplyDestination, ipv6ReplySource, ipv6ReplyDestination
+    case replySourcePort, replyDestinationPort
     // headers
     case etherSource, etherDestination
     /// `meta protocol`: what a frame carries, in bridge tables.
@@ -37,6 +47,12 @@ public struct ConnectionStatuses: OptionSet, Hashable, Sendable {
     public init(rawValue: UInt32) { self.rawValue = rawValue }
     public static let sourceNAT = Self(rawValue: 1 << 4)
     public static let destinationNAT = Self(rawValue: 1 << 5)
+}
+
+/// Which way a packet goes in its connection.
+public enum ConnectionDirection: UInt8, Hashable, Comparable, Sendable {
+    case original, reply
+    public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
 /// Where a statement takes a value from.

@@ -14,6 +14,19 @@ extension Field {
         case .connectionState: "ct state"
         case .connectionMark: "ct mark"
         case .connectionStatus: "ct status"
+        case .connectionDirection: "ct direction"
+        case .ipv4OriginalSource: "ct original ip saddr"
+        case .ipv4OriginalDestination: "ct original ip daddr"
+        case .ipv6OriginalSource: "ct original ip6 saddr"
+        case .ipv6OriginalDestination: "ct original ip6 daddr"
+        case .originalSourcePort: "ct original proto-src"
+        case .originalDestinationPort: "ct original proto-dst"
+        case .ipv4ReplySource: "ct reply ip saddr"
+        case .ipv4ReplyDestination: "ct reply ip daddr"
+        case .ipv6ReplySource: "ct reply ip6 saddr"
+        case .ipv6ReplyDestination: "ct reply ip6 daddr"
+        case .replySourcePort: "ct reply proto-src"
+        case .replyDestinationPort: "ct reply proto-dst"
         case .etherSource: "ether saddr"
         case .etherDestination: "ether daddr"
         case .etherType: "meta protocol"
@@ -62,7 +75,11 @@ extension Value {
         case .ipv4Prefix(let prefix): prefix.description
         case .ipv6Prefix(let prefix): prefix.description
         case .ipv4Range(let range): range.description
+        case .ipv6Range(let range): range.description
         case .portRange(let range): range.description
+        case .ipProtocolRange(let range), .icmpTypeRange(let range), .icmpCodeRange(let range):
+            "\(range.lowerBound)-\(range.upperBound)"
+        case .direction(let direction): direction == .original ? "original" : "reply"
         }
     }
 }

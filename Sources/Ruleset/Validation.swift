@@ -181,8 +181,11 @@ private func overlap(_ a: (first: [UInt8], last: [UInt8]), _ b: (first: [UInt8],
 extension Value {
     /// Whether a set component or map value of the type can hold this.
     fileprivate func fits(_ type: DataType) -> Bool {
-        if case .icmpType = self { return type == .icmpType || type == .icmpv6Type }
-        return dataType == type && isWritable
+        switch self {
+        case .icmpType, .icmpTypeRange: type == .icmpType || type == .icmpv6Type
+        case .icmpCode, .icmpCodeRange: type == .icmpCode || type == .icmpv6Code
+        default: dataType == type && isWritable
+        }
     }
 
     /// A star ends a pattern in nft, where a name was meant.
@@ -193,8 +196,7 @@ extension Value {
     /// Whether the value is of the kind that the field has.
     fileprivate func fits(_ field: Field) -> Bool {
         switch (self, field) {
-        case (.icmpCode, .icmpCode), (.icmpCode, .icmpv6Code), (.arpOperation, .arpOperation), (.etherType, .etherType):
-            true
+        case (.arpOperation, .arpOperation), (.etherType, .etherType), (.direction, .connectionDirection): true
         case (_, .connectionState): false
         default: field.dataType.map { fits($0) } ?? false
         }
@@ -305,10 +307,16 @@ private struct RuleCheck {
         for field in fields {
             let isSure =
                 switch field {
-                case .ipv4Source, .ipv4Destination: network == .ipv4
-                case .ipv6Source, .ipv6Destination: network == .ipv6
+                case .ipv4Source, .ipv4Destination, .ipv4OriginalSource, .ipv4OriginalDestination, .ipv4ReplySource,
+                    .ipv4ReplyDestination:
+                    network == .ipv4
+                case .ipv6Source, .ipv6Destination, .ipv6OriginalSource, .ipv6OriginalDestination, .ipv6ReplySource,
+                    .ipv6ReplyDestination:
+                    network == .ipv6
                 case .arpOperation, .arpSenderMAC, .arpSenderIPv4, .arpTargetIPv4: network == .arp
-                case .sourcePort, .destinationPort: transports.map { $0.isSubset(of: [.tcp, .udp]) } ?? false
+                case .sourcePort, .destinationPort, .originalSourcePort, .originalDestinationPort, .replySourcePort,
+                    .replyDestinationPort:
+                    transports.map { $0.isSubset(of: [.tcp, .udp]) } ?? false
                 case .icmpType, .icmpCode: transports == [.icmp]
                 case .icmpv6Type, .icmpv6Code: transports == [.icmpv6]
                 default: true

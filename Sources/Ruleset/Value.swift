@@ -3,7 +3,7 @@ public import NetworkVocabulary
 /// The type of one component of a set key, a map value or a register.
 public enum DataType: Hashable, Sendable {
     case ipv4, ipv6, etherAddress, interfaceName, ipProtocol, port, mark, connectionState, networkProtocol, icmpType,
-        icmpv6Type
+        icmpv6Type, icmpCode, icmpv6Code
 }
 
 /// A value that a packet's field is compared with, or that a map yields.
@@ -27,7 +27,13 @@ public enum Value: Hashable, Comparable, Sendable {
     case ipv4Prefix(IPv4Prefix)
     case ipv6Prefix(IPv6Prefix)
     case ipv4Range(IPv4Range)
+    case ipv6Range(IPv6Range)
     case portRange(PortRange)
+    case ipProtocolRange(ClosedRange<UInt8>)
+    case icmpTypeRange(ClosedRange<UInt8>)
+    case icmpCodeRange(ClosedRange<UInt8>)
+    /// `ct direction`: only in matches.
+    case direction(ConnectionDirection)
 
     /// Any total order does; this one keeps addresses in numeric order, as people expect in a listing.
     public static func < (a: Self, b: Self) -> Bool {
@@ -47,7 +53,12 @@ public enum Value: Hashable, Comparable, Sendable {
         case (.ipv4Prefix(let a), .ipv4Prefix(let b)): a < b
         case (.ipv6Prefix(let a), .ipv6Prefix(let b)): a < b
         case (.ipv4Range(let a), .ipv4Range(let b)): a < b
+        case (.ipv6Range(let a), .ipv6Range(let b)): a < b
         case (.portRange(let a), .portRange(let b)): a < b
+        case (.ipProtocolRange(let a), .ipProtocolRange(let b)), (.icmpTypeRange(let a), .icmpTypeRange(let b)),
+            (.icmpCodeRange(let a), .icmpCodeRange(let b)):
+            (a.lowerBound, a.upperBound) < (b.lowerBound, b.upperBound)
+        case (.direction(let a), .direction(let b)): a < b
         default: a.rank < b.rank
         }
     }
@@ -70,6 +81,11 @@ public enum Value: Hashable, Comparable, Sendable {
         case .icmpCode: 13
         case .etherType: 14
         case .arpOperation: 15
+        case .ipv6Range: 16
+        case .ipProtocolRange: 17
+        case .icmpTypeRange: 18
+        case .icmpCodeRange: 19
+        case .direction: 20
         }
     }
 }

@@ -17,6 +17,8 @@ extension DataType {
         case .networkProtocol: "nf_proto"
         case .icmpType: "icmp_type"
         case .icmpv6Type: "icmpv6_type"
+        case .icmpCode: "icmp_code"
+        case .icmpv6Code: "icmpv6_code"
         }
     }
 
@@ -33,13 +35,15 @@ extension DataType {
         case .mark: 19
         case .connectionState: 26
         case .icmpv6Type: 29
+        case .icmpCode: 32
+        case .icmpv6Code: 33
         case .interfaceName: 41
         }
     }
 
     static let all: [DataType] = [
         .ipv4, .ipv6, .etherAddress, .interfaceName, .ipProtocol, .port, .mark, .connectionState, .networkProtocol,
-        .icmpType, .icmpv6Type,
+        .icmpType, .icmpv6Type, .icmpCode, .icmpv6Code,
     ]
 
     /// Bytes of a value, before padding to whole registers.
@@ -49,7 +53,7 @@ extension DataType {
         case .ipv6, .interfaceName: 16
         case .etherAddress: 6
         case .port: 2
-        case .ipProtocol, .networkProtocol, .icmpType, .icmpv6Type: 1
+        case .ipProtocol, .networkProtocol, .icmpType, .icmpv6Type, .icmpCode, .icmpv6Code: 1
         }
     }
 
@@ -91,26 +95,29 @@ func bigEndian<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
 func hostOrder(_ number: UInt32) -> [UInt8] { withUnsafeBytes(of: number) { Array($0) } }
 
 extension Value {
-    /// The type of set component that can hold this value; nil for values that only matches know.
+    /// The type of set component that can hold this value (of ICMP, ICMPv6's too); nil for values that only matches know.
     public var dataType: DataType? {
         switch self {
         case .ipv4, .ipv4Prefix, .ipv4Range: .ipv4
-        case .ipv6, .ipv6Prefix: .ipv6
+        case .ipv6, .ipv6Prefix, .ipv6Range: .ipv6
         case .mac: .etherAddress
         case .interface: .interfaceName
-        case .ipProtocol: .ipProtocol
+        case .ipProtocol, .ipProtocolRange: .ipProtocol
         case .port, .portRange: .port
         case .mark: .mark
         case .family: .networkProtocol
-        case .icmpType: .icmpType
-        case .icmpCode, .etherType, .arpOperation: nil
+        case .icmpType, .icmpTypeRange: .icmpType
+        case .icmpCode, .icmpCodeRange: .icmpCode
+        case .etherType, .arpOperation, .direction: nil
         }
     }
 
     /// Whether the value stands for more than one.
     public var isRange: Bool {
         switch self {
-        case .ipv4Prefix, .ipv6Prefix, .ipv4Range, .portRange: true
+        case .ipv4Prefix, .ipv6Prefix, .ipv4Range, .ipv6Range, .portRange, .ipProtocolRange, .icmpTypeRange,
+            .icmpCodeRange:
+            true
         default: false
         }
     }
@@ -133,11 +140,13 @@ extension Value {
         case .etherType(let type): return single(bigEndian(type.rawValue))
         case .arpOperation(let operation): return single(bigEndian(operation))
         case .ipv4Prefix(let prefix): return (prefix.first.octets, prefix.last.octets)
-        case .ipv6Prefix(let prefix):
-            let first = prefix.address.octets
-            return (first, zip(first, Self.mask(bits: prefix.length, bytes: 16)).map { $0 | ~$1 })
+        case .ipv6Prefix(let prefix): return (prefix.first.octets, prefix.last.octets)
         case .ipv4Range(let range): return (range.first.octets, range.last.octets)
+        case .ipv6Range(let range): return (range.first.octets, range.last.octets)
         case .portRange(let range): return (bigEndian(range.first), bigEndian(range.last))
+        case .ipProtocolRange(let range), .icmpTypeRange(let range), .icmpCodeRange(let range):
+            return ([range.lowerBound], [range.upperBound])
+        case .direction(let direction): return single([direction.rawValue])
         }
     }
 
@@ -161,18 +170,8 @@ extension Value {
             else { return nil }
             self = Value.ipv4Range(range).normal
         case .ipv6:
-            let ends = (Self.ipv6(first), Self.ipv6(last))
-            if isSingle {
-                self = .ipv6(ends.0)
-            } else {
-                let length = zip(first, last).reduce((0, true)) { sum, pair in
-                    let same = (pair.0 ^ pair.1).leadingZeroBitCount
-                    return sum.1 ? (sum.0 + same, same == 8) : sum
-                }.0
-                guard let prefix = IPv6Prefix(ends.0, length: length), Value.ipv6Prefix(prefix).bounds.last == last
-                else { return nil }
-                self = .ipv6Prefix(prefix)
-            }
+            guard let range = IPv6Range(Self.ipv6(first), Self.ipv6(last)) else { return nil }
+            self = Value.ipv6Range(range).normal
         case .port:
             if isSingle {
                 self = .port(number(first))
@@ -190,8 +189,8 @@ extension Value {
             guard isSingle, let name = InterfaceName(text) else { return nil }
             self = .interface(name)
         case .ipProtocol:
-            guard isSingle else { return nil }
-            self = .ipProtocol(IPProtocol(number: first[0]))
+            guard first[0] <= last[0] else { return nil }
+            self = Value.ipProtocolRange(first[0]...last[0]).normal
         case .mark:
             guard isSingle else { return nil }
             self = .mark(first.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) })
@@ -200,8 +199,11 @@ extension Value {
             else { return nil }
             self = .family(family)
         case .icmpType, .icmpv6Type:
-            guard isSingle else { return nil }
-            self = .icmpType(first[0])
+            guard first[0] <= last[0] else { return nil }
+            self = Value.icmpTypeRange(first[0]...last[0]).normal
+        case .icmpCode, .icmpv6Code:
+            guard first[0] <= last[0] else { return nil }
+            self = Value.icmpCodeRange(first[0]...last[0]).normal
         case .connectionState: return nil
         }
     }
@@ -218,6 +220,19 @@ extension Value {
         case .ipv4Prefix(let prefix): return prefix.length == 32 ? .ipv4(prefix.address) : self
         case .ipv6Prefix(let prefix): return prefix.length == 128 ? .ipv6(prefix.address) : self
         case .portRange(let range): return range.first == range.last ? .port(range.first) : self
+        case .ipProtocolRange(let range):
+            return range.count == 1 ? .ipProtocol(IPProtocol(number: range.lowerBound)) : self
+        case .icmpTypeRange(let range): return range.count == 1 ? .icmpType(range.lowerBound) : self
+        case .icmpCodeRange(let range): return range.count == 1 ? .icmpCode(range.lowerBound) : self
+        case .ipv6Range(let range):
+            if range.first == range.last { return .ipv6(range.first) }
+            let high = range.first.high ^ range.last.high
+            let length =
+                high != 0 ? high.leadingZeroBitCount : 64 + (range.first.low ^ range.last.low).leadingZeroBitCount
+            if let prefix = IPv6Prefix(range.first, length: length), prefix.last == range.last {
+                return .ipv6Prefix(prefix)
+            }
+            return self
         case .ipv4Range(let range):
             let difference = range.first.bits ^ range.last.bits
             if difference == 0 { return .ipv4(range.first) }

@@ -42,27 +42,39 @@ public struct PlannedCloud {
         let decision = try decide(request, caller: caller, in: cloud, ids: &next.ids)
         try next.cloud.apply(decision.changes, revision: cloud.revision.next)
         var commands: [Reconciler.Command] = []
+        var shares: [NodeName: [Origin]] = [:]
         for target in planner.targets(of: decision.changes, from: cloud, to: next.cloud) {
-            if let command = try next.follow(target, ticket) { commands.append(command) }
+            switch target {
+            case .node(let name):
+                if let command = try next.follow(name, ticket) { commands.append(command) }
+            case .share(let name, let object): shares[name, default: []].append(object)
+            }
+        }
+        for (name, objects) in shares {
+            // The host's are ordered apart.
+            for objects in name.isHost ? objects.map({ [$0] }) : [objects] {
+                if let command = try next.follow(name, objects, ticket) { commands.append(command) }
+            }
         }
         self = next
         return commands
     }
 
     private mutating func follow(
-        _ target: PlanTarget, _ ticket: Reconciler.Ticket?
+        _ name: NodeName, _ ticket: Reconciler.Ticket?
     ) throws(PlanError) -> Reconciler.Command? {
-        switch target {
-        case .node(let name):
-            let old = plans[name]
-            plans[name] = try planner.plan(name, in: cloud)
-            guard let plan = plans[name] else { return old.map { .withdraw($0.name, ticket) } }
-            return plan == old ? nil : .plan(plan, ticket)
-        case .share(let name, let object):
-            guard var plan = plans[name] else { return nil }
-            let delta = try planner.replan(object, in: &plan, cloud: cloud)
-            plans[name] = plan
-            return delta.flatMap { $0.isEmpty ? nil : .change($0, object: object, ticket) }
-        }
+        let old = plans[name]
+        plans[name] = try planner.plan(name, in: cloud)
+        guard let plan = plans[name] else { return old.map { .withdraw($0.name, ticket) } }
+        return plan == old ? nil : .plan(plan, ticket)
+    }
+
+    private mutating func follow(
+        _ name: NodeName, _ objects: [Origin], _ ticket: Reconciler.Ticket?
+    ) throws(PlanError) -> Reconciler.Command? {
+        guard var plan = plans[name], let object = objects.first else { return nil }
+        let delta = try planner.replan(objects, in: &plan, cloud: cloud)
+        plans[name] = plan
+        return delta.flatMap { $0.isEmpty ? nil : .change($0, object: object, ticket) }
     }
 }
