@@ -40,23 +40,39 @@ public struct PlannedCloud {
     public mutating func take(_ request: Request, ticket: Reconciler.Ticket? = nil) throws -> [Reconciler.Command] {
         var next = self
         let decision = try decide(request, caller: caller, in: cloud, ids: &next.ids)
-        try next.cloud.apply(decision.changes, revision: cloud.revision.next)
+        let commands = try next.follow(decision.changes, ticket)
+        self = next
+        return commands
+    }
+
+    /// The same for changes that nobody decided about.
+    public mutating func take(_ changes: [Change], ticket: Reconciler.Ticket? = nil) throws -> [Reconciler.Command] {
+        var next = self
+        let commands = try next.follow(changes, ticket)
+        self = next
+        return commands
+    }
+
+    private mutating func follow(
+        _ changes: [Change], _ ticket: Reconciler.Ticket?
+    ) throws -> [Reconciler.Command] {
+        let before = cloud
+        try cloud.apply(changes, revision: cloud.revision.next)
         var commands: [Reconciler.Command] = []
         var shares: [NodeName: [Origin]] = [:]
-        for target in planner.targets(of: decision.changes, from: cloud, to: next.cloud) {
+        for target in planner.targets(of: changes, from: before, to: cloud) {
             switch target {
             case .node(let name):
-                if let command = try next.follow(name, ticket) { commands.append(command) }
+                if let command = try follow(name, ticket) { commands.append(command) }
             case .share(let name, let object): shares[name, default: []].append(object)
             }
         }
         for (name, objects) in shares {
             // The host's are ordered apart.
             for objects in name.isHost ? objects.map({ [$0] }) : [objects] {
-                if let command = try next.follow(name, objects, ticket) { commands.append(command) }
+                if let command = try follow(name, objects, ticket) { commands.append(command) }
             }
         }
-        self = next
         return commands
     }
 

@@ -142,6 +142,44 @@ public enum RulesetSamples {
         declare(
             "bindings", [.interfaceName, .etherAddress, .ipv4], .membership,
             [([.interface(eth0), .mac(mac), .ipv4(inside)], .none)])
+        declare(
+            "icmp-codes", [.ipv4, .icmpType, .icmpCode, .ipv4], .membership, interval: true, counts: true,
+            [
+                (
+                    [.ipv4(web), .icmpType(8), .icmpCodeRange(0...255), .ipv4Prefix(prefix(10, 0, 0, 0, 8))], .none
+                ),
+                ([.ipv4(web), .icmpTypeRange(3...5), .icmpCode(1), .ipv4Range(range(inside, 3))], .none),
+            ])
+        declare(
+            "icmpv6-codes", [.icmpv6Type, .icmpv6Code, .ipv6], .membership, interval: true,
+            [
+                ([.icmpType(128), .icmpCodeRange(0...255), .ipv6Prefix(net6)], .none),
+                ([.icmpTypeRange(1...4), .icmpCode(7), .ipv6Range(known(IPv6Range(six, odd6.address)))], .none),
+            ])
+        declare(
+            "any-protocol", [.ipv4, .ipProtocol, .ipv4], .membership, interval: true, counts: true,
+            [
+                (
+                    [.ipv4(web), .ipProtocolRange(0...255), .ipv4Prefix(prefix(10, 0, 0, 0, 8))], .none
+                ),
+                ([.ipv4(inside), .ipProtocolRange(18...46), .ipv4Prefix(everywhere)], .none),
+            ])
+        declare(
+            "range-forwards", [.ipv4, .ipProtocol, .port], .values([.ipv4]), interval: true, counts: true,
+            [
+                ([.ipv4(web), .ipProtocol(.tcp), .portRange(ports(8000, 8010))], .values([.ipv4(inside)])),
+                ([.ipv4(web), .ipProtocol(.udp), .port(8011)], .values([.ipv4(inside)])),
+            ])
+        declare(
+            "original-ports", [.ipv4, .ipProtocol, .port], .membership, counts: true,
+            [
+                ([.ipv4(web), .ipProtocol(.tcp), .port(22)], .none)
+            ])
+        declare(
+            "original-ports-6", [.ipv6, .ipProtocol, .port], .membership,
+            [
+                ([.ipv6(six), .ipProtocol(.tcp), .port(22)], .none)
+            ])
         declare("icmp-types", [.icmpType], .membership, [([.icmpType(8)], .none), ([.icmpType(3)], .none)])
         declare("icmpv6-types", [.icmpv6Type], .membership, [([.icmpType(128)], .none)])
         declare(
@@ -206,6 +244,12 @@ public enum RulesetSamples {
                             .map("dnat-6", key: [.ipv6Destination, .transportProtocol, .destinationPort]),
                             withPort: true)),
                     rule(
+                        v4, transports,
+                        .destinationNAT(
+                            .ipv4,
+                            .map("range-forwards", key: [.ipv4Destination, .transportProtocol, .destinationPort]),
+                            withPort: false)),
+                    rule(
                         v4,
                         .destinationNAT(.ipv4, .map("static-nat", key: [.ipv4Destination]), withPort: false)),
                     rule(
@@ -253,6 +297,49 @@ public enum RulesetSamples {
                 rules: [
                     rule(.connectionStatus(.destinationNAT), .verdict(.accept)),
                     rule(.connectionStatus([.sourceNAT, .destinationNAT]), .counter),
+                    rule(.match(.connectionDirection, .equal, .direction(.original)), .counter),
+                    rule(.match(.connectionDirection, .notEqual, .direction(.reply)), .counter),
+                    rule(v4, .match(.ipv4OriginalSource, .equal, .ipv4(web)), .counter),
+                    rule(v4, .match(.ipv4OriginalDestination, .equal, .ipv4Prefix(prefix(10, 1, 0, 0, 16))), .counter),
+                    rule(v4, .match(.ipv4ReplySource, .notEqual, .ipv4(web)), .counter),
+                    rule(v4, .match(.ipv4ReplyDestination, .equal, .ipv4(web)), .counter),
+                    rule(v6, .match(.ipv6OriginalSource, .equal, .ipv6(six)), .counter),
+                    rule(v6, .match(.ipv6OriginalDestination, .equal, .ipv6(six)), .counter),
+                    rule(v6, .match(.ipv6ReplySource, .equal, .ipv6(six)), .counter),
+                    rule(v6, .match(.ipv6ReplyDestination, .equal, .ipv6(six)), .counter),
+                    rule(tcp, .match(.originalSourcePort, .equal, .port(1024)), .counter),
+                    rule(tcp, .match(.originalDestinationPort, .equal, .port(80)), .counter),
+                    rule(tcp, .match(.replySourcePort, .equal, .port(80)), .counter),
+                    rule(tcp, .match(.replyDestinationPort, .equal, .port(1024)), .counter),
+                    rule(
+                        v4, transports,
+                        .lookup(
+                            [.ipv4OriginalDestination, .transportProtocol, .originalDestinationPort],
+                            in: "original-ports", .equal)),
+                    rule(
+                        v4, transports,
+                        .lookup(
+                            [.ipv4ReplySource, .transportProtocol, .replySourcePort], in: "original-ports", .equal),
+                        .verdict(.accept)),
+                    rule(
+                        v6, transports,
+                        .lookup(
+                            [.ipv6OriginalDestination, .transportProtocol, .originalDestinationPort],
+                            in: "original-ports-6", .equal), .verdict(.accept)),
+                    rule(
+                        v4, .match(.transportProtocol, .equal, .ipProtocol(.icmp)),
+                        .lookup(
+                            [.ipv4OriginalDestination, .icmpType, .icmpCode, .ipv4Source], in: "icmp-codes", .equal),
+                        .verdict(.accept)),
+                    rule(
+                        v6, .match(.transportProtocol, .equal, .ipProtocol(.icmpv6)),
+                        .lookup([.icmpv6Type, .icmpv6Code, .ipv6Source], in: "icmpv6-codes", .equal),
+                        .verdict(.accept)),
+                    rule(
+                        v4,
+                        .lookup(
+                            [.ipv4OriginalDestination, .transportProtocol, .ipv4Source], in: "any-protocol", .equal),
+                        .verdict(.accept)),
                     rule(.verdictMap([.inputInterface], "legs")),
                     rule(
                         v4, transports,

@@ -1,4 +1,5 @@
 import CLinux
+import CloudModel
 import ControlPlane
 import Foundation
 import LinuxDataplane
@@ -15,6 +16,8 @@ final class LiveCloud {
     private(set) var lane: KernelLane?
     private let inbox: Inbox<Reconciler.Report>
     private var unread: [Reconciler.Report] = []
+    private var rules: UInt64 = 0
+    private var tickets: UInt64 = 0
     /// Every failure that was reported on the way to an adoption.
     private(set) var failures: [String] = []
 
@@ -51,6 +54,29 @@ final class LiveCloud {
         let commands = try planned.take(request, ticket: ticket)
         for command in commands { lane?.send(command) }
         return commands.count
+    }
+
+    /// Puts rules into the cloud, one a line, and waits until the kernel has them.
+    func take(_ lines: String) throws {
+        for line in lines.split(separator: "\n") {
+            rules += 1
+            let records = try RuleLine(line).records(in: planned.cloud, number: rules)
+            try put(records.map { .put($0) })
+        }
+    }
+
+    func put(_ changes: [Change]) throws {
+        tickets += 1
+        let ticket = Reconciler.Ticket(1_000 + tickets)
+        let commands = try planned.take(changes, ticket: ticket)
+        for command in commands { lane?.send(command) }
+        for _ in commands {
+            while true {
+                let report = try next()
+                if case .failed(let node, let error, _) = report { failures.append("\(node): \(error)") }
+                if report.tickets.contains(ticket) { break }
+            }
+        }
     }
 
     func stop() {

@@ -39,15 +39,17 @@ struct GoldenCase: CustomStringConvertible, Sendable {
         try cloud.take(.applyCloud(.init(file: try CloudFile(json: try text(of: "cloud.json")))))
         guard FileManager.default.fileExists(atPath: url.appending(path: "steps.txt").path) else { return cloud }
         for line in try text(of: "steps.txt").split(separator: "\n") where !line.hasPrefix("#") {
-            try cloud.take(try step(line, in: cloud.cloud))
+            if let request = try step(line, in: cloud.cloud) {
+                try cloud.take(request)
+            } else {
+                try cloud.take(RuleLine(line))
+            }
         }
         return cloud
     }
 
-    struct UnknownStep: Error { let line: String }
-
-    /// What a cloud file cannot say because it is an action: one a line, objects by name.
-    private func step(_ line: Substring, in cloud: Cloud) throws -> Request {
+    /// What a cloud file cannot say because it is an action: one a line, objects by name. Nil for rules.
+    private func step(_ line: Substring, in cloud: Cloud) throws -> Request? {
         let words = line.split(separator: " ").map(String.init)
         let network = cloud.networks.values.first { $0.name == words.last }
         let guest = cloud.guests.values.first { $0.name == words.last }
@@ -59,7 +61,7 @@ struct GoldenCase: CustomStringConvertible, Sendable {
         case ("stop-guest", _, let guest?): return .stopGuest(guest.id)
         default: break
         }
-        throw UnknownStep(line: String(line))
+        return nil
     }
 
     /// What the folder must hold beside the inputs, by file name.
@@ -86,6 +88,7 @@ struct DecidedCloud {
 
     var cloud = Cloud()
     private var ids = SeededIDs(seed: 1)
+    private var rules: UInt64 = 0
 
     @discardableResult
     mutating func take(_ request: Request) throws -> Decision {
@@ -93,6 +96,12 @@ struct DecidedCloud {
             request, caller: Caller(account: Self.installation, isRootAdmin: true), in: cloud, ids: &ids)
         try cloud.apply(decision.changes, revision: cloud.revision.next)
         return decision
+    }
+
+    mutating func take(_ line: RuleLine) throws {
+        rules += 1
+        let records = try line.records(in: cloud, number: rules)
+        try cloud.apply(records.map { .put($0) }, revision: cloud.revision.next)
     }
 }
 
