@@ -213,10 +213,13 @@ private struct Lowering {
     private mutating func match(
         _ field: Field, prefixLength: Int, _ compare: Expression.Operator, _ bytes: [UInt8]
     ) {
-        if prefixLength % 8 == 0, prefixLength > 0, case .payload(let header, let offset, _) = field.source(in: family)
-        {
-            let count = prefixLength / 8
+        let count = prefixLength / 8
+        if prefixLength % 8 == 0, count > 0, case .payload(let header, let offset, _) = field.source(in: family) {
             expressions.append(.loadPayload(header, offset: offset, length: UInt32(count), into: .first))
+            expressions.append(.compare(.first, compare, Array(bytes[..<count])))
+        } else if prefixLength % 8 == 0, count > 0 {
+            // Connection tracking gives whole addresses, of which the first bytes are compared.
+            load(field)
             expressions.append(.compare(.first, compare, Array(bytes[..<count])))
         } else {
             load(field)
