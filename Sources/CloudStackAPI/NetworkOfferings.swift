@@ -40,7 +40,8 @@ extension Command {
                 Request.CreateNetworkOffering(
                     name: try arguments.required("name"), displayText: arguments.string("displaytext"),
                     guestType: try arguments.required("guestiptype"), services: arguments.list("supportedservices"),
-                    providers: try call.providers(), egressDefaultAllow: arguments.boolean("egressdefaultpolicy") ?? true,
+                    providers: try call.providers(),
+                    egressDefaultAllow: arguments.boolean("egressdefaultpolicy") ?? true,
                     conservesAddresses: arguments.boolean("conservemode") ?? true,
                     isPersistent: arguments.boolean("ispersistent") ?? false,
                     specifiesVLAN: arguments.boolean("specifyvlan") ?? false,

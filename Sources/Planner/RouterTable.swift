@@ -26,6 +26,19 @@ extension Planner {
         return meters
     }
 
+    /// Sets with which a connection may lose what it had although they gained something: who alone may use a forward,
+    /// and where guests may not go.
+    func closingSets(_ families: [AddressFamily], _ offering: NetworkOffering?) -> Set<SetName> {
+        var sets: Set<SetName> = [Pipeline.limitedForwards]
+        guard offering?.egressDefaultAllow == true else { return sets }
+        for words in families.map(FamilyWords.of) {
+            for set in [Pipeline.egressRanges, Pipeline.egressICMP, Pipeline.egressProtocols] {
+                sets.insert(words.name(set))
+            }
+        }
+        return sets
+    }
+
     /// The table depends on the router's id, the network's gateway and families, and its offering; on nothing that
     /// comes and goes.
     func routerTable(
@@ -38,6 +51,7 @@ extension Planner {
             SetDeclaration(Pipeline.guestIdentities, key: [.interfaceName, .etherAddress, .ipv4], origin: origin),
             SetDeclaration(Pipeline.publicLegs, key: [.interfaceName], origin: origin),
             SetDeclaration(Pipeline.legMarks, key: [.interfaceName], yield: .values([.mark]), origin: origin),
+            SetDeclaration(NodePlan.pendingRevocations, key: [.mark], origin: origin),
         ]
         let translations =
             sourceNATSets(origin) + staticNATSets(origin) + portForwardSets(origin) + forwardTrafficSets(origin)

@@ -19,34 +19,6 @@ public final class Reconciler {
     /// Ties a piece of desired state to whoever waits for it; given out by the caller.
     public typealias Ticket = UInt64
 
-    struct Node {
-        /// What the kernel holds while the node is settled.
-        var plan: NodePlan?
-        /// What it was before it was withdrawn: what it counted is read before it goes.
-        var lastPlan: NodePlan?
-        var isSettled = false
-        /// Set from a kernel event until the node is verified again.
-        var isDisturbed = false
-        /// Changes since the node was last settled, to be made one after the other; only while it is.
-        var pending: [Piece] = []
-        var waiting: [Waiting] = []
-        var failures = 0
-        var isQueued = false
-
-        /// The whole of what is wanted becomes the plan.
-        mutating func takePending() {
-            for piece in pending { plan?.apply(piece.delta) }
-            pending = []
-        }
-    }
-
-    /// Who waits for a node, and for which object's share of it; nil means the whole node.
-    struct Waiting {
-        let ticket: Ticket
-        let object: Origin?
-        let drains: Bool
-    }
-
     let dataplane: any Dataplane
     let report: (Report) -> Void
     let judge: FlowJudge
@@ -310,32 +282,6 @@ public final class Reconciler {
         } catch {
             fail(plan.name, error, now)
         }
-    }
-
-    private func performTogether(_ steps: [Step], _ name: NodeName) throws(DataplaneError) -> [DataplaneError] {
-        try dataplane.perform(steps, on: name)
-        return []
-    }
-
-    /// The host is everybody's: what one object cannot have must not keep another from what it needs. Steps of
-    /// different objects are taken apart, in order, and an object's later steps are left when an earlier one failed.
-    private func performApart(_ steps: [Step], without objects: Set<Origin>) -> [DataplaneError] {
-        var failures: [DataplaneError] = []
-        var failed = objects
-        // What goes, goes first and together, unless one of it cannot.
-        let removals = steps.prefix { if case .remove = $0 { true } else { false } }
-        let haveGone = !removals.isEmpty && (try? dataplane.perform(Array(removals), on: .host)) != nil
-        for step in haveGone ? steps.dropFirst(removals.count) : steps[...] {
-            let object = step.origin?.object
-            if let object, failed.contains(object) { continue }
-            do {
-                try dataplane.perform([step], on: .host)
-            } catch {
-                failures.append(error.origin == nil ? error.attributed(to: object) : error)
-                if let object { failed.insert(object) }
-            }
-        }
-        return failures
     }
 
     /// Tells those who wait for something that is in place, although not all of the node is.

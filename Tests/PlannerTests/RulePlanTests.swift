@@ -61,7 +61,7 @@ private struct RuledCloud {
         var cloud = try RuledCloud()
         for port in 1...300 { try cloud.take("firewall 203.0.113.10 tcp/\(port)") }
         let commands = try cloud.take("firewall 203.0.113.10 tcp/301")
-        guard commands.count == 1, case .change(let delta, _, _) = commands[0] else {
+        guard commands.count == 1, case .change(let delta, _, _, _) = commands[0] else {
             Issue.record("\(commands)")
             return
         }
@@ -125,7 +125,7 @@ private struct RuledCloud {
             } catch is ModelError {
                 continue
             }
-            for case .plan(let plan, _) in commands { Issue.record("\(plan.name) was planned whole") }
+            for case .plan(let plan, _, _) in commands { Issue.record("\(plan.name) was planned whole") }
             #expect(commands.count <= 1)
             let whole = try #require(try cloud.planned.whole()[node])
             #expect(try cloud.router == whole)

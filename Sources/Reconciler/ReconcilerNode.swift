@@ -3,6 +3,35 @@ import RouterPlan
 import Ruleset
 
 extension Reconciler {
+    /// What is wanted of a node and what is known of it.
+    struct Node {
+        /// What the kernel holds while the node is settled.
+        var plan: NodePlan?
+        /// What it was before it was withdrawn: what it counted is read before it goes.
+        var lastPlan: NodePlan?
+        var isSettled = false
+        /// Set from a kernel event until the node is verified again.
+        var isDisturbed = false
+        /// Changes since the node was last settled, to be made one after the other; only while it is.
+        var pending: [Piece] = []
+        var waiting: [Waiting] = []
+        var failures = 0
+        var isQueued = false
+
+        /// The whole of what is wanted becomes the plan.
+        mutating func takePending() {
+            for piece in pending { plan?.apply(piece.delta) }
+            pending = []
+        }
+    }
+
+    /// Who waits for a node, and for which object's share of it; nil means the whole node.
+    struct Waiting {
+        let ticket: Ticket
+        let object: Origin?
+        let drains: Bool
+    }
+
     /// A change to a settled node that is made alone. Changes that only open travel together; one that takes something
     /// away goes by itself, so that whoever asked for it is told what it ended.
     struct Piece {
