@@ -58,6 +58,7 @@ let package = Package(
         module("CloudModel", ["NetworkVocabulary"]),
         module("RouterPlan", ["NetworkVocabulary", "Ruleset"]),
         module("Planner", ["CloudModel", "NetworkVocabulary", "RouterPlan", "Ruleset"]),
+        module("PacketTrace", ["NetworkVocabulary", "Packets", "RouterPlan", "Ruleset"]),
         module("Reconciler", ["NetworkVocabulary", "RouterPlan", "Ruleset"]),
         module("ControlPlane", ["CloudModel", "NetworkVocabulary", "Planner", "RouterPlan"]),
         module("CloudStackAPI", ["CloudModel", "ControlPlane", "NetworkVocabulary"]),
@@ -90,6 +91,12 @@ let package = Package(
             "PlannerTests",
             ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "RouterPlan", "Ruleset", "TestSupport"]),
         tests(
+            "PacketTraceTests",
+            [
+                "CloudModel", "ControlPlane", "NetworkVocabulary", "PacketTrace", "Packets", "RouterPlan", "Ruleset",
+                "TestSupport",
+            ]),
+        tests(
             "ReconcilerTests",
             ["CloudModel", "ControlPlane", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset", "TestSupport"]),
         tests(
@@ -109,8 +116,8 @@ let package = Package(
         tests(
             "KernelTests",
             [
-                "CLinux", "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "Planner",
-                "Reconciler", "RouterPlan", "Ruleset", "TestSupport",
+                "CLinux", "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary",
+                "PacketTrace", "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset", "TestSupport",
             ]),
         tests("ScenarioTests", ["CLinux", "LinuxKernel", "NetworkVocabulary", "TestSupport"]),
     ]

@@ -40,6 +40,9 @@ let rooms = [
         "Planner", ["CloudModel", "NetworkVocabulary", "RouterPlan", "Ruleset"],
         because: "a pure function: no clock, no file, no kernel, so that a dry run and a replay are the same program"),
     Room(
+        "PacketTrace", ["NetworkVocabulary", "Packets", "RouterPlan", "Ruleset"],
+        because: "says what a plan does to a packet; it must not know how plans are made, so that it can disagree"),
+    Room(
         "Reconciler", ["NetworkVocabulary", "RouterPlan", "Ruleset"],
         because: "decides what to change from values; the kernel is behind its Dataplane protocol"),
     Room(

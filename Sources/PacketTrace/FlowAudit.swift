@@ -1,0 +1,145 @@
+public import NetworkVocabulary
+import Packets
+public import RouterPlan
+import Ruleset
+
+/// Whether a plan would still let a living connection begin: what it would not is to be ended.
+///
+/// The packet that began the connection is made again and judged as new, with nothing tracked and no limit exceeded. A
+/// connection is admitted when that packet gets through and is translated to what the connection is. Wherever the
+/// beginning cannot be known for sure, the connection is admitted if any beginning would be: ending what is allowed is
+/// worse here than keeping for a while what leads nowhere.
+public struct FlowAudit: Sendable {
+    public enum Judgement: Hashable, Sendable {
+        case admitted
+        case revoked(Reason)
+    }
+
+    public enum Reason: Hashable, Sendable {
+        /// Nothing lets it begin any more.
+        case stopped(Trace.Cause, Origin)
+        /// It would be translated otherwise: to other addresses, or not at all.
+        case translatedOtherwise(reply: FlowTuple, Origin)
+        /// The leg that it came in by is gone.
+        case noLeg
+    }
+
+    private let node: TracedNode
+
+    public init(_ node: TracedNode) { self.node = node }
+    public init(_ plan: NodePlan) { node = TracedNode(plan) }
+
+    public func judge(_ flow: Flow) -> Judgement {
+        if isBeyondRules(flow) { return .admitted }
+        let links = arrivals(of: flow)
+        guard let packet = openingPacket(of: flow.original) else { return .admitted }
+        var reason: Reason = .noLeg
+        for link in links {
+            switch judge(flow, packet, on: link) {
+            case .admitted: return .admitted
+            case .revoked(let why): reason = why
+            }
+        }
+        return .revoked(reason)
+    }
+
+    // MARK: - What is not for rules to decide
+
+    private func isBeyondRules(_ flow: Flow) -> Bool {
+        let (source, destination) = (flow.original.source, flow.original.destination)
+        // What the node says itself; its answers are its own affair too.
+        if node.isOwn(source) { return true }
+        // Announced by a helper: the connection that it belongs to is judged, and nobody began this one.
+        if flow.status.contains(.expected) { return true }
+        // Never forwarded: configuration protocols and announcements to a whole link.
+        if source.isUnspecified || destination.isMulticast || destination.isLimitedBroadcast { return true }
+        if case .v4(let address) = destination, node.broadcasts.contains(address) { return true }
+        return false
+    }
+
+    // MARK: - The beginning again
+
+    /// The links by which the first packet may have come: the guests' for a guest's address; for others the one that the
+    /// connection's mark names; all of them where neither says anything.
+    private func arrivals(of flow: Flow) -> [InterfaceName] {
+        let legs = node.legs
+        guard let guestLeg = LegMark.link(ofLeg: 0), node.links[guestLeg] != nil else { return legs }
+        if node.isNear(flow.original.source, on: guestLeg) { return [guestLeg] }
+        guard let index = LegMark.leg(of: flow.mark), let leg = LegMark.link(ofLeg: index) else { return legs }
+        return node.links[leg] == nil ? [] : [leg]
+    }
+
+    /// Nil for protocols whose first packet has a form that is not known here.
+    private func openingPacket(of tuple: FlowTuple) -> IPPacket? {
+        let body: Transport
+        switch tuple.selector {
+        case .ports(let source, let destination):
+            switch tuple.ipProtocol {
+            case .tcp: body = .tcp(TCPSegment(source: source, destination: destination, flags: .syn))
+            case .udp: body = .udp(UDPDatagram(source: source, destination: destination))
+            default:
+                let ports = [source, destination].flatMap { [UInt8($0 >> 8), UInt8($0 & 0xff)] }
+                body = .other(ports + [0, 0, 0, 0])
+            }
+        case .icmp(let type, let code, let id):
+            let message = ICMPMessage(type: type, code: code, rest: UInt32(id) << 16)
+            body = tuple.family == .ipv4 ? .icmp(message) : .icmpv6(message)
+        case .none: body = .other([])
+        }
+        switch (tuple.source, tuple.destination) {
+        case (.v4(let source), .v4(let destination)):
+            return .v4(
+                IPv4Packet(source: source, destination: destination, protocol: tuple.ipProtocol, body: body))
+        case (.v6(let source), .v6(let destination)):
+            return .v6(
+                IPv6Packet(source: source, destination: destination, protocol: tuple.ipProtocol, body: body))
+        default: return nil
+        }
+    }
+
+    private func judge(_ flow: Flow, _ packet: IPPacket, on link: InterfaceName) -> Judgement {
+        let sender = node.neighbour(flow.original.source, on: link)?.mac ?? .zero
+        let receiver = node.links[link]?.mac ?? .zero
+        let body: Frame.Body =
+            switch packet {
+            case .v4(let packet): .ipv4(packet)
+            case .v6(let packet): .ipv6(packet)
+            }
+        let judged = JudgedPacket(Frame(destination: receiver, source: sender, body: body), on: link)
+        var walk = Walk(judged, ConnectionTable(), Circumstances(), isRecording: false)
+        let outcome = node.way(of: &walk, as: flow.original)
+        let origin = walk.decidedBy ?? node.plan.owner
+        switch outcome {
+        case .dropped(let cause), .rejected(_, let cause): return .revoked(.stopped(cause, origin))
+        case .forwarded, .local: break
+        }
+        // Untracked now: no rule looks at its connection any more.
+        guard let reply = walk.packet.tracked?.connection.reply else { return .admitted }
+        // The port that source translation took may be another than the one asked for.
+        let isSame =
+            reply.source == flow.reply.source && reply.sourcePort == flow.reply.sourcePort
+            && reply.destination == flow.reply.destination
+        return isSame ? .admitted : .revoked(.translatedOtherwise(reply: reply, walk.translatedBy ?? origin))
+    }
+}
+
+/// The low byte of a mark names a leg: `eth<n>` is 0x64 + n. Part of the contract with whoever plans, as
+/// `docs/pipeline.md` states it.
+enum LegMark {
+    static func leg(of mark: UInt32) -> Int? {
+        let low = mark & 0xff
+        return low >= 0x64 ? Int(low) - 0x64 : nil
+    }
+
+    static func link(ofLeg index: Int) -> InterfaceName? { InterfaceName("eth\(index)") }
+}
+
+extension FlowAudit.Reason: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .stopped(let cause, let origin): "\(cause) (\(origin))"
+        case .translatedOtherwise(let reply, let origin): "translated otherwise: answers are \(reply) (\(origin))"
+        case .noLeg: "the leg it came in by is gone"
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import NetworkVocabulary
+import Ruleset
+
+/// Whatever a rule compares is a number here: the order of numbers is the order in which ranges are meant, and one
+/// comparison serves every type. The kernel's bytes play no part, so a mistake in how rules are written for the kernel
+/// cannot hide in how they are understood.
+typealias Number = UInt128
+
+extension Value {
+    /// The first and the last number that the value stands for.
+    var numbers: ClosedRange<Number> {
+        switch self {
+        case .ipv4(let address): single(Number(address.bits))
+        case .ipv6(let address): single(Number(address))
+        case .mac(let address): single(Number(address.bits))
+        case .interface(let name): single(Number(name))
+        case .ipProtocol(let number): single(Number(number.number))
+        case .port(let port): single(Number(port))
+        case .mark(let mark): single(Number(mark))
+        case .family(let family): single(Number(family.etherType.rawValue))
+        case .icmpType(let number), .icmpCode(let number): single(Number(number))
+        case .etherType(let type): single(Number(type.rawValue))
+        case .arpOperation(let operation): single(Number(operation))
+        case .ipv4Prefix(let prefix): Number(prefix.first.bits)...Number(prefix.last.bits)
+        case .ipv6Prefix(let prefix): prefix.numbers
+        case .ipv4Range(let range): Number(range.first.bits)...Number(range.last.bits)
+        case .portRange(let range): Number(range.first)...Number(range.last)
+        }
+    }
+}
+
+private func single(_ number: Number) -> ClosedRange<Number> { number...number }
+
+extension IPv6Prefix {
+    fileprivate var numbers: ClosedRange<Number> {
+        let first = Number(address)
+        return first...(first | (length == 0 ? .max : (1 << Number(128 - length)) - 1))
+    }
+}
+
+extension Number {
+    init(_ address: IPv6Address) { self = Number(address.high) << 64 | Number(address.low) }
+
+    init(_ address: IPAddress) {
+        switch address {
+        case .v4(let v4): self = Number(v4.bits)
+        case .v6(let v6): self.init(v6)
+        }
+    }
+
+    /// A name has 15 bytes at most: they are a number too.
+    init(_ name: InterfaceName) { self = name.rawValue.utf8.reduce(0) { $0 << 8 | Number($1) } }
+}
+
+extension AddressFamily {
+    var etherType: Ruleset.EtherType { self == .ipv4 ? .ipv4 : .ipv6 }
+}
+
+extension DataType {
+    /// How many bits its numbers have.
+    var bitCount: Int {
+        switch self {
+        case .ipv4, .mark, .connectionState: 32
+        case .ipv6, .interfaceName: 128
+        case .etherAddress: 48
+        case .ipProtocol, .icmpType, .icmpv6Type: 8
+        case .port, .networkProtocol: 16
+        }
+    }
+}
