@@ -70,12 +70,17 @@ final class PacketArena {
         ]
         for setting in settings { try Self.run("sysctl -q -w \(setting)") }
         try Self.batch(commands)
-        commands = ["rule delete priority 32766", "rule delete priority 32767"]
-        for row in rows {
-            switch row {
-            case .route(let route):
+        commands = []
+        // Gateways must be near already when a route through them is added.
+        for isNear in [true, false] {
+            for case .route(let route) in rows where (route.gateway == nil) == isNear {
                 let way = route.gateway.map { "via \($0) " } ?? ""
                 commands.append("route add \(route.destination) \(way)dev \(route.link) table \(route.table)")
+            }
+        }
+        commands += ["rule delete priority 32766", "rule delete priority 32767"]
+        for row in rows {
+            switch row {
             case .policyRule(let rule):
                 let mark = rule.mark.map { "fwmark \($0)/\(rule.mask) " } ?? ""
                 if case .lookup(let table) = rule.action {
