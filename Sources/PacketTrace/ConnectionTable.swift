@@ -1,4 +1,5 @@
 public import NetworkVocabulary
+import Ruleset
 
 /// The connections that one node tracks, as a value. Nothing in it ends by itself: who wants time to pass removes what
 /// would have ended.
@@ -9,7 +10,7 @@ public struct ConnectionTable: Sendable {
 
     struct Place {
         let id: Int
-        let direction: Direction
+        let direction: ConnectionDirection
     }
 
     public init() {}
@@ -71,10 +72,8 @@ public struct ConnectionTable: Sendable {
     }
 }
 
-/// Which way a packet goes in its connection.
-enum Direction: UInt8, Hashable, Sendable {
-    case original, reply
-    var opposite: Direction { self == .original ? .reply : .original }
+extension ConnectionDirection {
+    var opposite: ConnectionDirection { self == .original ? .reply : .original }
 }
 
 /// What is known of one connection.
@@ -93,13 +92,13 @@ struct Connection: Hashable, Sendable {
         self.reply = reply
     }
 
-    func tuple(_ direction: Direction) -> FlowTuple { direction == .original ? original : reply }
+    func tuple(_ direction: ConnectionDirection) -> FlowTuple { direction == .original ? original : reply }
 
     /// How a packet that goes this way looks once it is translated.
-    func translated(_ direction: Direction) -> FlowTuple? { tuple(direction.opposite).inverse }
+    func translated(_ direction: ConnectionDirection) -> FlowTuple? { tuple(direction.opposite).inverse }
 
     /// Whether packets that go this way have their source, or their destination, translated.
-    func translates(_ end: Translation.End, _ direction: Direction) -> Bool {
+    func translates(_ end: Translation.End, _ direction: ConnectionDirection) -> Bool {
         switch (end, direction) {
         case (.source, .original), (.destination, .reply): status.contains(.sourceTranslated)
         case (.destination, .original), (.source, .reply): status.contains(.destinationTranslated)

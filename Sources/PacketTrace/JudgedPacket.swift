@@ -33,7 +33,7 @@ struct JudgedPacket {
         /// Nil until the first packet has left the node.
         let id: Int?
         var connection: Connection
-        let direction: Direction
+        let direction: ConnectionDirection
         let state: ConnectionStates
         /// The packet is its last.
         var isOver = false
@@ -65,6 +65,19 @@ extension JudgedPacket {
         case .connectionState: Number(states.rawValue)
         case .connectionMark: tracked.map { Number($0.connection.mark) }
         case .connectionStatus: tracked.map { Number($0.connection.status.rawValue) }
+        case .connectionDirection: tracked.map { Number($0.direction.rawValue) }
+        case .ipv4OriginalSource: tuple(.original, .ipv4).map { Number($0.source) }
+        case .ipv4OriginalDestination: tuple(.original, .ipv4).map { Number($0.destination) }
+        case .ipv6OriginalSource: tuple(.original, .ipv6).map { Number($0.source) }
+        case .ipv6OriginalDestination: tuple(.original, .ipv6).map { Number($0.destination) }
+        case .originalSourcePort: tuple(.original).map(\.sourceNumber)
+        case .originalDestinationPort: tuple(.original).map(\.destinationNumber)
+        case .ipv4ReplySource: tuple(.reply, .ipv4).map { Number($0.source) }
+        case .ipv4ReplyDestination: tuple(.reply, .ipv4).map { Number($0.destination) }
+        case .ipv6ReplySource: tuple(.reply, .ipv6).map { Number($0.source) }
+        case .ipv6ReplyDestination: tuple(.reply, .ipv6).map { Number($0.destination) }
+        case .replySourcePort: tuple(.reply).map(\.sourceNumber)
+        case .replyDestinationPort: tuple(.reply).map(\.destinationNumber)
         case .etherSource: inputLink.map { _ in Number(frame.source.bits) }
         case .etherDestination: inputLink.map { _ in Number(frame.destination.bits) }
         case .etherType: Number(frame.etherType)
@@ -81,6 +94,11 @@ extension JudgedPacket {
         case .arpSenderIPv4: arp.map { Number($0.senderAddress.bits) }
         case .arpTargetIPv4: arp.map { Number($0.targetAddress.bits) }
         }
+    }
+
+    private func tuple(_ direction: ConnectionDirection, _ family: AddressFamily? = nil) -> FlowTuple? {
+        guard let tuple = tracked?.connection.tuple(direction) else { return nil }
+        return family == nil || family == tuple.family ? tuple : nil
     }
 
     private var ipv4: IPv4Packet? { if case .v4(let packet) = ip { packet } else { nil } }
@@ -107,5 +125,24 @@ extension JudgedPacket {
     private static func word(_ first: UInt16, _ second: UInt16, _ range: Range<Int>) -> Number {
         let word = Number(first) << 16 | Number(second)
         return word >> Number(8 * (4 - range.upperBound)) & ((1 << Number(8 * range.count)) - 1)
+    }
+}
+
+extension FlowTuple {
+    /// What the kernel keeps in the places of the ports: of ICMP the identifier, and type and code.
+    fileprivate var sourceNumber: Number {
+        switch selector {
+        case .ports(let source, _): Number(source)
+        case .icmp(_, _, let id): Number(id)
+        case .none: 0
+        }
+    }
+
+    fileprivate var destinationNumber: Number {
+        switch selector {
+        case .ports(_, let destination): Number(destination)
+        case .icmp(let type, let code, _): Number(type) << 8 | Number(code)
+        case .none: 0
+        }
     }
 }

@@ -24,7 +24,11 @@ extension Value {
         case .ipv4Prefix(let prefix): Number(prefix.first.bits)...Number(prefix.last.bits)
         case .ipv6Prefix(let prefix): prefix.numbers
         case .ipv4Range(let range): Number(range.first.bits)...Number(range.last.bits)
+        case .ipv6Range(let range): Number(range.first)...Number(range.last)
         case .portRange(let range): Number(range.first)...Number(range.last)
+        case .ipProtocolRange(let range), .icmpTypeRange(let range), .icmpCodeRange(let range):
+            Number(range.lowerBound)...Number(range.upperBound)
+        case .direction(let direction): single(Number(direction.rawValue))
         }
     }
 }
@@ -63,7 +67,7 @@ extension DataType {
         case .ipv4, .mark, .connectionState: 32
         case .ipv6, .interfaceName: 128
         case .etherAddress: 48
-        case .ipProtocol, .icmpType, .icmpv6Type: 8
+        case .ipProtocol, .icmpType, .icmpv6Type, .icmpCode, .icmpv6Code: 8
         case .port, .networkProtocol: 16
         }
     }

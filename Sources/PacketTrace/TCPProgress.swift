@@ -1,4 +1,5 @@
 import Packets
+import Ruleset
 
 /// How far a TCP connection has come, as far as it decides which packets belong to it. Sequence numbers and windows are
 /// not followed: a packet outside the window is invalid to the kernel and not here.
@@ -11,7 +12,7 @@ enum TCPProgress: Hashable, Sendable {
     case answered
     case open
     /// One side has said that it is done.
-    case halfClosed(by: Direction)
+    case halfClosed(by: ConnectionDirection)
     case closed
 
     enum Sign { case syn, synAck, fin, ack, rst, none }
@@ -35,7 +36,7 @@ enum TCPProgress: Hashable, Sendable {
         }
     }
 
-    func judge(_ segment: TCPSegment, _ direction: Direction) -> Judgement {
+    func judge(_ segment: TCPSegment, _ direction: ConnectionDirection) -> Judgement {
         guard segment.hasValidFlags else { return .invalid }
         switch (segment.sign, direction) {
         case (.none, _): return .invalid

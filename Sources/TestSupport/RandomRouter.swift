@@ -170,6 +170,16 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
             return ([$0.link(), .mac(RandomRouter.mac(of: host)), .ipv4(host)], .none)
         }
         declare("questions", [.icmpType]) { ([.icmpType($0.pick([0, 3, 8, 11, 13]))], .none) }
+        declare("messages", [.icmpType, .icmpCode], interval: true) {
+            let type = $0.pick([0, 3, 8] as [UInt8])
+            return (
+                [.icmpTypeRange(type...type + $0.pick([0, 2, 5])), .icmpCodeRange(0...$0.pick([0, 1, 255]))], .none
+            )
+        }
+        declare("protocols", [.ipv4, .ipProtocol], interval: true, counts: counts) {
+            let first = $0.pick([0, 1, 6, 17] as [UInt8])
+            return ([$0.addresses(), .ipProtocolRange(first...$0.pick([17, 89, 255]))], .none)
+        }
         declare("link-marks", [.interfaceName], .values([.mark])) {
             ([$0.link()], .values([.mark($0.markNumber())]))
         }
@@ -274,7 +284,29 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
     }
 
     private mutating func match(_ statements: inout [Statement], _ sure: inout Sure) {
-        switch Int.random(in: 0..<16, using: &numbers) {
+        switch Int.random(in: 0..<20, using: &numbers) {
+        case 15:
+            statements.append(.match(.connectionDirection, comparison(), .direction(chance(50) ? .original : .reply)))
+        case 16:
+            makeSureOfIPv4(&statements, &sure)
+            let field: Field = pick([
+                .ipv4OriginalSource, .ipv4OriginalDestination, .ipv4ReplySource, .ipv4ReplyDestination,
+            ])
+            statements.append(
+                chance(50) ? .match(field, comparison(), addresses()) : .lookup([field], in: "sources", comparison()))
+        case 17:
+            makeSureOfIPv4(&statements, &sure)
+            guard makeSureOfPorts(&statements, &sure) else { return }
+            statements.append(
+                .lookup(
+                    [
+                        pick([.ipv4OriginalDestination, .ipv4ReplySource]), .transportProtocol,
+                        pick([.originalDestinationPort, .originalSourcePort, .replySourcePort, .replyDestinationPort]),
+                    ], in: pick(["exact", "ranges"]), comparison()))
+        case 18:
+            makeSureOfIPv4(&statements, &sure)
+            statements.append(
+                .lookup([pick([.ipv4Source, .ipv4Destination]), .transportProtocol], in: "protocols", comparison()))
         case 0: statements.append(.match(pick([.inputInterface, .outputInterface]), comparison(), link()))
         case 1:
             statements.append(
@@ -282,7 +314,8 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
                     pick([
                         .new, .established, .related, .invalid, [.established, .related], [.new, .invalid], .untracked,
                     ])))
-        case 2: statements.append(.connectionStatus(pick([.sourceNAT, .destinationNAT, [.sourceNAT, .destinationNAT]])))
+        case 2:
+            statements.append(.connectionStatus(pick([.sourceNAT, .destinationNAT, [.sourceNAT, .destinationNAT]])))
         case 3:
             let mask = pick([0xff, 0xff00, 0xffff_ffff] as [UInt32])
             statements.append(
@@ -308,6 +341,7 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
                 chance(50)
                     ? .match(.icmpType, comparison(), .icmpType(pick([0, 3, 8])))
                     : .lookup([.icmpType], in: "questions", comparison()))
+            if chance(30) { statements.append(.lookup([.icmpType, .icmpCode], in: "messages", comparison())) }
             if chance(30) { statements.append(.match(.icmpCode, comparison(), .icmpCode(pick([0, 1])))) }
         case 9: statements.append(.lookup([.inputInterface], in: "some-links", comparison()))
         case 10:
@@ -318,7 +352,10 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
             guard makeSureOfPorts(&statements, &sure) else { return }
             statements.append(
                 .lookup(
-                    [pick([.ipv4Source, .ipv4Destination]), .transportProtocol, pick([.sourcePort, .destinationPort])],
+                    [
+                        pick([.ipv4Source, .ipv4Destination]), .transportProtocol,
+                        pick([.sourcePort, .destinationPort]),
+                    ],
                     in: pick(["exact", "ranges"]), comparison()))
         case 12:
             makeSureOfIPv4(&statements, &sure)

@@ -81,7 +81,9 @@ final class KernelAgreement {
             let found = seen[id] ?? PacketArena.Seen()
             if let complaint = complaint(trace, found) {
                 let (listing, _) = try nft("list ruleset")
-                let before = expected.prefix { $0.id != id }.map { "\($0.arrival.link): \($0.arrival.frame.summary)\n\($0.trace)" }
+                let before = expected.prefix { $0.id != id }.map {
+                    "\($0.arrival.link): \($0.arrival.frame.summary)\n\($0.trace)"
+                }
                 try forgetAll()
                 throw Disagreement(
                     description: """
@@ -98,7 +100,8 @@ final class KernelAgreement {
                         """)
             }
         }
-        try compareConnections(tracked, isExact: isExact, name, table, expected.map { "\($0.arrival.frame.summary)\n\($0.trace)" })
+        try compareConnections(
+            tracked, isExact: isExact, name, table, expected.map { "\($0.arrival.frame.summary)\n\($0.trace)" })
         tally.tables += 1
         tally.packets += expected.count
     }
@@ -171,7 +174,8 @@ extension Frame {
         guard case .ipv4(let packet) = body else { return "\(self)" }
         let what =
             switch packet.body {
-            case .tcp(let segment): "tcp \(segment.source) > \(segment.destination) flags \(String(segment.flags.rawValue, radix: 16))"
+            case .tcp(let segment):
+                "tcp \(segment.source) > \(segment.destination) flags \(String(segment.flags.rawValue, radix: 16))"
             case .udp(let datagram): "udp \(datagram.source) > \(datagram.destination)"
             case .icmp(let message): "icmp type \(message.type) code \(message.code) rest \(message.rest)"
             default: "protocol \(packet.protocol)"

@@ -50,12 +50,14 @@ final class PacketArena {
         for case .link(let link) in rows {
             let peer = "to-\(link.name)"
             commands.append(
-                "link add \(link.name) address \(link.mac?.description ?? "") type veth peer name \(peer) netns \(descriptor)")
+                "link add \(link.name) address \(link.mac?.description ?? "") type veth peer name \(peer) netns \(descriptor)"
+            )
             commands.append("link set \(link.name) up")
         }
         for row in rows {
             switch row {
-            case .address(let address): commands.append("address add \(address.address) dev \(address.link) noprefixroute")
+            case .address(let address):
+                commands.append("address add \(address.address) dev \(address.link) noprefixroute")
             case .neighbour(let neighbour):
                 commands.append(
                     "neighbour add \(neighbour.address) lladdr \(neighbour.mac) dev \(neighbour.link) nud permanent")

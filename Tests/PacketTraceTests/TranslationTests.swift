@@ -30,7 +30,8 @@ import Testing
                                     withPort: true),
                             ])
                     ]),
-                H.forward([
+                H.forward(
+                    [
                         Rule(H.origin(2), [.connectionState([.established, .related]), .verdict(.accept)]),
                         Rule(H.origin(3), [.connectionStatus(.destinationNAT), .verdict(.accept)]),
                         Rule(H.origin(4), [.match(.inputInterface, .equal, .interface(H.left)), .verdict(.accept)]),

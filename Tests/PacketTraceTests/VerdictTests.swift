@@ -38,10 +38,11 @@ import Testing
     }
 
     /// A jump comes back behind the rule; a goto comes back to who called the caller; from a base chain, to the policy.
-    @Test(arguments: [
-        (Verdict.jump("target-one"), Verdict.return, 9), (.goto("target-one"), .return, nil),
-        (.jump("target-one"), .accept, 5), (.goto("target-one"), .accept, 5),
-    ] as [(Verdict, Verdict, Int?)])
+    @Test(
+        arguments: [
+            (Verdict.jump("target-one"), Verdict.return, 9), (.goto("target-one"), .return, nil),
+            (.jump("target-one"), .accept, 5), (.goto("target-one"), .accept, 5),
+        ] as [(Verdict, Verdict, Int?)])
     func `jump comes back, goto does not`(call: Verdict, end: Verdict, decided: Int?) throws {
         let table = H.table([
             H.forward([rule(1, .verdict(call)), rule(9, .verdict(.accept))], policy: .drop),
@@ -98,7 +99,9 @@ import Testing
         let key = ElementKey([prefix, .ipProtocol(.tcp), .portRange(PortRange(80, 90).known)])
         let table = H.table(
             [
-                H.forward([rule(1, v4, tcp, .verdictMap([.ipv4Source, .transportProtocol, .destinationPort], "firewall"))], policy: .drop)
+                H.forward(
+                    [rule(1, v4, tcp, .verdictMap([.ipv4Source, .transportProtocol, .destinationPort], "firewall"))],
+                    policy: .drop)
             ],
             sets: [set], elements: ["firewall": [key: Element(.verdict(.accept), origin: H.origin(70))]])
         let trace = try H.trace(table, H.frame(.tcp(1000, 90)))
