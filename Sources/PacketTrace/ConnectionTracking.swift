@@ -119,6 +119,21 @@ extension Walk {
         return .bound(isPortArbitrary: isPortArbitrary)
     }
 
+    /// What no rule translates keeps its addresses; its source port too, unless another connection has it. Returns why
+    /// that cannot be.
+    mutating func bindToItself(_ end: Translation.End) -> Trace.KernelReason? {
+        let before = packet.tracked?.connection.translated(.original)
+        switch bind(end, to: nil, nil) {
+        case .failed(let reason): return reason
+        case .bound(let isPortArbitrary):
+            guard isPortArbitrary, let before, let after = packet.tracked?.connection.translated(.original) else {
+                return nil
+            }
+            note(.kernel, .translated(Translation(end: end, before: before, after: after, isPortArbitrary: true)))
+            return nil
+        }
+    }
+
     /// The kernel looks in the range that the port is in (up to 511, up to 1023, above) and begins anywhere.
     private func freeTuple(_ tuple: FlowTuple) -> FlowTuple? {
         let candidates: ClosedRange<UInt16>

@@ -150,9 +150,9 @@ extension TracedNode {
                 let connection = walk.packet.tracked?.connection
                 if (end == .source ? connection?.isSourceSettled : connection?.isDestinationSettled) == true { break }
             }
-            let connection = walk.packet.tracked?.connection
-            if (end == .source ? connection?.isSourceSettled : connection?.isDestinationSettled) != true,
-                case .failed(let reason) = walk.bind(end, to: nil, nil)
+            let bound = walk.packet.tracked?.connection
+            if (end == .source ? bound?.isSourceSettled : bound?.isDestinationSettled) != true,
+                let reason = walk.bindToItself(end)
             {
                 return .dropped(.kernel(reason))
             }

@@ -26,6 +26,8 @@ final class KernelAgreement {
         var dropped = 0
         var refused = 0
         var connections = 0
+        /// Where the time went: exchanging tables, tracing, the kernel's packets, ending connections.
+        var spent = [Duration](repeating: .zero, count: 4)
 
         var description: String {
             """
@@ -38,12 +40,16 @@ final class KernelAgreement {
     private let arena: PacketArena
     private let tables: NetfilterSocket
     private let connections: ConntrackSocket
+    private let circumstances: Circumstances
     private(set) var tally = Tally()
 
     init() throws {
         arena = try PacketArena(try RandomRouter.plan(Table(.inet, "sluice")))
         tables = try NetfilterSocket()
         connections = try ConntrackSocket()
+        var circumstances = Circumstances()
+        circumstances.neighbours = PacketArena.unplanned
+        self.circumstances = circumstances
     }
 
     /// A random table and random packets, the same for the same seed.
@@ -56,12 +62,19 @@ final class KernelAgreement {
     func compare<Numbers>(
         _ table: Table, _ traffic: RandomTraffic<Numbers>, packets: Int, name: String
     ) throws {
+        var lap = ContinuousClock.now
+        func spend(_ phase: Int) {
+            let now = ContinuousClock.now
+            tally.spent[phase] += now - lap
+            lap = now
+        }
         do {
             try table.validate()
             try tables.commit(.replacingEverything(with: table))
         } catch {
             throw Disagreement(description: "\(name): the table is refused: \(error)\n\(table)")
         }
+        spend(0)
         let node = TracedNode(try RandomRouter.plan(table))
         var traffic = traffic
         var tracked = ConnectionTable()
@@ -69,14 +82,17 @@ final class KernelAgreement {
         var isExact = true
         while expected.count < packets, isExact {
             let arrival = traffic.next()
-            let trace = node.evaluate(arrival.frame, arrivingOn: arrival.link, connections: &tracked)
+            let trace = node.evaluate(
+                arrival.frame, arrivingOn: arrival.link, connections: &tracked, under: circumstances)
             traffic.follow(trace)
             guard case .ipv4(let packet) = arrival.frame.body else { continue }
             expected.append((packet.identification, arrival, trace))
             // From here on only the kernel knows the port.
             isExact = !trace.translations.contains(where: \.isPortArbitrary)
         }
+        spend(1)
         let seen = try arena.send(expected.map { ($0.arrival.frame.bytes, $0.arrival.link) })
+        spend(2)
         for (id, arrival, trace) in expected {
             let found = seen[id] ?? PacketArena.Seen()
             if let complaint = complaint(trace, found) {
@@ -102,6 +118,7 @@ final class KernelAgreement {
         }
         try compareConnections(
             tracked, isExact: isExact, name, table, expected.map { "\($0.arrival.frame.summary)\n\($0.trace)" })
+        spend(3)
         tally.tables += 1
         tally.packets += expected.count
     }

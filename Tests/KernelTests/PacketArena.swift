@@ -27,6 +27,17 @@ final class PacketArena {
         let bytes: [UInt8]
     }
 
+    /// Neighbours that the kernel knows and the plan does not.
+    static let unplanned: [InterfaceName: [IPAddress: MACAddress]] = {
+        var neighbours: [InterfaceName: [IPAddress: MACAddress]] = [:]
+        for address in RandomRouter.publicAddresses {
+            for leg in RandomRouter.legs where leg.network.contains(address) {
+                neighbours[leg.name, default: [:]][.v4(address)] = RandomRouter.mac(of: address)
+            }
+        }
+        return neighbours
+    }()
+
     /// What the router says itself has this time to live, and nothing else does.
     private static let ownTTL: UInt8 = 33
 
@@ -62,6 +73,11 @@ final class PacketArena {
                 commands.append(
                     "neighbour add \(neighbour.address) lladdr \(neighbour.mac) dev \(neighbour.link) nud permanent")
             default: break
+            }
+        }
+        for (link, neighbours) in Self.unplanned {
+            for (address, mac) in neighbours {
+                commands.append("neighbour add \(address) lladdr \(mac) dev \(link) nud permanent")
             }
         }
         let settings = [
