@@ -135,7 +135,6 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
 
     mutating func table() -> Table {
         declareSets()
-        removeOverlaps()
         for (index, name) in targets.enumerated() {
             let rules = self.rules(hook: nil, later: Array(targets[(index + 1)...]))
             result.chains.append(Chain(name, rules: rules))
@@ -213,6 +212,7 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
             let (values, content) = make(&self)
             result.elements[name, default: [:]][ElementKey(values).normal] = Element(content, origin: origin())
         }
+        if interval { removeOverlaps(in: name) }
     }
 
     private mutating func elementVerdict() -> Verdict {
@@ -226,20 +226,22 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
     }
 
     /// The kernel refuses overlaps, and the table's own check names them.
-    private mutating func removeOverlaps() {
-        var bare = result
+    private mutating func removeOverlaps(in name: SetName) {
+        var bare = Table(.inet, "sluice")
         bare.chains = targets.map { Chain($0) }
+        bare.sets[name] = result.sets[name]
+        bare.elements[name] = result.elements[name]
         while true {
             do throws(RulesetError) {
                 try bare.validate()
                 break
-            } catch .overlap(let name, _, let key) {
+            } catch .overlap(_, _, let key) {
                 bare.elements[name]?[key] = nil
             } catch {
                 preconditionFailure("a random table is not valid: \(error)")
             }
         }
-        result.elements = bare.elements
+        result.elements[name] = bare.elements[name]
     }
 
     // MARK: - Rules

@@ -26,13 +26,13 @@ final class KernelAgreement {
         var dropped = 0
         var refused = 0
         var connections = 0
-        /// Where the time went: exchanging tables, tracing, the kernel's packets, ending connections.
-        var spent = [Duration](repeating: .zero, count: 4)
+        /// Where the time went: checking tables, exchanging them, tracing, the kernel's packets, ending connections.
+        var spent = [Duration](repeating: .zero, count: 5)
 
         var description: String {
             """
             \(tables) tables, \(packets) packets: \(forwarded) forwarded (\(translated) translated), \(taken) taken, \
-            \(dropped) dropped, \(refused) refused; \(connections) connections
+            \(dropped) dropped, \(refused) refused; \(connections) connections; \(spent)
             """
         }
     }
@@ -70,11 +70,12 @@ final class KernelAgreement {
         }
         do {
             try table.validate()
+            spend(0)
             try tables.commit(.replacingEverything(with: table))
         } catch {
             throw Disagreement(description: "\(name): the table is refused: \(error)\n\(table)")
         }
-        spend(0)
+        spend(1)
         let node = TracedNode(try RandomRouter.plan(table))
         var traffic = traffic
         var tracked = ConnectionTable()
@@ -90,9 +91,9 @@ final class KernelAgreement {
             // From here on only the kernel knows the port.
             isExact = !trace.translations.contains(where: \.isPortArbitrary)
         }
-        spend(1)
-        let seen = try arena.send(expected.map { ($0.arrival.frame.bytes, $0.arrival.link) })
         spend(2)
+        let seen = try arena.send(expected.map { ($0.arrival.frame.bytes, $0.arrival.link) })
+        spend(3)
         for (id, arrival, trace) in expected {
             let found = seen[id] ?? PacketArena.Seen()
             if let complaint = complaint(trace, found) {
@@ -118,7 +119,7 @@ final class KernelAgreement {
         }
         try compareConnections(
             tracked, isExact: isExact, name, table, expected.map { "\($0.arrival.frame.summary)\n\($0.trace)" })
-        spend(3)
+        spend(4)
         tally.tables += 1
         tally.packets += expected.count
     }

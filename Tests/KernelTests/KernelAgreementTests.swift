@@ -5,10 +5,11 @@ import Testing
 struct `The kernel and the trace` {
     private static let isLong = ProcessInfo.processInfo.environment["SLUICE_LONG"] != nil
 
-    /// Each of these opens namespaces once and then judges many tables in them.
-    @Test(arguments: 0..<2)
+    /// Each of these opens namespaces once and then judges many tables in them. They wait for the kernel most of the time,
+    /// which frees a table only after everybody has let go of it: so there are more of them than processors.
+    @Test(arguments: 0..<8)
     func `do the same with random packets and random tables`(part: Int) async throws {
-        let count = Self.isLong ? 50_000 : 400
+        let count = Self.isLong ? 12_500 : 100
         try await inFreshNamespace {
             let agreement = try KernelAgreement()
             let start = ContinuousClock.now
@@ -18,7 +19,7 @@ struct `The kernel and the trace` {
             #expect(agreement.tally.translated > count / 10)
             #expect(agreement.tally.taken > count / 10)
             #expect(agreement.tally.dropped > count / 10)
-            #expect(agreement.tally.refused > 0)
+            #expect(agreement.tally.refused > count / 10)
             #expect(agreement.tally.connections > count)
         }
     }
