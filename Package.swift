@@ -74,7 +74,8 @@ let package = Package(
             "sluiced",
             [
                 "CLinux", "CloudModel", "CloudStackAPI", "ControlPlane", "LinuxDataplane", "LinuxKernel",
-                "NetworkVocabulary", "Planner", "Reconciler", "RouterPlan", "SQLiteLedger", "ServiceHosting",
+                "NetworkVocabulary", "PacketTrace", "Planner", "Reconciler", "RouterPlan", "SQLiteLedger",
+                "ServiceHosting",
             ]),
         program("sluice", ["CLinux", "NetworkVocabulary"]),
 

@@ -29,8 +29,11 @@ public struct FlowAudit: Sendable {
     public init(_ node: TracedNode) { self.node = node }
     public init(_ plan: NodePlan) { node = TracedNode(plan) }
 
+    /// Those that are to be ended.
+    public func revoked(among flows: [Flow]) -> [Flow] { flows.filter { judge($0) != .admitted } }
+
     public func judge(_ flow: Flow) -> Judgement {
-        if isBeyondRules(flow) { return .admitted }
+        if isBeyondRules(flow) || isDraining(flow) { return .admitted }
         let links = arrivals(of: flow)
         guard let packet = openingPacket(of: flow.original) else { return .admitted }
         var reason: Reason = .noLeg
@@ -55,6 +58,22 @@ public struct FlowAudit: Sendable {
         if source.isUnspecified || destination.isMulticast || destination.isLimitedBroadcast { return true }
         if case .v4(let address) = destination, node.broadcasts.contains(address) { return true }
         return false
+    }
+
+    /// Left to finish when its rule went. That holds as long as both its ends are whose they were: an address that is
+    /// given to somebody else takes no connection along.
+    private func isDraining(_ flow: Flow) -> Bool {
+        guard flow.mark & FlowMark.draining != 0, let guestLeg = LegMark.link(ofLeg: 0) else { return false }
+        let guest = flow.isDestinationTranslated ? flow.reply.source : flow.original.source
+        let outside = flow.isDestinationTranslated ? flow.original.destination : flow.reply.destination
+        return node.neighbour(guest, on: guestLeg) != nil && node.isOwn(outside)
+    }
+
+    /// Whether the plan's maps say that a connection may keep this source.
+    private func mayKeep(_ source: IPAddress) -> Bool {
+        node.plan.lastingSources.contains { set in
+            (node.plan.table?.elements[set] ?? [:]).values.contains { $0.content.address == source }
+        }
     }
 
     // MARK: - The beginning again
@@ -118,8 +137,19 @@ public struct FlowAudit: Sendable {
         // The port that source translation took may be another than the one asked for.
         let isSame =
             reply.source == flow.reply.source && reply.sourcePort == flow.reply.sourcePort
-            && reply.destination == flow.reply.destination
+            && (reply.destination == flow.reply.destination || mayKeep(flow.reply.destination))
         return isSame ? .admitted : .revoked(.translatedOtherwise(reply: reply, walk.translatedBy ?? origin))
+    }
+}
+
+extension Element.Content {
+    fileprivate var address: IPAddress? {
+        guard case .values(let values) = self else { return nil }
+        switch values.first {
+        case .ipv4(let address): return .v4(address)
+        case .ipv6(let address): return .v6(address)
+        default: return nil
+        }
     }
 }
 

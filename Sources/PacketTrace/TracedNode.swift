@@ -48,6 +48,8 @@ public struct TracedNode: Sendable {
             case .route(let route): routes[route.table, default: []].append((route, row.origin))
             case .policyRule(let rule): policyRules[rule.family, default: []].append(rule)
             case .sysctl(let sysctl): sysctls[sysctl.path] = sysctl.value
+            // It delays, and decides about no packet.
+            case .shaper: break
             }
         }
         for table in routes.keys {

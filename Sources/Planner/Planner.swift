@@ -116,6 +116,7 @@ public struct Planner: Sendable {
             NodeName(router.name), .router, owner: router.origin,
             table: routerTable(router, network, offering, families: network.families))
         plan.meters = Self.meters(network.families)
+        plan.lastingSources = [Pipeline.sourceNAT]
         plan.closingSets = closingSets(network.families, offering)
         return plan
     }

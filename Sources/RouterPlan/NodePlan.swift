@@ -35,6 +35,9 @@ public struct NodePlan: Sendable {
     public var meters: [SetName: Meter] = [:]
     /// Sets whose elements forbid, or narrow, rather than allow. Follows from the shape of the table.
     public var closingSets: Set<SetName> = []
+    /// Maps to source addresses that a connection may keep although a new one would be given another: a guest that gets
+    /// an address of its own does not lose what it had begun before.
+    public var lastingSources: Set<SetName> = []
 
     public init(_ name: NodeName, _ kind: Kind, owner: Origin, table: Table? = nil) {
         self.name = name

@@ -5,6 +5,7 @@ import Glibc
 import LinuxDataplane
 import LinuxKernel
 import NetworkVocabulary
+import PacketTrace
 import Planner
 import Reconciler
 import RouterPlan
@@ -32,7 +33,7 @@ final class Daemon: Sendable {
         for feature in KernelFeatures.Feature.allCases {
             guard let text = features.explanation(of: feature) else { continue }
             // Nothing that is served today needs these.
-            let isIdle = [.dummy, .flowtable, .connectionTable].contains(feature)
+            let isIdle = [.dummy, .flowtable].contains(feature)
             log(
                 isIdle ? .debug : .warning, "kernel feature missing",
                 ["feature": feature.rawValue, "module": feature.module, "reason": text])
@@ -56,7 +57,9 @@ final class Daemon: Sendable {
             for finding in engine.findings { log(.warning, "ledger repaired", ["reason": finding]) }
             try lane.hold(NamespaceLockHolder(engine.installation))
             try lane.set(
-                KernelLane(installation: engine.installation) { report in
+                KernelLane(
+                    installation: engine.installation, judge: { FlowAudit($0).revoked(among: $1) }
+                ) { report in
                     Self.log(report, log)
                     if case .settled(Planner.internet, _, _) = report { simulatedHost?.serve() }
                     if case .adopted(let verified, let failed) = report {

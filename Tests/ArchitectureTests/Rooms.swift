@@ -76,7 +76,8 @@ let rooms = [
         "sluiced",
         [
             "CLinux", "CloudModel", "CloudStackAPI", "ControlPlane", "LinuxDataplane", "LinuxKernel",
-            "NetworkVocabulary", "Planner", "Reconciler", "RouterPlan", "Ruleset", "SQLiteLedger", "ServiceHosting",
+            "NetworkVocabulary", "PacketTrace", "Planner", "Reconciler", "RouterPlan", "Ruleset", "SQLiteLedger",
+            "ServiceHosting",
         ],
         system: ["FoundationEssentials", "Glibc", "Synchronization"],
         because: "wiring: the only place that sees everything"),
