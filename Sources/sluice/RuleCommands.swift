@@ -199,7 +199,10 @@ extension Commands {
             return client.settings.isJSON ? answer.rendered : dryRun(answer)
         }
         let result = try client.callAndWait(command, parameters)
-        return client.settings.isJSON ? result.rendered : said(result)
+        if client.settings.isJSON { return result.rendered }
+        guard let count = result["flowsended"]?.text else { return said(result) }
+        let fate = words.has("--drain") ? "left to finish" : "ended"
+        return "\(said(result)); connections \(fate): \(count)"
     }
 
     // MARK: showing
