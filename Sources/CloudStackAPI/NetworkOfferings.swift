@@ -21,6 +21,8 @@ extension Command {
                     "true: guests may open connections to the outside, and egress rules deny; true when absent"),
                 Parameter("ispersistent", .boolean, "true: the router is there without guests"),
                 Parameter("specifyvlan", .boolean, "false: the VLAN is chosen for the network"),
+                Parameter("specifyipranges", .boolean, "false: guests get the addresses of their network"),
+                Parameter("forvpc", .boolean, "false: there are no VPCs here"),
                 Parameter(
                     "networkrate", .integer,
                     "megabits a second that each NIC may send, and as many that it may receive; -1 or 0 for no limit"),
@@ -28,13 +30,16 @@ extension Command {
             ], isAdminOnly: true,
             unsupported: [
                 "tags", "serviceofferingid", "domainid", "zoneid", "fornsx", "fortungsten",
-                "specifyipranges", "internetprotocol", "routingmode", "networkmode", "specifyasnumber", "provider",
+                "internetprotocol", "routingmode", "networkmode", "specifyasnumber", "provider",
             ]
         ) { call throws(RequestError) in
             let arguments = call.arguments
             let traffic = try arguments.required("traffictype")
             guard traffic.lowercased() == "guest" else {
                 throw .invalid("traffictype", traffic, call.command, because: "it is Guest")
+            }
+            for name in ["forvpc", "specifyipranges"] where arguments.boolean(name) == true {
+                throw .unsupported(name, "Offerings with \(name) are not supported here")
             }
             return .createNetworkOffering(
                 Request.CreateNetworkOffering(

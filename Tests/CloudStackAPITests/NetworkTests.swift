@@ -75,7 +75,8 @@ import Testing
 
         for (name, value, status) in [
             ("guestiptype", "Shared", 432), ("traffictype", "Public", 431), ("specifyvlan", "true", 432),
-            ("supportedservices", "Lb", 432), ("networkrate", "10", 432), ("tags", "x", 432),
+            ("supportedservices", "Lb", 432), ("forvpc", "True", 432), ("specifyipranges", "true", 432),
+            ("tags", "x", 432),
             ("displaytext", "", 431),
         ] {
             #expect("\(name)") {
