@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test bench fmt lint clean deb
+.PHONY: help deps build run test test-kernel kernel-shell bench fmt lint clean deb
 
 # The toolchain is looked for in PATH first and then where its archive is usually unpacked.
 export PATH := $(PATH):/opt/swift/usr/bin
@@ -23,7 +23,7 @@ CHECKED := --explicit-target-dependency-import-check error
 RELEASE := -c release --static-swift-stdlib --disable-local-rpath $(CHECKED)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## Install the Debian packages that are missing (asks for root only then)
 	@packaging/install-dependencies $(BUILD_PACKAGES) $(TEST_PACKAGES) $(DEB_PACKAGES)
@@ -41,6 +41,13 @@ run: build ## Build, then run the demo cloud in the foreground; Ctrl-C removes i
 test: deps ## Build and run every test suite, and count what ran
 	@swift build --build-tests $(CHECKED)
 	@Tests/run
+
+test-kernel: deps ## Run what needs another kernel on Debian's own, in a virtual machine (part of test)
+	@swift build --build-tests $(CHECKED)
+	@Tests/kernel-tier/test
+
+kernel-shell: ## A root shell on that kernel, with this machine's files to read; exit ends it
+	@Tests/kernel-tier/vm --shell
 
 bench: build ## Measure beside ip, nft, C and the bare disk; QUICK=1 for a short run
 	@packaging/install-dependencies $(BENCH_PACKAGES)

@@ -89,7 +89,7 @@ final class LiveCloud {
     /// The lane's next report; an error when it says nothing for long.
     func next() throws -> Reconciler.Report {
         while unread.isEmpty {
-            guard let reports = inbox.receive(timeout: .seconds(20)), !reports.isEmpty else { throw Silence() }
+            guard let reports = inbox.receive(timeout: .seconds(60)), !reports.isEmpty else { throw Silence() }
             unread = reports
         }
         return unread.removeFirst()
@@ -227,7 +227,7 @@ final class Stream {
 
     private static func socket() -> Int32 {
         let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         return descriptor

@@ -35,6 +35,19 @@ extension Trait where Self == ConditionTrait {
     static var needsQueues: Self {
         .enabled(if: missingForQueues.isEmpty, "the kernel lacks \(missingForQueues)")
     }
+
+    /// The kernel tier runs these on a kernel that has 802.1Q.
+    static var needsVLANs: Self {
+        .enabled("the kernel lacks 802.1Q (module 8021q)") { geteuid() == 0 ? try await canTag() : true }
+    }
+}
+
+/// Asked with `ip` and not with our own probe: a fault in that would switch off the tests that show it.
+private func canTag() async throws -> Bool {
+    try await withFreshNamespace {
+        _ = try output(of: "ip link add probe0 type veth peer name probe1")
+        return try output(of: "ip link add link probe0 name probe2 type vlan id 2") == ""
+    }
 }
 
 /// The modules for limits that this kernel has not; none where nothing can be tried out.
