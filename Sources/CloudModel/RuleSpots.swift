@@ -101,11 +101,15 @@ extension Record {
 extension Cloud {
     /// Another rule that speaks of traffic that this one speaks of, from and to the same prefixes. Rules are not in
     /// conflict with themselves, so that one can be asked about before and after it changes.
-    public func conflict(of record: Record) -> Reference? {
+    public func conflict(of record: Record) -> Reference? { conflict(of: record) { _ in } }
+
+    /// Tells of each rule that it had to be compared with.
+    func conflict(of record: Record, examining: (RuleSpan) -> Void) -> Reference? {
         let own = record.reference
         for (spot, span) in record.spots {
             var cursor: UInt32? = span.last
             while let number = cursor, let (found, other) = ruleSpots.last(upTo: spot.at(number)) {
+                examining(other)
                 guard found.at(spot.first) == spot, other.last >= spot.first else { break }
                 if other.rule != own?.id { return Reference(record.kind, other.rule) }
                 cursor = found.first > 0 ? found.first - 1 : nil

@@ -5,13 +5,24 @@ import NetworkVocabulary
 /// Requests such as clients send in no particular order, the same for the same seed: mostly sensible ones on what is
 /// there, some that must be refused. Pools are small, so that they run out.
 public struct RandomRequests {
-    private var random: SeededGenerator
+    var random: SeededGenerator
     private var count = 0
+    private let withRules: Bool
 
-    public init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+    /// With rules, most requests are about those, and there is mostly something that they can be about.
+    public init(seed: UInt64, withRules: Bool = false) {
+        random = SeededGenerator(seed: seed)
+        self.withRules = withRules
+    }
 
     public mutating func next(in cloud: Cloud) -> Request {
         count += 1
+        guard withRules else { return object(in: cloud) }
+        if cloud.nics.count < 6, number(0..<2) == 0 { return growth(cloud) }
+        return number(0..<5) < 3 ? rule(in: cloud) : object(in: cloud)
+    }
+
+    private mutating func object(in cloud: Cloud) -> Request {
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<3: return .createZone(.init(name: name("z", 3), dns1: "198.51.100.1"))
         case 3..<7: return physicalNetwork(cloud)
@@ -37,11 +48,11 @@ public struct RandomRequests {
         }
     }
 
-    private mutating func pick(_ ids: some Sequence<ObjectID>) -> ObjectID {
+    mutating func pick(_ ids: some Sequence<ObjectID>) -> ObjectID {
         Array(ids).randomElement(using: &random) ?? ObjectID(random: random.next(), random.next())
     }
 
-    private mutating func number(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
+    mutating func number(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
     private mutating func name(_ prefix: String, _ choices: Int) -> String { "\(prefix)\(number(0..<choices))" }
 
     private mutating func physicalNetwork(_ cloud: Cloud) -> Request {
@@ -73,8 +84,11 @@ public struct RandomRequests {
     private mutating func offering() -> Request {
         .createNetworkOffering(
             .init(
-                name: name("o", 4), services: number(0..<3) == 0 ? ["Gateway"] : ["SourceNat", "Gateway"],
-                egressDefaultAllow: Bool.random(using: &random), isPersistent: Bool.random(using: &random),
+                name: name("o", 4),
+                services: (number(0..<3) == 0 ? ["Gateway"] : ["SourceNat", "Gateway"])
+                    + (withRules ? ["Firewall", "PortForwarding", "StaticNat"] : []),
+                egressDefaultAllow: Bool.random(using: &random),
+                conservesAddresses: !withRules || number(0..<3) > 0, isPersistent: Bool.random(using: &random),
                 isEnabled: number(0..<4) > 0, rate: [nil, nil, 10, 1000].randomElement(using: &random) ?? nil))
     }
 

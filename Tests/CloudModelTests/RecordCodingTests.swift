@@ -25,7 +25,40 @@ struct RecordCodingTests {
         var sample = try SampleCloud()
         var records = sample.cloud.checkpoint()
         let attachment = Attachment(mac: MACAddress(locallyAdministered: 5), shard: 3)
+        let address = sample.ids.next()
+        let nic = sample.ids.next()
+        let forwarding = sample.ids.next()
+        let ports = try #require(PortRange(80, 90))
+        let prefixes = ["192.0.2.0/24", "0.0.0.0/0"].compactMap { IPPrefix($0) }
+        for traffic in ["all", "tcp", "tcp/80-90", "udp/53", "icmp", "icmp/8", "icmp/3/4", "47"] {
+            records.append(
+                .firewallRule(
+                    FirewallRule(
+                        id: sample.ids.next(), number: 7, publicAddress: address,
+                        traffic: try #require(Traffic(traffic)), sources: prefixes, isSystem: traffic == "all",
+                        forwarding: traffic == "tcp" ? forwarding : nil)))
+            records.append(
+                .egressRule(
+                    EgressRule(
+                        id: sample.ids.next(), number: 8, network: sample.network.id,
+                        traffic: try #require(Traffic(traffic)), sources: prefixes, destinations: prefixes,
+                        isSystem: traffic == "all")))
+        }
+        var bare = sample.offering
+        bare.conservesAddresses = false
+        var held = try sample.nic(IPv4Address(10, 1, 1, 12))
+        held.secondaryAddresses = [SecondaryAddress(id: sample.ids.next(), address: IPv4Address(10, 1, 1, 50))]
         records += [
+            .portForwarding(
+                PortForwarding(
+                    id: forwarding, publicAddress: address, transport: .udp, publicPorts: ports, privatePorts: ports,
+                    nic: nic, guestAddress: IPv4Address(10, 1, 1, 9), sources: prefixes)),
+            .publicAddress(
+                PublicAddress(
+                    id: address, range: sample.range.id, address: IPv4Address(203, 0, 113, 11),
+                    account: sample.account.id, network: sample.network.id, isSourceNAT: false,
+                    staticNAT: StaticNAT(nic: nic, guestAddress: IPv4Address(10, 1, 1, 9)))),
+            .networkOffering(bare), .nic(held),
             .nic(try sample.nic(IPv4Address(10, 1, 1, 9))),
             .publicAddress(
                 PublicAddress(
@@ -53,6 +86,43 @@ struct RecordCodingTests {
         let offering = try JSONDecoder().decode(NetworkOffering.self, from: Data(json.utf8))
         #expect(offering.rate == nil)
         #expect(!String(decoding: try JSONEncoder().encode(offering), as: UTF8.self).contains("rate"))
+    }
+
+    @Test func `what was written before there were rules is read as without them`() throws {
+        var sample = try SampleCloud()
+        let nic = try sample.nic(IPv4Address(10, 1, 1, 9))
+        let id = "6e0c0000-0000-4000-8000-000000000001"
+        let offering = try JSONDecoder().decode(
+            Record.self,
+            from: Data(
+                #"""
+                {"record":"networkOffering","value":{"id":"\#(id)","name":"o","displayText":"o","guestType":"Isolated",\#
+                "services":{"SourceNat":"VirtualRouter"},"egressDefaultAllow":true,"isPersistent":false,\#
+                "specifiesVLAN":false,"isEnabled":true,"isDefault":true}}
+                """#.utf8))
+        guard case .networkOffering(let offering) = offering else {
+            Issue.record("\(offering)")
+            return
+        }
+        #expect(offering.conservesAddresses)
+        // An address and a NIC, without the fields that came later.
+        for (record, later) in [
+            (
+                Record.publicAddress(
+                    PublicAddress(
+                        id: sample.ids.next(), range: sample.range.id, address: IPv4Address(203, 0, 113, 10),
+                        account: sample.account.id, network: sample.network.id, isSourceNAT: true)), "staticNAT"
+            ), (.nic(nic), "secondaryAddresses"),
+        ] {
+            var fields = try #require(
+                JSONSerialization.jsonObject(with: JSONEncoder().encode(record)) as? [String: Any])
+            var value = try #require(fields["value"] as? [String: Any])
+            value[later] = nil
+            fields["value"] = value
+            let data = try JSONSerialization.data(withJSONObject: fields)
+            #expect(!String(decoding: data, as: UTF8.self).contains(later))
+            #expect(try JSONDecoder().decode(Record.self, from: data) == record)
+        }
     }
 
     @Test(arguments: [

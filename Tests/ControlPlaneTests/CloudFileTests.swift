@@ -233,7 +233,8 @@ struct CloudFileTests {
         let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let page = try String(contentsOf: repository.appending(path: "docs/cloud-file.md"), encoding: .utf8)
-        let example = try #require(page.components(separatedBy: "```json\n").last?.components(separatedBy: "```").first)
+        let example = try #require(
+            page.components(separatedBy: "```json\n").dropFirst().first?.components(separatedBy: "```").first)
         #expect(try CloudFile(json: example) == .demo)
     }
 

@@ -28,10 +28,21 @@ private struct Holdings {
                     + ([value.guestLeg] + value.publicLegs.map(\.attachment)).map { "mac \($0.mac)" })
         case .put(.guest(let value)): hold(value.id, ["machine \(value.number)"])
         case .put(.nic(let value)):
-            hold(value.id, ["guest address \(value.network) \(value.address)", "mac \(value.attachment.mac)"])
+            hold(
+                value.id,
+                value.addresses.map { "guest address \(value.network) \($0)" } + ["mac \(value.attachment.mac)"])
+        case .put(.firewallRule(let value)): hold(value.id, ["rule \(value.number)"])
+        case .put(.egressRule(let value)): hold(value.id, ["rule \(value.number)"])
+        case .put(.portForwarding(let value)):
+            hold(
+                value.id,
+                (value.publicPorts.first...value.publicPorts.last).map {
+                    "port \(value.publicAddress) \(value.transport) \($0)"
+                })
         case .put: break
         case .remove(let kind, let id):
-            if holdings[id] == nil, [.network, .publicAddress, .router, .guest, .nic].contains(kind) {
+            if holdings[id] == nil, ![.account, .zone, .physicalNetwork, .publicRange, .networkOffering].contains(kind)
+            {
                 faults.append("\(kind) \(id) removed though not there")
             }
             hold(id, [])
@@ -50,7 +61,9 @@ private struct Holdings {
             if let other = holders.updateValue(id, forKey: item) {
                 faults.append("\(item) given to \(id) and to \(other)")
             }
-            if item.hasPrefix("mac") || item.hasPrefix("machine"), !spent.insert(item).inserted {
+            if item.hasPrefix("mac") || item.hasPrefix("machine") || item.hasPrefix("rule"),
+                !spent.insert(item).inserted
+            {
                 faults.append("\(item) given a second time")
             }
         }
@@ -59,13 +72,18 @@ private struct Holdings {
 }
 
 struct DecidePropertyTests {
-    @Test(arguments: [1, 2, 3] as [UInt64])
-    func `any sequence of requests leaves a whole cloud that the log and checkpoints give again`(seed: UInt64) throws {
+    @Test(arguments: [1, 2, 3] as [UInt64], [false, true])
+    func `any sequence of requests leaves a whole cloud that the log and checkpoints give again`(
+        seed: UInt64, withRules: Bool
+    )
+        throws
+    {
         var fixture = try DecideFixture(seed: seed)
-        var requests = RandomRequests(seed: seed)
+        var requests = RandomRequests(seed: seed, withRules: withRules)
         var holdings = Holdings()
         var accepted = 0
         var refused: [RequestError.Code: Int] = [:]
+        var made: [RecordKind: Int] = [:]
         var checkpoint: (records: [Record], taken: Int)?
         for step in 0..<1_000 {
             let request = requests.next(in: fixture.cloud)
@@ -77,6 +95,7 @@ struct DecidePropertyTests {
                 accepted += 1
                 #expect(try expected.get() == decision)
                 for change in decision.changes { holdings.follow(change) }
+                count(request, in: &made)
                 try expectWayBack(from: fixture.cloud, to: before, decision.changes)
             } catch let error as RequestError {
                 refused[error.code, default: 0] += 1
@@ -93,8 +112,13 @@ struct DecidePropertyTests {
         // The sequence is worth something only when both happen a lot.
         #expect(accepted > 250)
         #expect(refused[.parameter, default: 0] > 50)
-        #expect(refused[.inUse, default: 0] > 10)
-        #expect(refused[.insufficientCapacity, default: 0] > 5)
+        if withRules {
+            #expect(refused[.conflict, default: 0] > 5)
+            #expect(made.count > 4 && made.values.allSatisfy { $0 > 3 }, "\(made)")
+        } else {
+            #expect(refused[.inUse, default: 0] > 10)
+            #expect(refused[.insufficientCapacity, default: 0] > 5)
+        }
 
         var folded = Cloud()
         for change in fixture.log { try folded.apply(change) }
@@ -123,6 +147,17 @@ struct DecidePropertyTests {
         #expect(fixture.cloud.violations() == [])
         for range in fixture.cloud.publicRanges.keys { #expect(fixture.cloud.addressesInUse(inRange: range) == 0) }
         for wire in fixture.cloud.physicalNetworks.keys { #expect(fixture.cloud.segmentsInUse(on: wire) == 0) }
+    }
+
+    private func count(_ request: Request, in made: inout [RecordKind: Int]) {
+        switch request {
+        case .createFirewallRule: made[.firewallRule, default: 0] += 1
+        case .createEgressRule: made[.egressRule, default: 0] += 1
+        case .createPortForwarding: made[.portForwarding, default: 0] += 1
+        case .enableStaticNAT: made[.publicAddress, default: 0] += 1
+        case .addSecondaryAddress: made[.nic, default: 0] += 1
+        default: break
+        }
     }
 
     /// Steps back, last first, lead to the model before; and every change survives being written.
