@@ -31,6 +31,8 @@ extension Planner {
             Rule(
                 origin,
                 [Self.fromGuests, isIPv4, .sourceNAT(.ipv4, .map(Pipeline.sourceNAT, key: [.outputInterface]))]),
+            // No private address leaves, not even from under a packet that was on its way while the address changed.
+            Rule(origin, [Self.fromGuests, Self.toOutside, isIPv4, .counter, .verdict(.drop)]),
         ]
     }
 

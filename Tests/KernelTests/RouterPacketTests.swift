@@ -172,6 +172,13 @@ private final class Town {
             further.send("by the other leg", to: Town.host, 53)
             #expect(try far.echo("by the other leg") == "192.0.2.10")
             #expect(try further.hear().text == "by the other leg")
+            let before = try town.sent(on: "eth2")
+            for number in 1...20 {
+                further.send("\(number)", to: Town.host, 53)
+                try far.echo("\(number)")
+                #expect(try further.hear().text == "\(number)")
+            }
+            #expect(try town.sent(on: "eth2") - before >= 20)
             #expect(try town.cloud.reaches("203.0.113.11", from: town.outside))
             let client = try Datagrams(in: town.outside, Town.host, 6000)
             client.send("all but this", to: "203.0.113.11", 5000)
@@ -215,7 +222,7 @@ private final class Town {
                 """
                 forward 203.0.113.10 udp 80 10.1.1.20 8080
                 firewall 203.0.113.10 udp/80
-                """)
+                """, offering: "IsolatedNetworkOfferingWithEgressDeny")
             let client = try Datagrams(in: town.outside, Town.host, 5000)
             client.connect(to: "203.0.113.10", 80)
             client.send("nobody there", to: "203.0.113.10", 80)

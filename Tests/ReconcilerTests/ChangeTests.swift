@@ -91,7 +91,7 @@ import Testing
         let steps = bench.dataplane.steps.count
         bench.work(retries: 0)
         bench.expectReached(demo.inOrder)
-        #expect(bench.dataplane.steps.count == steps + 4, "four addresses stay")
+        #expect(bench.dataplane.steps.count == steps + 5, "four addresses stay, and the ruleset changes once")
         #expect(bench.newReports().flatMap(\.tickets) == [1, 2, 3, 4, 5, 6])
     }
 
