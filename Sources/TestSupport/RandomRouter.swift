@@ -78,7 +78,7 @@ public enum RandomRouter {
 }
 
 /// The making of one table.
-private struct RandomTable<Numbers: RandomNumberGenerator> {
+struct RandomTable<Numbers: RandomNumberGenerator> {
     var numbers: Numbers
     private var result = Table(.inet, "sluice", comment: "sluice:test:random-router")
     private let targets: [ChainName] = ["target-0", "target-1", "target-2"]
@@ -88,23 +88,23 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
 
     // MARK: - Choices
 
-    private mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &numbers) < percent }
-    private mutating func pick<Thing>(_ things: [Thing]) -> Thing {
+    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &numbers) < percent }
+    mutating func pick<Thing>(_ things: [Thing]) -> Thing {
         things[Int.random(in: 0..<things.count, using: &numbers)]
     }
-    private mutating func comparison() -> Comparison { chance(75) ? .equal : .notEqual }
+    mutating func comparison() -> Comparison { chance(75) ? .equal : .notEqual }
 
-    private mutating func origin() -> Origin {
+    mutating func origin() -> Origin {
         nextOrigin += 1
         return RulesetSamples.origin(nextOrigin)
     }
 
-    private mutating func address() -> IPv4Address {
+    mutating func address() -> IPv4Address {
         pick(
             RandomRouter.hosts + RandomRouter.far + RandomRouter.publicAddresses + RandomRouter.legs.map(\.address))
     }
 
-    private mutating func addresses() -> Value {
+    mutating func addresses() -> Value {
         let base = address()
         switch Int.random(in: 0..<4, using: &numbers) {
         case 0: return .ipv4(base)
@@ -118,18 +118,18 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
         }
     }
 
-    private mutating func port() -> UInt16 { pick(RandomRouter.ports) }
+    mutating func port() -> UInt16 { pick(RandomRouter.ports) }
 
-    private mutating func portValue() -> Value {
+    mutating func portValue() -> Value {
         let first = Int(port())
         guard chance(50), let range = PortRange(first, min(65535, first + Int.random(in: 0..<900, using: &numbers)))
         else { return .port(UInt16(first)) }
         return .portRange(range)
     }
 
-    private mutating func transport() -> IPProtocol { pick([.tcp, .udp]) }
-    private mutating func link() -> Value { .interface(pick(RandomRouter.legs).name) }
-    private mutating func markNumber() -> UInt32 { pick([0, 101, 102, 0x165, 0x0200, 0x66]) }
+    mutating func transport() -> IPProtocol { pick([.tcp, .udp]) }
+    mutating func link() -> Value { .interface(pick(RandomRouter.legs).name) }
+    mutating func markNumber() -> UInt32 { pick([0, 101, 102, 0x165, 0x0200, 0x66]) }
 
     // MARK: - The table
 
@@ -153,7 +153,7 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
         return result
     }
 
-    private mutating func declareSets() {
+    mutating func declareSets() {
         let counts = chance(30)
         declare("exact", [.ipv4, .ipProtocol, .port], counts: counts) {
             ([.ipv4($0.address()), .ipProtocol($0.transport()), .port($0.port())], .none)
@@ -201,7 +201,7 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
         declare("targets", [.ipv4], .values([.ipv4])) { ([.ipv4($0.address())], .values([.ipv4($0.address())])) }
     }
 
-    private mutating func declare(
+    mutating func declare(
         _ name: SetName, _ key: [DataType], _ yield: SetDeclaration.Yield = .membership, interval: Bool = false,
         counts: Bool = false, _ make: (inout Self) -> ([Value], Element.Content)
     ) {
@@ -215,7 +215,7 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
         if interval { removeOverlaps(in: name) }
     }
 
-    private mutating func elementVerdict() -> Verdict {
+    mutating func elementVerdict() -> Verdict {
         switch Int.random(in: 0..<8, using: &numbers) {
         case 0, 1, 2: .accept
         case 3: .drop
@@ -226,7 +226,7 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
     }
 
     /// The kernel refuses overlaps, and the table's own check names them.
-    private mutating func removeOverlaps(in name: SetName) {
+    mutating func removeOverlaps(in name: SetName) {
         var bare = Table(.inet, "sluice")
         bare.chains = targets.map { Chain($0) }
         bare.sets[name] = result.sets[name]
@@ -242,188 +242,5 @@ private struct RandomTable<Numbers: RandomNumberGenerator> {
             }
         }
         result.elements[name] = bare.elements[name]
-    }
-
-    // MARK: - Rules
-
-    private mutating func rules(hook: Hook?, later: [ChainName]) -> [Rule] {
-        (0..<Int.random(in: 0..<6, using: &numbers)).map { _ in
-            let origin = origin()
-            return Rule(origin, rule(hook: hook, later: later))
-        }
-    }
-
-    /// What a rule has made sure of while it is written.
-    private struct Sure {
-        var isIPv4 = false
-        var transports: [IPProtocol] = []
-        var hasPorts: Bool { !transports.isEmpty && !transports.contains(.icmp) }
-    }
-
-    private mutating func rule(hook: Hook?, later: [ChainName]) -> [Statement] {
-        var statements: [Statement] = []
-        var sure = Sure()
-        for _ in 0..<Int.random(in: 0..<4, using: &numbers) { match(&statements, &sure) }
-        if chance(30) { statements.append(.counter) }
-        statements += action(&statements, &sure, hook, later)
-        return statements
-    }
-
-    private mutating func makeSureOfIPv4(_ statements: inout [Statement], _ sure: inout Sure) {
-        guard !sure.isIPv4 else { return }
-        sure.isIPv4 = true
-        statements.append(.match(.networkProtocol, .equal, .family(.ipv4)))
-    }
-
-    private mutating func makeSureOfPorts(_ statements: inout [Statement], _ sure: inout Sure) -> Bool {
-        guard sure.transports.isEmpty else { return sure.hasPorts }
-        sure.transports = pick([[.tcp], [.udp], [.tcp, .udp]])
-        let values = sure.transports.map(Value.ipProtocol)
-        statements.append(
-            values.count == 1
-                ? .match(.transportProtocol, .equal, values[0]) : .oneOf(.transportProtocol, .equal, values))
-        return true
-    }
-
-    private mutating func match(_ statements: inout [Statement], _ sure: inout Sure) {
-        switch Int.random(in: 0..<20, using: &numbers) {
-        case 15:
-            statements.append(.match(.connectionDirection, comparison(), .direction(chance(50) ? .original : .reply)))
-        case 16:
-            makeSureOfIPv4(&statements, &sure)
-            let field: Field = pick([
-                .ipv4OriginalSource, .ipv4OriginalDestination, .ipv4ReplySource, .ipv4ReplyDestination,
-            ])
-            statements.append(
-                chance(50) ? .match(field, comparison(), addresses()) : .lookup([field], in: "sources", comparison()))
-        case 17:
-            makeSureOfIPv4(&statements, &sure)
-            guard makeSureOfPorts(&statements, &sure) else { return }
-            statements.append(
-                .lookup(
-                    [
-                        pick([.ipv4OriginalDestination, .ipv4ReplySource]), .transportProtocol,
-                        pick([.originalDestinationPort, .originalSourcePort, .replySourcePort, .replyDestinationPort]),
-                    ], in: pick(["exact", "ranges"]), comparison()))
-        case 18:
-            makeSureOfIPv4(&statements, &sure)
-            statements.append(
-                .lookup([pick([.ipv4Source, .ipv4Destination]), .transportProtocol], in: "protocols", comparison()))
-        case 0: statements.append(.match(pick([.inputInterface, .outputInterface]), comparison(), link()))
-        case 1:
-            statements.append(
-                .connectionState(
-                    pick([
-                        .new, .established, .related, .invalid, [.established, .related], [.new, .invalid], .untracked,
-                    ])))
-        case 2:
-            statements.append(.connectionStatus(pick([.sourceNAT, .destinationNAT, [.sourceNAT, .destinationNAT]])))
-        case 3:
-            let mask = pick([0xff, 0xff00, 0xffff_ffff] as [UInt32])
-            statements.append(
-                .maskedMark(pick([.packetMark, .connectionMark]), mask: mask, comparison(), markNumber() & mask))
-        case 4: statements.append(.match(.packetMark, comparison(), .mark(markNumber())))
-        case 5:
-            makeSureOfIPv4(&statements, &sure)
-            let value = addresses()
-            statements.append(.match(pick([.ipv4Source, .ipv4Destination]), comparison(), value))
-        case 6:
-            guard makeSureOfPorts(&statements, &sure) else { return }
-            statements.append(.match(pick([.sourcePort, .destinationPort]), comparison(), portValue()))
-        case 7:
-            guard makeSureOfPorts(&statements, &sure) else { return }
-            let values = Set((0..<3).map { _ in Value.port(port()) }).sorted()
-            statements.append(.oneOf(.destinationPort, comparison(), values))
-        case 8:
-            guard sure.transports.isEmpty else { return }
-            makeSureOfIPv4(&statements, &sure)
-            sure.transports = [.icmp]
-            statements.append(.match(.transportProtocol, .equal, .ipProtocol(.icmp)))
-            statements.append(
-                chance(50)
-                    ? .match(.icmpType, comparison(), .icmpType(pick([0, 3, 8])))
-                    : .lookup([.icmpType], in: "questions", comparison()))
-            if chance(30) { statements.append(.lookup([.icmpType, .icmpCode], in: "messages", comparison())) }
-            if chance(30) { statements.append(.match(.icmpCode, comparison(), .icmpCode(pick([0, 1])))) }
-        case 9: statements.append(.lookup([.inputInterface], in: "some-links", comparison()))
-        case 10:
-            makeSureOfIPv4(&statements, &sure)
-            statements.append(.lookup([pick([.ipv4Source, .ipv4Destination])], in: "sources", comparison()))
-        case 11:
-            makeSureOfIPv4(&statements, &sure)
-            guard makeSureOfPorts(&statements, &sure) else { return }
-            statements.append(
-                .lookup(
-                    [
-                        pick([.ipv4Source, .ipv4Destination]), .transportProtocol,
-                        pick([.sourcePort, .destinationPort]),
-                    ],
-                    in: pick(["exact", "ranges"]), comparison()))
-        case 12:
-            makeSureOfIPv4(&statements, &sure)
-            statements.append(.lookup([.inputInterface, .etherSource, .ipv4Source], in: "bindings", comparison()))
-        case 13:
-            guard makeSureOfPorts(&statements, &sure) else { return }
-            statements.append(.lookup([pick([.sourcePort, .destinationPort])], in: "some-ports", comparison()))
-        case 14:
-            let host = pick(RandomRouter.hosts)
-            statements.append(.match(.etherSource, comparison(), .mac(RandomRouter.mac(of: host))))
-        default: statements.append(.limit(RateLimit(packets: 1_000_000, per: .second, burst: 1_000_000)))
-        }
-    }
-
-    private mutating func action(
-        _ statements: inout [Statement], _ sure: inout Sure, _ hook: Hook?, _ later: [ChainName]
-    ) -> [Statement] {
-        if hook?.kind == .nat, chance(70) { return translation(&statements, &sure, hook) }
-        switch Int.random(in: 0..<20, using: &numbers) {
-        case 0, 1, 2: return [.verdict(.accept)]
-        case 3: return [.verdict(.drop)]
-        case 4: return [.verdict(.return)]
-        case 5, 6, 7: return later.isEmpty ? [.counter] : [.verdict(.jump(pick(later)))]
-        case 8: return later.isEmpty ? [.counter] : [.verdict(.goto(pick(later)))]
-        case 9, 10: return [.setPacketMark(.value(.mark(markNumber())))]
-        case 11: return [.setConnectionMark(.value(.mark(markNumber())))]
-        case 12: return [.setPacketMark(.field(.connectionMark))]
-        case 13: return [.setConnectionMark(.field(.packetMark))]
-        case 14: return [.setPacketMark(.map("link-marks", key: [.inputInterface])), .counter]
-        case 15, 16:
-            // Elements call any target: from one, that could be a circle.
-            guard hook != nil else { return [.counter] }
-            makeSureOfIPv4(&statements, &sure)
-            if chance(50) { return [.verdictMap([pick([.ipv4Source, .ipv4Destination])], "verdicts")] }
-            guard makeSureOfPorts(&statements, &sure) else { return [.counter] }
-            return [
-                .verdictMap([.ipv4Source, .ipv4Destination, .transportProtocol, .destinationPort], "firewall")
-            ]
-        case 17:
-            guard hook?.point == .forward || hook?.point == .input else { return [.counter] }
-            return [.reject(sure.transports == [.tcp] ? .tcpReset : pick([.adminProhibited, .portUnreachable]))]
-        default: return [.counter]
-        }
-    }
-
-    private mutating func translation(
-        _ statements: inout [Statement], _ sure: inout Sure, _ hook: Hook?
-    ) -> [Statement] {
-        makeSureOfIPv4(&statements, &sure)
-        if hook?.point == .prerouting {
-            switch Int.random(in: 0..<3, using: &numbers) {
-            case 0: return [.destinationNAT(.ipv4, .value(.ipv4(address())), withPort: false)]
-            case 1: return [.destinationNAT(.ipv4, .map("targets", key: [.ipv4Destination]), withPort: false)]
-            default:
-                guard makeSureOfPorts(&statements, &sure) else { return [.counter] }
-                return [
-                    .destinationNAT(
-                        .ipv4, .map("forwards", key: [.ipv4Destination, .transportProtocol, .destinationPort]),
-                        withPort: true)
-                ]
-            }
-        }
-        switch Int.random(in: 0..<3, using: &numbers) {
-        case 0: return [.sourceNAT(.ipv4, .value(.ipv4(pick(RandomRouter.publicAddresses))))]
-        case 1: return [.sourceNAT(.ipv4, .map("translations", key: [.ipv4Source]))]
-        default: return [.masquerade]
-        }
     }
 }
