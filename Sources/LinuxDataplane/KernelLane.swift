@@ -101,7 +101,7 @@ public final class KernelLane: Sendable {
     }
 
     private static func pause(_ reconciler: Reconciler, _ now: Duration) -> Duration? {
-        reconciler.nextRetry.map { max(.zero, $0 - now) }
+        [reconciler.nextRetry, reconciler.nextRecheck].compactMap(\.self).min().map { max(.zero, $0 - now) }
     }
 
     /// What was heard before the last look at a node is older than the look, which saw it.

@@ -109,10 +109,8 @@ public final class Reconciler {
         return true
     }
 
-    /// When `work` should be called again although nothing was accepted; nil for never.
-    public var nextRetry: Duration? {
-        [inventoryDue, retries.values.min(), rechecks.values.map(\.due).min()].compactMap(\.self).min()
-    }
+    /// When `work` should be called again because something failed; nil for never.
+    public var nextRetry: Duration? { [inventoryDue, retries.values.min()].compactMap(\.self).min() }
 
     // MARK: Taking in
 

@@ -21,6 +21,9 @@ extension Reconciler {
         let drains: Bool
     }
 
+    /// When `work` should be called again to look through connections once more; nil for never.
+    public var nextRecheck: Duration? { rechecks.values.map(\.due).min() }
+
     private static let patience = Duration.milliseconds(200)
 
     /// Ends, or marks as left to finish, what the plan does not admit, and sees to it that it is looked at again.

@@ -41,10 +41,16 @@ final class Bench {
     }
 
     /// Works until there is nothing left to do, or the process was killed. Retries come at once, as often as given.
-    func work(retries: Int = 20) {
+    func work(retries: Int = 20, looksAgain: Bool = true) {
         var left = retries
         while !dataplane.isKilled {
             if reconciler.work(now: now) { continue }
+            if retries > 0 || looksAgain, let recheck = reconciler.nextRecheck,
+                recheck <= reconciler.nextRetry ?? recheck
+            {
+                now = max(now, recheck)
+                continue
+            }
             guard let next = reconciler.nextRetry, left > 0 else { return }
             now = max(now, next)
             left -= 1

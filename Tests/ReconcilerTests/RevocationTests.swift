@@ -215,7 +215,7 @@ extension Bench {
         let port = UInt16(truncatingIfNeeded: object.id.low)
         let delta = try plan.replace(object, with: removing ? Contribution() : Gate.share(port))
         reconciler.accept(.change(delta, object: object, ticket, drains: drains))
-        work(retries: 0)
+        work(retries: 0, looksAgain: false)
     }
 
     func revoked(_ ticket: Reconciler.Ticket) -> Int? {
