@@ -46,7 +46,7 @@ import Testing
                 demo.cloud.publicAddresses.values.first { "\($0.address)" == "203.0.113.\(last)" })
             // Whichever is the primary at the moment, sooner or later it is the turn of one.
             bench.take(try demo.take(.releasePublicAddress(address.id)))
-            bench.work(retries: 0)
+            bench.work()
             bench.expectReached(demo.inOrder)
         }
         #expect(bench.kernel[router]?.addresses.count == 2)
@@ -90,8 +90,10 @@ import Testing
         bench.take(try demo.take(.releasePublicAddress(address.id), ticket: 6))
         let steps = bench.dataplane.steps.count
         bench.work(retries: 0)
+        // What opens goes together, and what is taken away by itself: its connections are followed up.
+        #expect(bench.dataplane.steps.count == steps + (1 + 5) + (1 + 1))
+        bench.work()
         bench.expectReached(demo.inOrder)
-        #expect(bench.dataplane.steps.count == steps + 5, "four addresses stay, and the ruleset changes once")
         #expect(bench.newReports().flatMap(\.tickets) == [1, 2, 3, 4, 5, 6])
     }
 
@@ -103,7 +105,7 @@ import Testing
         bench.work()
         _ = bench.newReports()
         bench.take(try demo.take(acquire(demo), ticket: 8))
-        bench.work(retries: 0)
+        bench.work()
         bench.expectReached(demo.inOrder)
         #expect(bench.newReports().flatMap(\.tickets) == [8])
     }
