@@ -22,6 +22,7 @@ extension Draft {
             id: newID(), number: try number(.rule), network: network.id, traffic: traffic, sources: sources,
             destinations: destinations, isSystem: request.isSystem)
         try refuseConflict(of: .egressRule(rule), "startport")
+        try refuseFragments(of: rule)
         try put(.egressRule(rule))
         return [Reference(.egressRule, rule.id)]
     }
@@ -36,6 +37,7 @@ extension Draft {
         }
         try refuseTooManyPairs(rule.sources, rule.destinations)
         try refuseConflict(of: .egressRule(rule), "startport")
+        try refuseFragments(of: rule)
         drains = request.cleanup == .drain
         try put(.egressRule(rule))
         return [Reference(.egressRule, rule.id)]

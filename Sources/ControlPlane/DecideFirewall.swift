@@ -29,6 +29,7 @@ extension Draft {
             rule.sources = try prefixes(texts, "cidrlist", else: [.v4(.everything)])
         }
         try refuseConflict(of: .firewallRule(rule), "startport")
+        try refuseFragments(of: rule)
         drains = request.cleanup == .drain
         try put(.firewallRule(rule))
         return [Reference(.firewallRule, rule.id)]
@@ -47,6 +48,7 @@ extension Draft {
             throw .limit("ipaddressid", "An address has at most \(RuleLimits.rules) firewall rules")
         }
         try refuseConflict(of: .firewallRule(rule), parameter)
+        try refuseFragments(of: rule)
         try put(.firewallRule(rule))
         return Reference(.firewallRule, rule.id)
     }

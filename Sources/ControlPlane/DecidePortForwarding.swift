@@ -82,6 +82,7 @@ extension Draft {
             guard var opening = cloud.firewallRules[id], opening.sources == old.allowed else { continue }
             opening.sources = rule.allowed
             try refuseConflict(of: .firewallRule(opening), "cidrlist")
+            try refuseFragments(of: opening)
             try put(.firewallRule(opening))
         }
     }
@@ -111,11 +112,21 @@ extension Draft {
             guard let ports = PortRange(first, last) else {
                 throw invalid("privateport", "\(first)", "\(publicPorts.count) ports from there end beyond 65535")
             }
-            return ports
+            return try bounded(ports, publicPorts)
         }
         let ports = try portRange(first, last, ("privateport", "privateendport"))
         guard ports.count == publicPorts.count else {
             throw .refused("privateendport", "Source port and destination port ranges should be of equal sizes.")
+        }
+        return try bounded(ports, publicPorts)
+    }
+
+    private func bounded(_ ports: PortRange, _ publicPorts: PortRange) throws(RequestError) -> PortRange {
+        guard ports == publicPorts || ports.count <= RuleLimits.shiftedPorts else {
+            throw .refused(
+                "privateport",
+                "A range of \(ports.count) ports must lead to ports of the same numbers; at most "
+                    + "\(RuleLimits.shiftedPorts) ports can be forwarded to others")
         }
         return ports
     }

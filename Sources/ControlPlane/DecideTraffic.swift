@@ -1,5 +1,6 @@
 import CloudModel
 import NetworkVocabulary
+import Planner
 
 /// How much rules may be. Each bound is refused before anything is built from the request.
 enum RuleLimits {
@@ -11,8 +12,32 @@ enum RuleLimits {
     /// Rules of one kind on one address or network. Twice what the largest known users have; a router of that size is
     /// still built in one transaction of the kernel.
     static let rules = 20_000
+    /// Ports of a forwarding rule that leads to other ports than it takes: each is an element of its own in the kernel,
+    /// while a range that keeps its numbers is one whatever its size.
+    static let shiftedPorts = 1_024
     /// Secondary addresses of a NIC; CloudStack's `vm.network.nic.max.secondary.ipaddresses`.
     static let secondaryAddresses = 256
+}
+
+// Rules that overlap are cut to pieces for the kernel, which takes no overlapping elements. Somebody could have them cut
+// very small: that is refused.
+extension Draft {
+    func refuseFragments(of rule: FirewallRule) throws(RequestError) {
+        try refuse(fragments: Planner.elementCount(of: rule, in: cloud))
+    }
+
+    func refuseFragments(of rule: EgressRule) throws(RequestError) {
+        try refuse(fragments: Planner.elementCount(of: rule, in: cloud))
+    }
+
+    private func refuse(fragments count: Int) throws(RequestError) {
+        guard count <= Planner.mostElementsOfRule else {
+            throw .limit(
+                "cidrlist",
+                "The rule overlaps others in so many places that the kernel would need more than "
+                    + "\(Planner.mostElementsOfRule) elements for one of them")
+        }
+    }
 }
 
 // What rules speak of, from the client's words.

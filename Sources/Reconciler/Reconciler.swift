@@ -242,7 +242,9 @@ public final class Reconciler {
                 return
             }
             // A namespace that is yet to be made has no connections.
-            let revokes = plan.tracksRevocations && observed.exists && observed.owner == plan.owner
+            let revokes =
+                plan.tracksRevocations && observed.exists && observed.owner == plan.owner
+                && todo.contains(where: \.takesSomethingAway)
             let goal = revokes ? plan.withPendingRevocation : plan
             if revokes {
                 todo = steps(toReach: goal, from: observed)

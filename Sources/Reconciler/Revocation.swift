@@ -68,3 +68,13 @@ extension Reconciler {
         return waiting.allSatisfy(\.drains)
     }
 }
+
+extension Step {
+    /// Whether a connection may have lived by what it changes.
+    var takesSomethingAway: Bool {
+        switch self {
+        case .ruleset, .remove: true
+        default: false
+        }
+    }
+}
