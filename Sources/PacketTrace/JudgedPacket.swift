@@ -6,9 +6,12 @@ import Ruleset
 struct JudgedPacket {
     var frame: Frame
     /// Of the frame; changed by translation. Nil for what is no IP.
-    var ip: IPPacket?
+    var ip: IPPacket? { didSet { headers = Headers(ip) } }
+    private var headers: Headers
     let inputLink: InterfaceName?
-    var outputLink: InterfaceName?
+    private let inputNumber: Number
+    var outputLink: InterfaceName? { didSet { outputNumber = outputLink.map(Number.init) ?? 0 } }
+    private var outputNumber: Number = 0
     /// The address that the packet goes to next, once it is routed.
     var nextHop: IPAddress?
     var mark: UInt32 = 0
@@ -17,7 +20,9 @@ struct JudgedPacket {
     init(_ frame: Frame, on link: InterfaceName) {
         self.frame = frame
         ip = frame.ip
+        headers = Headers(ip)
         inputLink = link
+        inputNumber = Number(link)
     }
 
     /// What the packet is to the connection tracking.
@@ -57,11 +62,11 @@ extension JudgedPacket {
     /// What a rule reads; nil where the packet has no such thing, which ends the rule.
     func number(_ field: Field) -> Number? {
         switch field {
-        case .inputInterface: inputLink.map(Number.init) ?? 0
-        case .outputInterface: outputLink.map(Number.init) ?? 0
+        case .inputInterface: inputNumber
+        case .outputInterface: outputNumber
         case .packetMark: Number(mark)
-        case .networkProtocol: ip.map { Number($0.source.family.etherType.rawValue) }
-        case .transportProtocol: ip.map { Number($0.protocol.number) }
+        case .networkProtocol: headers.family.map { Number($0.etherType.rawValue) }
+        case .transportProtocol: headers.family.map { _ in Number(headers.transport) }
         case .connectionState: Number(states.rawValue)
         case .connectionMark: tracked.map { Number($0.connection.mark) }
         case .connectionStatus: tracked.map { Number($0.connection.status.rawValue) }
@@ -81,14 +86,14 @@ extension JudgedPacket {
         case .etherSource: inputLink.map { _ in Number(frame.source.bits) }
         case .etherDestination: inputLink.map { _ in Number(frame.destination.bits) }
         case .etherType: Number(frame.etherType)
-        case .ipv4Source: ipv4.map { Number($0.source.bits) }
-        case .ipv4Destination: ipv4.map { Number($0.destination.bits) }
-        case .ipv6Source: ipv6.map { Number($0.source) }
-        case .ipv6Destination: ipv6.map { Number($0.destination) }
-        case .sourcePort: transportBytes(0..<2)
-        case .destinationPort: transportBytes(2..<4)
-        case .icmpType, .icmpv6Type: transportBytes(0..<1)
-        case .icmpCode, .icmpv6Code: transportBytes(1..<2)
+        case .ipv4Source: headers.family == .ipv4 ? headers.source : nil
+        case .ipv4Destination: headers.family == .ipv4 ? headers.destination : nil
+        case .ipv6Source: headers.family == .ipv6 ? headers.source : nil
+        case .ipv6Destination: headers.family == .ipv6 ? headers.destination : nil
+        case .sourcePort: headers.bytes(0..<2)
+        case .destinationPort: headers.bytes(2..<4)
+        case .icmpType, .icmpv6Type: headers.bytes(0..<1)
+        case .icmpCode, .icmpv6Code: headers.bytes(1..<2)
         case .arpOperation: arp.map { Number($0.operation) }
         case .arpSenderMAC: arp.map { Number($0.senderMAC.bits) }
         case .arpSenderIPv4: arp.map { Number($0.senderAddress.bits) }
@@ -101,31 +106,7 @@ extension JudgedPacket {
         return family == nil || family == tuple.family ? tuple : nil
     }
 
-    private var ipv4: IPv4Packet? { if case .v4(let packet) = ip { packet } else { nil } }
-    private var ipv6: IPv6Packet? { if case .v6(let packet) = ip { packet } else { nil } }
     private var arp: ARPPacket? { if case .arp(let packet) = frame.body { packet } else { nil } }
-
-    /// The first bytes of the transport's header, whatever it is: rules say beforehand which one they mean.
-    private func transportBytes(_ range: Range<Int>) -> Number? {
-        guard let ip else { return nil }
-        switch ip.body {
-        case .tcp(let segment): return Self.word(segment.source, segment.destination, range)
-        case .udp(let datagram): return Self.word(datagram.source, datagram.destination, range)
-        case .icmp(let message), .icmpv6(let message):
-            let head = UInt16(message.type) << 8 | UInt16(message.code)
-            // Nothing reads an ICMP message's checksum as a port.
-            return range.upperBound <= 2 ? Self.word(head, 0, range) : nil
-        case .other(let bytes), .malformed(let bytes, _):
-            guard bytes.count >= range.upperBound else { return nil }
-            return bytes[range].reduce(0) { $0 << 8 | Number($1) }
-        case .fragment: return nil
-        }
-    }
-
-    private static func word(_ first: UInt16, _ second: UInt16, _ range: Range<Int>) -> Number {
-        let word = Number(first) << 16 | Number(second)
-        return word >> Number(8 * (4 - range.upperBound)) & ((1 << Number(8 * range.count)) - 1)
-    }
 }
 
 extension FlowTuple {
@@ -144,5 +125,39 @@ extension FlowTuple {
         case .icmp(let type, let code, _): Number(type) << 8 | Number(code)
         case .none: 0
         }
+    }
+}
+
+/// What rules read of an IP packet, taken out of it once: rules are many, and packets are large values.
+private struct Headers {
+    var family: AddressFamily?
+    var source: Number = 0
+    var destination: Number = 0
+    var transport: UInt8 = 0
+    /// The first bytes of the transport's header, whatever it is, and how many of them there are: rules say beforehand
+    /// which header they mean.
+    private var head: UInt32 = 0
+    private var count = 0
+
+    init(_ ip: IPPacket?) {
+        guard let ip else { return }
+        (family, source, destination) = (ip.source.family, Number(ip.source), Number(ip.destination))
+        transport = ip.protocol.number
+        switch ip.body {
+        case .tcp(let segment): (head, count) = (UInt32(segment.source) << 16 | UInt32(segment.destination), 4)
+        case .udp(let datagram): (head, count) = (UInt32(datagram.source) << 16 | UInt32(datagram.destination), 4)
+        // Nothing reads an ICMP message's checksum as a port.
+        case .icmp(let message), .icmpv6(let message):
+            (head, count) = (UInt32(message.type) << 24 | UInt32(message.code) << 16, 2)
+        case .other(let bytes), .malformed(let bytes, _):
+            count = min(bytes.count, 4)
+            for place in 0..<count { head |= UInt32(bytes[place]) << UInt32(24 - 8 * place) }
+        case .fragment: break
+        }
+    }
+
+    func bytes(_ range: Range<Int>) -> Number? {
+        guard range.upperBound <= count else { return nil }
+        return Number(head >> UInt32(8 * (4 - range.upperBound)) & ((1 << UInt32(8 * range.count)) - 1))
     }
 }

@@ -78,9 +78,9 @@ extension Walk {
     private mutating func walk(_ chain: Chain, _ hook: Hook, in node: TracedNode, depth: Int) -> ChainEnd {
         // The kernel has room for 16 calls.
         guard depth < 16 else { return .stopped(.dropped(.kernel(.tooDeep))) }
-        for (index, rule) in chain.rules.enumerated() {
+        for index in chain.rules.indices {
             let site = Trace.Site(point: hook.point, chain: chain.name, rule: index)
-            switch judge(rule, site, in: node) {
+            switch judge(chain.rules[index], site, in: node) {
             case .next: continue
             case .stopped(let end): return .stopped(end)
             case .verdict(.accept): return .accepted
