@@ -1,3 +1,4 @@
+import CloudModel
 import ControlPlane
 import NetworkVocabulary
 import PacketTrace
@@ -52,7 +53,7 @@ import Testing
         _ plan: NodePlan, from source: IPv4Address, to destination: IPv4Address, on link: InterfaceName,
         _ body: Transport
     ) throws -> Frame {
-        guard case .link(let leg)? = plan.rows[.link(link)]?.content else { throw RuleLine.Unknown(line: "\(link)") }
+        let leg = try #require({ if case .link(let leg)? = plan.rows[.link(link)]?.content { leg } else { nil } }())
         var sender = MACAddress(2, 9, 9, 9, 9, 9)
         if case .neighbour(let guest)? = plan.rows[.neighbour(link, .v4(source))]?.content { sender = guest.mac }
         return Frame(
