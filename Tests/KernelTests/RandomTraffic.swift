@@ -6,8 +6,8 @@ import TestSupport
 /// Packets for the router of `RandomRouter`: new connections, answers to what came out, errors about it, repetitions, and
 /// what belongs nowhere. The identification of the IP header tells them apart.
 ///
-/// Which resets and last segments of TCP the kernel believes depends on sequence numbers, which the trace does not follow:
-/// only one side closes here, and resets belong to no connection.
+/// Which segments of TCP the kernel believes once a connection closes, resets or opens from both sides depends on sequence
+/// numbers, which the trace does not follow: such segments belong to no connection here.
 struct RandomTraffic<Numbers: RandomNumberGenerator> {
     typealias Arrival = (frame: Frame, link: InterfaceName)
 
@@ -66,7 +66,8 @@ struct RandomTraffic<Numbers: RandomNumberGenerator> {
         case 0...4:
             let flags: TCPSegment.Flags =
                 chance(75) ? .syn : pick([.ack, [.ack, .psh], [.syn, .ack], .rst, [.fin, .ack], [], [.syn, .fin]])
-            return .tcp(segment(flags == .rst ? 9999 : source, destination, flags, isAnswer: false, checksum))
+            let isOdd = flags != .syn && !flags.contains(.ack) || flags.contains([.syn, .ack]) || flags.contains(.fin)
+            return .tcp(segment(isOdd ? 9999 : source, destination, flags, isAnswer: false, checksum))
         case 5...7:
             return .udp(UDPDatagram(source: source, destination: destination, payload: [1, 2, 3], checksum: checksum))
         case 8:
@@ -99,7 +100,7 @@ struct RandomTraffic<Numbers: RandomNumberGenerator> {
         case .tcp(let asked):
             let isOpening = asked.flags.contains(.syn) && !asked.flags.contains(.ack)
             let flags: TCPSegment.Flags =
-                isOpening && chance(80) ? [.syn, .ack] : pick([.ack, .ack, .syn])
+                isOpening && chance(80) ? [.syn, .ack] : .ack
             packet.body = .tcp(
                 segment(asked.destination, asked.source, flags, isAnswer: asked.sequence < 5000))
         case .udp(var datagram):
@@ -136,8 +137,8 @@ struct RandomTraffic<Numbers: RandomNumberGenerator> {
         guard case .ipv4(var packet) = frame.body else { return earlier }
         packet.identification = nextID
         if case .tcp(let asked) = packet.body {
-            guard !asked.flags.contains(.rst) else { return fresh() }
-            let flags: TCPSegment.Flags = asked.sequence < 5000 ? pick([.ack, .ack, .syn, [.fin, .ack]]) : .ack
+            guard asked.source != 9999 else { return fresh() }
+            let flags: TCPSegment.Flags = asked.sequence < 5000 ? pick([.ack, .ack, .syn]) : .ack
             packet.body = .tcp(
                 segment(asked.source, asked.destination, flags, isAnswer: asked.sequence >= 5000))
         }
