@@ -235,7 +235,7 @@ final class PacketArena {
     private static func packetSocket() throws(KernelError) -> Int32 {
         let wires = socket(AF_PACKET, Int32(SOCK_RAW.rawValue), Int32(UInt16(0x0003).bigEndian))
         guard wires >= 0 else { throw KernelError(operation: "open", object: "packet socket", errno: errno) }
-        var timeout = timeval(tv_sec: 20, tv_usec: 0)
+        var timeout = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(wires, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         var room: Int32 = 8 << 20
         setsockopt(wires, SOL_SOCKET, SO_RCVBUFFORCE, &room, 4)

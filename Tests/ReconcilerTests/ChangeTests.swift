@@ -89,7 +89,7 @@ import Testing
         let address = try #require(demo.cloud.publicAddresses.values.max { $0.address < $1.address })
         bench.take(try demo.take(.releasePublicAddress(address.id), ticket: 6))
         let steps = bench.dataplane.steps.count
-        bench.work(retries: 0)
+        bench.work(retries: 0, looksAgain: false)
         // What opens goes together, and what is taken away by itself: its connections are followed up.
         #expect(bench.dataplane.steps.count == steps + (1 + 5) + (1 + 1))
         bench.work()
