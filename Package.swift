@@ -68,6 +68,12 @@ let package = Package(
         module("LinuxDataplane", ["LinuxKernel", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"]),
         module("SQLiteLedger", ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary"]),
         module("ServiceHosting", ["CLinux", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary"]),
+        module(
+            "PacketTesting",
+            [
+                "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "PacketTrace",
+                "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset",
+            ]),
 
         // Wiring.
         program(
@@ -77,7 +83,7 @@ let package = Package(
                 "NetworkVocabulary", "PacketTrace", "Planner", "Reconciler", "RouterPlan", "SQLiteLedger",
                 "ServiceHosting",
             ]),
-        program("sluice", ["CLinux", "NetworkVocabulary"]),
+        program("sluice", ["CLinux", "NetworkVocabulary", "PacketTesting"]),
 
         // Tests.
         module(

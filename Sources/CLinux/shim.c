@@ -13,6 +13,16 @@ int sluice_setns(int fd, int type) { return setns(fd, type); }
 int sluice_unshare(int flags) { return unshare(flags); }
 int sluice_accept(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
 
+int sluice_stay_on_this_processor(void) {
+    cpu_set_t here;
+    int processor = sched_getcpu();
+    if (processor < 0)
+        return -1;
+    CPU_ZERO(&here);
+    CPU_SET(processor, &here);
+    return sched_setaffinity(0, sizeof here, &here);
+}
+
 const char *sluice_errno_name(int number) { return strerrorname_np(number); }
 const char *sluice_errno_text(int number) { return strerrordesc_np(number); }
 void sluice_name_thread(const char *name) { prctl(PR_SET_NAME, name); }

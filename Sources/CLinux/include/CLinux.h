@@ -57,6 +57,7 @@
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
+#include <libnftnl/trace.h>
 #include <libnftnl/udata.h>
 
 #include <netlink/netlink.h>
@@ -89,6 +90,8 @@ extern const int sluice_clone_newnet;
 extern const int sluice_clone_newns;
 extern const int sluice_clone_newuser;
 int sluice_accept(int fd, int flags);
+/* Keeps the calling thread on the processor that it runs on. */
+int sluice_stay_on_this_processor(void);
 
 /* The symbolic name of an errno (`ENOENT`) and its text; static strings, NULL for a number nobody knows. */
 const char *sluice_errno_name(int number);

@@ -1,0 +1,302 @@
+import LinuxDataplane
+import LinuxKernel
+import NetworkVocabulary
+import PacketTrace
+import Packets
+import Reconciler
+import RouterPlan
+import Ruleset
+
+/// The plans of a cloud on this kernel, brought about as the daemon does it, in the calling thread's namespaces, which
+/// are to be fresh; the ports are in a namespace of their own where nobody answers anything.
+///
+/// Nothing is waited for: a packet is through when frames that were sent after it, and cannot be lost, have taken more
+/// steps than any packet does. The thread stays on one processor, whose queue keeps the order.
+final class KernelWorld: World {
+    let name = "kernel"
+    private(set) var wiring: Wiring
+    private var cloud: CaseCloud
+    private let dataplane: LinuxDataplane
+    private let reports: Reports
+    private let reconciler: Reconciler
+    private var now = Duration.zero
+
+    private let host: RouteSocket
+    private let field: NetworkNamespace
+    private let fieldRoute: RouteSocket
+    private let socket: PacketSocket
+    private var indexes: [Wiring.Port: Int32] = [:]
+    private var portNumber = 0
+    private let sentinelOut: Int32
+    private let sentinelIn: Int32
+    private var sentinels: UInt64 = 0
+    private var collected = Fragments()
+
+    private var tracers: [NodeName: NetfilterTracer] = [:]
+    private var sites: [NodeName: [ChainName: [UInt64: Int]]] = [:]
+    /// What elements had counted when they went.
+    private var gone: [Origin: [Meter: UInt64]] = [:]
+
+    /// What the reconciler said.
+    private final class Reports {
+        var failures: [String] = []
+        var leaving: [MeterReading] = []
+    }
+
+    init(_ cloud: CaseCloud) throws {
+        self.cloud = cloud
+        wiring = Wiring(cloud)
+        try Sysctl.write("net/ipv6/conf/default/disable_ipv6", "1", in: try .current())
+        let reports = Reports()
+        self.reports = reports
+        dataplane = try LinuxDataplane(installation: cloud.installation)
+        reconciler = Reconciler(dataplane, judge: { FlowAudit($0).revoked(among: $1) }) { report in
+            switch report {
+            case .failed(let node, let error, _): reports.failures.append("\(node): \(error)")
+            case .measured(_, let readings): reports.leaving += readings
+            default: break
+            }
+        }
+        host = try RouteSocket()
+        field = try .unnamed()
+        try Sysctl.write("net/ipv6/conf/default/disable_ipv6", "1", in: field)
+        fieldRoute = try RouteSocket(in: field)
+        socket = try PacketSocket(in: field)
+        let ends = ["sentinel0", "sentinel1"].compactMap { InterfaceName($0) }
+        try fieldRoute.addVeth(LinkSpecification(ends[0]), peer: LinkSpecification(ends[1]), in: field)
+        sentinelOut = try fieldRoute.link(named: "sentinel0").index
+        sentinelIn = try fieldRoute.link(named: "sentinel1").index
+        for index in [sentinelOut, sentinelIn] { try fieldRoute.setLink(index, LinkChange(isUp: true)) }
+        reconciler.accept(.adopt(cloud.inOrder))
+        try settle()
+        try plug()
+        try watch()
+    }
+
+    // MARK: The cloud
+
+    /// All work, and what is due later too: time is ours.
+    private func settle() throws {
+        for _ in 0..<64 {
+            while reconciler.work(now: now) {}
+            guard reports.failures.isEmpty else { throw Refusal(description: reports.failures[0]) }
+            guard let next = reconciler.nextRetry else { return }
+            now = max(now, next)
+        }
+        throw Refusal(description: "the kernel never comes to rest")
+    }
+
+    struct Refusal: Error, CustomStringConvertible { let description: String }
+
+    func follow(_ cloud: CaseCloud, _ following: CaseCloud.Following) throws {
+        reports.leaving = []
+        for command in following.commands { reconciler.accept(command) }
+        try settle()
+        for reading in reports.leaving {
+            gone[reading.object, default: [:]][reading.meter, default: 0] += reading.leaving.packets
+        }
+        self.cloud = cloud
+        wiring = Wiring(cloud)
+        try plug()
+        try watch()
+    }
+
+    func counts(of object: Origin) throws -> [Meter: UInt64] {
+        var counts = gone[object] ?? [:]
+        for plan in cloud.routers {
+            for reading in plan.readings(try dataplane.counts(of: plan, objects: [object])) {
+                counts[reading.meter, default: 0] += reading.count.packets
+            }
+        }
+        return counts
+    }
+
+    func rulesets() -> String {
+        cloud.routers.map { plan in
+            let table = try? dataplane.observe(plan).table
+            return "# \(plan.name)\n\(table.map { "\($0)" } ?? "none")\n"
+        }.joined(separator: "\n")
+    }
+
+    // MARK: Ports and ears
+
+    private func plug() throws {
+        for (port, index) in indexes where !wiring.ports.contains(port) {
+            try fieldRoute.deleteLink(index)
+            indexes[port] = nil
+        }
+        for port in wiring.ports where indexes[port] == nil {
+            portNumber += 1
+            guard let near = InterfaceName("case\(portNumber)"), let far = InterfaceName("port\(portNumber)") else {
+                continue
+            }
+            let bridge = try host.link(named: port.segment.rawValue).index
+            try host.addVeth(LinkSpecification(near), peer: LinkSpecification(far, mac: port.mac), in: field)
+            let index = try fieldRoute.link(named: far.rawValue).index
+            try fieldRoute.setLink(index, LinkChange(isUp: true))
+            try host.setLink(
+                try host.link(named: near.rawValue).index, LinkChange(master: .index(bridge), isUp: true))
+            indexes[port] = index
+        }
+    }
+
+    /// Opens ears in routers that have none yet, and learns where their rules are.
+    private func watch() throws {
+        for plan in cloud.routers {
+            let isNew = tracers[plan.name] == nil
+            if isNew {
+                let namespace = try NamespaceDirectory.system.open(plan.name.text)
+                // Connections by their order alone, as the evaluator follows them, and every error is told.
+                try Sysctl.write("net/netfilter/nf_conntrack_tcp_be_liberal", "1", in: namespace)
+                try Sysctl.write("net/ipv4/icmp_ratemask", "0", in: namespace)
+                var opened: Result<NetfilterTracer, NetfilterError>?
+                try namespace.enter { () throws(KernelError) in
+                    opened = Result { () throws(NetfilterError) in try NetfilterTracer() }
+                }
+                tracers[plan.name] = try opened?.get()
+                // Somebody else's table is there now: the next change is to be computed with it in view.
+                reconciler.accept(.disturbed(plan.name))
+            }
+        }
+        let names = Set(cloud.routers.map(\.name))
+        for name in tracers.keys where !names.contains(name) { tracers[name] = nil }
+        try settle()
+        for plan in cloud.routers {
+            guard let table = plan.table, let tracer = tracers[plan.name] else { continue }
+            sites[plan.name] = try tracer.ruleHandles(table.family, table.name).mapValues { handles in
+                Dictionary(handles.enumerated().map { ($1, $0) }) { first, _ in first }
+            }
+        }
+    }
+
+    // MARK: Packets
+
+    private static let calmRounds = 16
+
+    func send(_ frames: [Frame], at port: Wiring.Port) throws -> Fate {
+        guard let index = indexes[port] else { throw Refusal(description: "\(port.name) is not plugged in") }
+        let before = try counters()
+        for tracer in tracers.values { _ = try tracer.take() }
+        var fate = Fate()
+        for frame in frames { try socket.send(frame.bytes, on: index) }
+        var calm = 0
+        while calm < Self.calmRounds { calm = try round(&fate) ? 0 : calm + 1 }
+        let after = try counters()
+        for plan in cloud.routers {
+            var passages = try passages(through: plan)
+            let moved = (after[plan.name] ?? [:]).filter { $0.value != before[plan.name]?[$0.key] }
+            if !passages.isEmpty { passages[passages.count - 1].moved = Set(moved.keys) }
+            fate.passages += passages.map { attributed($0, plan) }
+        }
+        return fate
+    }
+
+    /// One sentinel's way; what came meanwhile is taken in. Returns whether somebody had to be answered, so that a packet
+    /// may have been waiting.
+    private func round(_ fate: inout Fate) throws -> Bool {
+        sentinels += 1
+        let tag = (0..<8).map { UInt8(truncatingIfNeeded: sentinels >> UInt64(8 * $0)) }
+        let body = Frame(
+            destination: MACAddress(255, 255, 255, 255, 255, 255), source: MACAddress(2, 0, 0, 0, 0, 9),
+            etherType: 0x88b5, body: .other(tag))
+        try socket.send(body.bytes, on: sentinelOut)
+        var hasAnswered = false
+        while true {
+            let sighting = try socket.receive()
+            if sighting.link == sentinelIn {
+                if sighting.bytes.count >= 22, Array(sighting.bytes[14..<22]) == tag { return hasAnswered }
+                continue
+            }
+            guard let port = indexes.first(where: { $0.value == sighting.link })?.key,
+                let frame = try? Frame(parsing: sighting.bytes)
+            else { continue }
+            if try answer(frame, port) {
+                hasAnswered = true
+            } else if frame.destination == port.mac || frame.destination.isMulticast, !isChatter(frame),
+                let whole = collected.take(frame)
+            {
+                fate.arrivals.append(.init(port: port.name, frame: whole))
+            }
+        }
+    }
+
+    /// Routers ask who has an address; the ports say so, of their own and, outside, of everybody's.
+    private func answer(_ frame: Frame, _ port: Wiring.Port) throws -> Bool {
+        guard case .arp(let arp) = frame.body, arp.operation == 1, let index = indexes[port],
+            wiring.legs.contains(where: { $0.mac == frame.source })
+        else { return false }
+        let target = IPAddress.v4(arp.targetAddress)
+        let isMine =
+            port.isOutside
+            ? !wiring.isOwnedByRouter(target, on: port.segment) : port.addresses.contains(target)
+        guard isMine else { return true }
+        let answer = ARPPacket(
+            operation: 2, senderMAC: port.mac, senderAddress: arp.targetAddress, targetMAC: arp.senderMAC,
+            targetAddress: arp.senderAddress)
+        try socket.send(Frame(destination: arp.senderMAC, source: port.mac, body: .arp(answer)).bytes, on: index)
+        return true
+    }
+
+    /// What a kernel says of its own accord on a new link: neighbour discovery, and memberships of groups.
+    private func isChatter(_ frame: Frame) -> Bool {
+        switch frame.ip {
+        case .v4(let packet): packet.protocol.number == 2
+        case .v6(let packet):
+            if case .icmpv6(let message) = packet.body { [130, 131, 132, 133, 134, 135, 136, 143].contains(message.type) } else {
+                // Reports of memberships have a hop-by-hop header in front.
+                packet.protocol.number == 0
+            }
+        case nil: false
+        }
+    }
+
+    private func counters() throws -> [NodeName: [MeteredElement: UInt64]] {
+        var counters: [NodeName: [MeteredElement: UInt64]] = [:]
+        for plan in cloud.routers {
+            counters[plan.name] = try dataplane.counts(of: plan, objects: nil).mapValues(\.packets)
+        }
+        return counters
+    }
+
+    private func passages(through plan: NodePlan) throws -> [Passage] {
+        guard let tracer = tracers[plan.name], let table = plan.table else { return [] }
+        var order: [UInt32] = []
+        var passages: [UInt32: Passage] = [:]
+        for event in try tracer.take() {
+            if passages[event.packet] == nil {
+                order.append(event.packet)
+                passages[event.packet] = Passage(node: plan.name, origin: plan.owner)
+            }
+            guard event.table == table.name else { continue }
+            let rule: Int?
+            let verdict: Verdict
+            switch event.what {
+            case .rule(let handle, let found?):
+                (rule, verdict) = (sites[plan.name]?[event.chain]?[handle], found)
+            case .policy(.drop): (rule, verdict) = (nil, .drop)
+            default: continue
+            }
+            guard verdict == .accept || verdict == .drop else { continue }
+            passages[event.packet]?.rulings.append(.init(chain: event.chain, rule: rule, isDrop: verdict == .drop))
+        }
+        return order.compactMap { passages[$0] }
+    }
+
+    /// The object behind the last word that was not a translation: of the element that counted it, else of the rule.
+    private func attributed(_ passage: Passage, _ plan: NodePlan) -> Passage {
+        var passage = passage
+        let isFilter = { (name: ChainName) in
+            plan.table?.chains.first { $0.name == name }.map { $0.hook?.kind != .nat } ?? false
+        }
+        guard let last = passage.rulings.last(where: { isFilter($0.chain) }), let index = last.rule,
+            let rules = plan.table?.chains.first(where: { $0.name == last.chain })?.rules, index < rules.count
+        else { return passage }
+        let asked = rules[index].statements.compactMap { statement -> SetName? in
+            if case .lookup(_, let set, _) = statement { set } else { nil }
+        }
+        let element = passage.moved.first { asked.contains($0.set) && plan.meters[$0.set] == .matched }
+        passage.origin =
+            element.flatMap { plan.table?.elements[$0.set]?[$0.key]?.origin } ?? rules[index].origin
+        return passage
+    }
+}
