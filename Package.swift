@@ -66,7 +66,7 @@ let package = Package(
         // What touches the machine.
         module("LinuxKernel", ["CLinux", "NetworkVocabulary", "Ruleset"]),
         module("LinuxDataplane", ["LinuxKernel", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"]),
-        module("SQLiteLedger", ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary"]),
+        module("SQLiteLedger", ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary", "RouterPlan"]),
         module("ServiceHosting", ["CLinux", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary"]),
         module(
             "PacketTesting",
@@ -112,14 +112,15 @@ let package = Package(
         tests(
             "CloudStackAPITests",
             [
-                "CloudModel", "CloudStackAPI", "ControlPlane", "NetworkVocabulary", "ServiceHosting", "TestSupport",
+                "CloudModel", "CloudStackAPI", "ControlPlane", "NetworkVocabulary", "RouterPlan", "ServiceHosting",
+                "TestSupport",
             ]),
         tests(
             "ServiceHostingTests",
             ["CLinux", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary", "ServiceHosting", "TestSupport"]),
         tests(
             "SQLiteLedgerTests",
-            ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary", "SQLiteLedger", "TestSupport"]),
+            ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary", "RouterPlan", "SQLiteLedger", "TestSupport"]),
         tests(
             "KernelTests",
             [

@@ -3,7 +3,7 @@ extension Command {
     public static let all: [Command] =
         discovery + zones + physicalNetworks + publicRanges + networkOfferings + networks + publicAddresses
         + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding + guests + guestNICs + routers
-        + events + operations
+        + trafficCounting + events + operations
 }
 
 extension APIObject {

@@ -39,7 +39,9 @@ extension Command {
                 cloud.egressRules, among: network.map { cloud.egressRulesByNetwork[$0] }
             ) { cloud.networks[$0.network]?.account }
             .filter { (network == nil || $0.network == network) && call.matches($0.keywords) }
-            return try call.page("firewallrule", found.sorted { $0.number < $1.number }) { $0.rendered }
+            return try call.page("firewallrule", found.sorted { $0.number < $1.number }) {
+                $0.rendered.carrying(call.view.traffic[$0.id], .decision)
+            }
         },
         .change(
             "updateEgressFirewallRule", "Changes what of its protocol a rule is about, and between which places",

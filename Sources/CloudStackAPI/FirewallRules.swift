@@ -41,7 +41,9 @@ extension Command {
                     && (network == nil || cloud.publicAddresses[rule.publicAddress]?.network == network)
                     && call.matches(rule.keywords(in: cloud))
             }
-            return try call.page("firewallrule", found.sorted { $0.number < $1.number }) { $0.rendered(in: cloud) }
+            return try call.page("firewallrule", found.sorted { $0.number < $1.number }) {
+                $0.rendered(in: cloud).carrying(call.view.traffic[$0.id], .decision)
+            }
         },
         .change(
             "updateFirewallRule", "Changes what of its protocol a rule lets in, and from where", isAsync: true,

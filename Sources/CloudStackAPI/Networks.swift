@@ -59,7 +59,9 @@ extension Command {
                 else { continue }
                 found.append(network)
             }
-            return try call.page("network", found) { $0.rendered(in: call.cloud, for: call.caller) }
+            return try call.page("network", found) {
+                $0.rendered(in: call.cloud, for: call.caller).carrying(call.view.traffic[$0.id], .passage)
+            }
         },
         .change(
             "updateNetwork", "Changes a network's names and the address that its guests are seen by", isAsync: true,

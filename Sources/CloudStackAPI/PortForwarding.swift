@@ -59,7 +59,9 @@ extension Command {
                     && (network == nil || cloud.nics[rule.nic]?.network == network)
                     && call.matches(rule.keywords(in: cloud))
             }
-            return try call.page("portforwardingrule", found) { $0.rendered(in: cloud) }
+            return try call.page("portforwardingrule", found) {
+                $0.rendered(in: cloud).carrying(call.view.traffic[$0.id], .passage)
+            }
         },
         .change(
             "updatePortForwardingRule", "Changes where a rule leads to, and who may use it", isAsync: true,

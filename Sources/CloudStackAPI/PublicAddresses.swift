@@ -54,7 +54,9 @@ extension Command {
                 else { continue }
                 found.append(address)
             }
-            return try call.page("publicipaddress", found) { $0.rendered(in: call.cloud) }
+            return try call.page("publicipaddress", found) {
+                $0.rendered(in: call.cloud).carrying(call.view.traffic[$0.id], .passage)
+            }
         },
         .change(
             "disassociateIpAddress", "Releases a public address", isAsync: true,

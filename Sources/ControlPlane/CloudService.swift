@@ -14,6 +14,9 @@ public protocol CloudService: Sendable {
     /// The state of things at one moment. Cheap; never waits for the kernel or the disk.
     var view: CloudView { get }
 
+    /// Somebody looks at the traffic and will look again soon: for some seconds it is read more often.
+    func watchTraffic()
+
     /// The newest events, newest first. At most as many as the service keeps at hand.
     func recentEvents(limit: Int) -> [LedgerEntry]
 
@@ -67,13 +70,15 @@ public struct CloudView: Sendable {
     public let startTime: Int64
     /// Why requests that change something are refused at present, if they are (a full disk).
     public let hindrance: String?
+    /// What has passed, as it was read last.
+    public let traffic: TrafficTotals
 
     public var revision: Revision { cloud.revision }
 
     public init(
         cloud: Cloud, nodes: @autoclosure @escaping @Sendable () -> [NodeStatus], features: [KernelFeatureStatus],
         installation: ObjectID, startTime: Int64,
-        hindrance: String? = nil
+        hindrance: String? = nil, traffic: TrafficTotals = TrafficTotals()
     ) {
         self.cloud = cloud
         listNodes = nodes
@@ -81,6 +86,7 @@ public struct CloudView: Sendable {
         self.installation = installation
         self.startTime = startTime
         self.hindrance = hindrance
+        self.traffic = traffic
     }
 }
 

@@ -38,3 +38,10 @@ public struct Reply: Hashable, Sendable {
     /// The object that the request was about; nil after a removal.
     public var object: Reference? { objects.first }
 }
+
+/// An id source behind one type, for generic functions.
+struct AnyIDs: IDSource {
+    var base: any IDSource
+    init(_ base: any IDSource) { self.base = base }
+    mutating func next() -> ObjectID { base.next() }
+}

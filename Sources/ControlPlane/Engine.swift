@@ -37,6 +37,7 @@ public final class Engine {
     private var cloud: Cloud
     private var keeper: PlanKeeper
     private var pending = PendingChanges()
+    private var traffic: TrafficKeeper
     private var entriesSinceCheckpoint = 0
     /// Events that the ledger did not take, for its next entry.
     private var unwritten: [Event] = []
@@ -52,11 +53,13 @@ public final class Engine {
         self.shared = shared
         self.order = order
         let contents = try ledger.open()
-        cloud = try Self.fold(contents)
+        cloud = try contents.folded()
         installation = contents.installation
         findings = contents.findings
         entriesSinceCheckpoint = contents.entries.count
         keeper = PlanKeeper(Planner(installation: contents.installation, simulatesInternet: simulatesInternet))
+        traffic = try TrafficKeeper(ledger, cloud)
+        shared.publish(traffic.book.totals)
         shared.note(try ledger.events(limit: SharedView.eventLimit).reversed())
         shared.publish(cloud, keeper.planner)
     }
@@ -64,19 +67,6 @@ public final class Engine {
     public let installation: ObjectID
     public private(set) var findings: [String]
     public var model: Cloud { cloud }
-
-    static func fold(_ contents: LedgerContents) throws(LedgerError) -> Cloud {
-        do throws(ModelError) {
-            var cloud = Cloud()
-            if let checkpoint = contents.checkpoint {
-                cloud = try Cloud(checkpoint: checkpoint.records, revision: checkpoint.revision)
-            }
-            for entry in contents.entries { try cloud.apply(entry.changes, revision: entry.revision) }
-            return cloud
-        } catch {
-            throw .damaged("the changes in the log do not follow from each other: \(error)")
-        }
-    }
 
     /// Begins: the objects that every installation has, and the complete desired state for the kernel.
     public func start() throws(LedgerError) {
@@ -126,6 +116,13 @@ public final class Engine {
         checkpointIfDue()
     }
 
+    /// What is due by the clock, and not because of a message; how long until there is more of it.
+    public func attend(now: Duration, isTrafficWatched: Bool = false) -> Duration {
+        if traffic.isReadingDue(now, isWatched: isTrafficWatched) { order(.measure) }
+        traffic.writeIfDue(now, cloud, to: ledger)
+        return traffic.pause(now)
+    }
+
     /// Takes everything of this installation out of the kernel. The model stays as it is.
     public func dismantle() {
         let owner = keeper.planner.installation
@@ -134,6 +131,7 @@ public final class Engine {
 
     /// Stores the whole model, so that the next start is quick. For an orderly end.
     public func finish() {
+        traffic.write(to: ledger)
         if entriesSinceCheckpoint > 0 { writeCheckpoint() }
         ledger.close()
     }
@@ -255,6 +253,7 @@ public final class Engine {
     }
 
     private func follow(_ item: Batch.Item) {
+        traffic.follow(item.decision.changes, from: item.before)
         let ticket = item.after.revision.number
         let following = keeper.follow(
             item.decision.changes, from: item.before, to: item.after, ticket: ticket, drains: item.decision.drains)
@@ -304,7 +303,9 @@ public final class Engine {
             finish(tickets, &events)
         case .ended(let name, let flows):
             events.append(Self.flowsEnded(flows, on: keeper.plans[name]?.owner, "begun while \(name) changed"))
-        case .measured: break
+        case .measured(_, let readings):
+            traffic.take(readings, at: surroundings.now(), in: cloud)
+            shared.publish(traffic.book.totals)
         case .failed(let name, let reason, let origin, let tickets):
             if shared.fail(name, reason) {
                 events.append(Event(type: "NODE.FAIL", level: .error, origin: origin, text: "\(name): \(reason)"))
@@ -387,11 +388,4 @@ public final class Engine {
         guard (try? ledger.writeCheckpoint(cloud.checkpoint(), at: cloud.revision)) != nil else { return }
         entriesSinceCheckpoint = 0
     }
-}
-
-/// An id source behind one type, for generic functions.
-private struct AnyIDs: IDSource {
-    var base: any IDSource
-    init(_ base: any IDSource) { self.base = base }
-    mutating func next() -> ObjectID { base.next() }
 }

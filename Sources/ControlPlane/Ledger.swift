@@ -95,6 +95,20 @@ public struct LedgerContents: Sendable {
     }
 }
 
+extension LedgerContents {
+    /// The model that the log leads to.
+    func folded() throws(LedgerError) -> Cloud {
+        do throws(ModelError) {
+            var cloud = Cloud()
+            if let checkpoint { cloud = try Cloud(checkpoint: checkpoint.records, revision: checkpoint.revision) }
+            for entry in entries { try cloud.apply(entry.changes, revision: entry.revision) }
+            return cloud
+        } catch {
+            throw .damaged("the changes in the log do not follow from each other: \(error)")
+        }
+    }
+}
+
 /// The append-only log of changes. Used by one lane only; every call blocks until it is done.
 public protocol Ledger: AnyObject {
     /// Reads everything needed to start. Called once, before any append.
@@ -114,6 +128,14 @@ public protocol Ledger: AnyObject {
     /// Everything up to a revision, for time travel: the model of any past moment that the log still reaches, or
     /// `.outOfOrder` with the oldest revision that it does reach.
     func history(upTo revision: Revision) throws(LedgerError) -> LedgerContents
+
+    /// Stores what these objects have counted, in place of what was stored of them before, and forgets others: all of
+    /// it or nothing. No part of the log. Survives the end of the process; power loss, which ends the kernel's counters
+    /// too, may take the newest.
+    func saveTraffic(_ records: [TrafficRecord], dropping objects: [Origin]) throws(LedgerError)
+
+    /// What objects had counted when it was last stored.
+    func traffic() throws(LedgerError) -> [TrafficRecord]
 
     func close()
 }

@@ -16,6 +16,7 @@ public final class SharedView: Sendable {
         var settled: [NodeName: Revision] = [:]
         var failing: [NodeName: String] = [:]
         var hindrance: String?
+        var traffic = TrafficTotals()
         /// The nodes that the cloud calls for, and how far they are.
         var nodes: [NodeStatus] {
             (planner?.nodes(in: cloud) ?? []).map { name in
@@ -47,7 +48,7 @@ public final class SharedView: Sendable {
         let state = state.withLock { $0 }
         return CloudView(
             cloud: state.cloud, nodes: state.nodes, features: state.features, installation: state.installation,
-            startTime: startTime, hindrance: state.hindrance)
+            startTime: startTime, hindrance: state.hindrance, traffic: state.traffic)
     }
 
     public func planText(ofNode name: String) -> String? {
@@ -66,6 +67,8 @@ public final class SharedView: Sendable {
             state.installation = planner.installation.id
         }
     }
+
+    func publish(_ traffic: TrafficTotals) { state.withLock { $0.traffic = traffic } }
 
     func note(_ entries: [LedgerEntry]) {
         let eventful = entries.filter { !$0.events.isEmpty || !$0.changes.isEmpty }.map { entry in

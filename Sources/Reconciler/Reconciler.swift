@@ -217,8 +217,9 @@ public final class Reconciler {
         guard let piece = nodes[name]?.takePiece(), let plan = nodes[name]?.plan else { return }
         do throws(DataplaneError) {
             if !piece.delta.takesOthersAlong {
-                try measure(plan, before: piece.delta)
+                let readings = try lastReadings(plan, before: piece.delta)
                 try dataplane.perform(steps(for: piece, of: plan), on: name)
+                tell(readings, name)
                 if try dataplane.holds(piece.delta, of: plan) {
                     let revoked = piece.revokes ? try revoke(plan, drains: piece.drains, now) : 0
                     settle(name, piece.tickets, revoked)
@@ -248,8 +249,8 @@ public final class Reconciler {
             let goal = revokes ? plan.withPendingRevocation : plan
             if revokes {
                 todo = steps(toReach: goal, from: observed)
-                measure(plan, holding: observed)
             }
+            let readings = lastReadings(plan, before: observed)
             var taken: [Step] = []
             var failures: [DataplaneError] = []
             var failed: Set<Origin> = []
@@ -270,6 +271,7 @@ public final class Reconciler {
                         reason: "the kernel took it and does not show it")
                 }
             }
+            tell(readings, plan.name)
             // What failed was not set right, and is not told again with every attempt.
             let done = taken.filter { step in step.origin.map { !failed.contains($0.object) } ?? true }
             if nodes[plan.name]?.isDisturbed == true, !done.isEmpty { report(.repaired(plan.name, done)) }

@@ -129,6 +129,13 @@ public struct NodePlan: Sendable {
         }
     }
 
+    /// The plan with these elements in its metered sets, and no others there.
+    public func metering(_ elements: [SetName: [ElementKey: Element]]) -> NodePlan {
+        var plan = self
+        for set in meters.keys { plan.table?.elements[set] = elements[set] ?? [:] }
+        return plan
+    }
+
     /// The elements that an object asked for.
     public func elements(of object: Origin) -> [MeteredElement] {
         (keysByObject[object] ?? []).compactMap { key in

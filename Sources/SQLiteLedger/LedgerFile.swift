@@ -6,7 +6,10 @@ import NetworkVocabulary
 /// Every row carries its own check: SQLite notices a file whose structure is broken, not one whose bytes are.
 final class LedgerFile {
     /// `user_version` of files that this program writes.
-    static let schemaVersion = 1
+    static let schemaVersion = 2
+
+    /// The tables of a file of that version. A version adds to what was there.
+    static func tables(ofVersion version: Int) -> [String] { tables + (version >= 2 ? [traffic] : []) }
 
     private static let tables: [String] = [
         "CREATE TABLE installation (id TEXT NOT NULL, digest BLOB NOT NULL)",
@@ -20,10 +23,20 @@ final class LedgerFile {
         """,
     ]
 
+    /// What objects have counted; no history. A primary key without a row id of its own, so that there is no index
+    /// beside it.
+    private static let traffic = """
+        CREATE TABLE traffic (object TEXT NOT NULL, meter TEXT NOT NULL, packets INTEGER NOT NULL, \
+        bytes INTEGER NOT NULL, lastpackets INTEGER NOT NULL, lastbytes INTEGER NOT NULL, lasthit INTEGER, \
+        PRIMARY KEY (object, meter)) WITHOUT ROWID
+        """
+
     private static let columns = "revision, time, caller, command, changes, events, link"
 
     let database: Database
     private var insertEntry: Statement?
+    /// What a commit waits for.
+    private var isLasting = true
 
     /// Opens a connection and writes nothing. Until `beginWriting`, closing leaves every byte as it was found.
     init(path: String) throws(SQLiteFailure) {
@@ -51,9 +64,28 @@ final class LedgerFile {
         database.keepLogOnClose(false)
     }
 
+    /// Whether commits from now on survive power loss, or only the end of the process. What is committed in the one way
+    /// becomes lasting with the next commit in the other: it lies before it in the same log.
+    func commitLasting(_ lasting: Bool) throws(SQLiteFailure) {
+        guard lasting != isLasting else { return }
+        try database.execute("PRAGMA synchronous = \(lasting ? "FULL" : "NORMAL")")
+        isLasting = lasting
+    }
+
+    /// Brings a whole file of an older version up to this one.
+    func migrate() throws(SQLiteFailure) {
+        let version = try userVersion()
+        guard version < Self.schemaVersion else { return }
+        let missing = Self.tables(ofVersion: Self.schemaVersion).dropFirst(Self.tables(ofVersion: version).count)
+        try database.transaction { () throws(SQLiteFailure) in
+            for table in missing { try database.execute(table) }
+            try database.execute("PRAGMA user_version = \(Self.schemaVersion)")
+        }
+    }
+
     func create(_ installation: ObjectID) throws(SQLiteFailure) {
         try database.transaction { () throws(SQLiteFailure) in
-            for table in Self.tables { try database.execute(table) }
+            for table in Self.tables(ofVersion: Self.schemaVersion) { try database.execute(table) }
             let statement = try database.prepare("INSERT INTO installation (id, digest) VALUES (?, ?)")
             try statement.bind(1, installation.description)
             try statement.bind(2, Self.digest(of: installation.description))
@@ -144,7 +176,7 @@ final class LedgerFile {
             var found: [String] = []
             while try schema.step() { found.append(schema.text(0) ?? "") }
             let version = try userVersion()
-            if found != Self.tables || version != Self.schemaVersion {
+            if found != Self.tables(ofVersion: version) || !(1...Self.schemaVersion).contains(version) {
                 scan.complaints.append("the database's schema was altered")
             }
         }

@@ -15,7 +15,7 @@ public final class SQLiteLedger: Ledger {
         case memory
     }
 
-    private struct Opened {
+    struct Opened {
         let directory: DataDirectory?
         let file: LedgerFile
         let installation: ObjectID
@@ -26,7 +26,7 @@ public final class SQLiteLedger: Ledger {
     private let place: Place
     private let retention: LedgerRetention
     private let newInstallation: () -> ObjectID
-    private var opened: Opened?
+    private(set) var opened: Opened?
     private let encoder = JSONEncoder()
     private let decoder = JSONDecoder()
 
@@ -196,6 +196,8 @@ public final class SQLiteLedger: Ledger {
 
         if restored.findings.isEmpty {
             try translating { () throws(SQLiteFailure) in try file.beginWriting() }
+            // Where the disk is full it is done with the first write that succeeds.
+            try? file.migrate()
             finish(directory, file, restored)
         } else {
             let (repaired, aside) = try rebuild(directory, file, restored)
@@ -232,6 +234,7 @@ public final class SQLiteLedger: Ledger {
             try file.database.transaction { () throws(SQLiteFailure) in
                 try file.insert(restored.entries)
                 for checkpoint in restored.checkpoints { try file.insert(checkpoint) }
+                try file.save((try? damaged.traffic()) ?? [], dropping: [])
             }
         }
         try directory.move(directory.rebuilding, to: directory.rebuilt)
@@ -280,14 +283,19 @@ public final class SQLiteLedger: Ledger {
 
     /// One transaction. When it fails although its bytes may be in the log already (an fdatasync that failed), the
     /// log is emptied, so that a crash does not bring back what was refused.
-    private func writing(_ file: LedgerFile, _ body: () throws(SQLiteFailure) -> Void) throws(LedgerError) {
-        do { try file.database.transaction(body) } catch {
+    func writing(
+        _ file: LedgerFile, isLasting: Bool = true, _ body: () throws(SQLiteFailure) -> Void
+    ) throws(LedgerError) {
+        do {
+            try file.commitLasting(isLasting)
+            try file.database.transaction(body)
+        } catch {
             _ = try? file.database.value("PRAGMA wal_checkpoint(TRUNCATE)")
             throw error.ledgerError
         }
     }
 
-    private func translating<T>(_ body: () throws(SQLiteFailure) -> T) throws(LedgerError) -> T {
+    func translating<T>(_ body: () throws(SQLiteFailure) -> T) throws(LedgerError) -> T {
         do { return try body() } catch { throw error.ledgerError }
     }
 }

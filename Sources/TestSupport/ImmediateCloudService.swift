@@ -1,6 +1,7 @@
 import CloudModel
 public import ControlPlane
 import NetworkVocabulary
+public import RouterPlan
 import Synchronization
 
 /// A cloud service without disk and kernel: decides as the real one does, and is done at once, or when told.
@@ -13,6 +14,8 @@ public final class ImmediateCloudService: CloudService {
         var failure: RequestError?
         var waiting: [@Sendable () -> Void] = []
         var submissions = 0
+        var traffic = TrafficBook()
+        var watches = 0
     }
 
     private let state: Mutex<State>
@@ -82,7 +85,7 @@ public final class ImmediateCloudService: CloudService {
     }
 
     public var view: CloudView {
-        let (cloud, isHeld) = state.withLock { ($0.cloud, $0.isHeld) }
+        let (cloud, isHeld, traffic) = state.withLock { ($0.cloud, $0.isHeld, $0.traffic.totals) }
         return CloudView(
             cloud: cloud,
             nodes: cloud.routers.values.map {
@@ -91,8 +94,18 @@ public final class ImmediateCloudService: CloudService {
                     revision: cloud.revision)
             },
             features: [KernelFeatureStatus(name: "802.1Q", isAvailable: false, missingModule: "8021q")],
-            installation: ObjectID(random: 9, 9), startTime: 0)
+            installation: ObjectID(random: 9, 9), startTime: 0, traffic: traffic)
     }
+
+    /// The kernel's elements have counted this.
+    public func count(_ readings: [MeterReading], at time: Int64) {
+        state.withLock { $0.traffic.take(readings, at: time, in: $0.cloud) }
+    }
+
+    public func watchTraffic() { state.withLock { $0.watches += 1 } }
+
+    /// How often somebody said that traffic is watched.
+    public var watches: Int { state.withLock { $0.watches } }
 
     public func recentEvents(limit: Int) -> [LedgerEntry] {
         state.withLock { Array($0.entries.suffix(max(0, limit)).reversed()) }

@@ -8,6 +8,7 @@ public final class MemoryLedger: Ledger {
     public final class Storage {
         fileprivate var entries: [LedgerEntry] = []
         fileprivate var checkpoints: [(revision: Revision, records: [Record])] = []
+        fileprivate var traffic: [Origin: TrafficRecord] = [:]
         fileprivate var isHeld = false
         public let installation: ObjectID
 
@@ -89,6 +90,18 @@ public final class MemoryLedger: Ledger {
         guard isOpen else { throw .unavailable("the ledger is not open") }
         guard revision <= last else { throw .outOfOrder(expected: last) }
         return try contents(upTo: revision)
+    }
+
+    public func saveTraffic(_ records: [TrafficRecord], dropping objects: [Origin]) throws(LedgerError) {
+        guard isOpen else { throw .unavailable("the ledger is not open") }
+        if failure != nil { throw .unavailable("database or disk is full") }
+        for record in records { storage.traffic[record.object] = record }
+        for object in objects { storage.traffic[object] = nil }
+    }
+
+    public func traffic() throws(LedgerError) -> [TrafficRecord] {
+        guard isOpen else { throw .unavailable("the ledger is not open") }
+        return storage.traffic.values.sorted { $0.object < $1.object }
     }
 
     public func close() {

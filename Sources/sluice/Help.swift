@@ -21,11 +21,13 @@ enum Help {
           static-nat list|add|remove
                                      public addresses that are a guest's own
           egress list|add|remove     exceptions from the egress policies of networks
+          top [networks|addresses|rules]
+                                     what passes, live, the busiest first
           events                     what happened, newest first
           exec NODE -- COMMAND …     run a program inside a router's or guest's namespace
           api COMMAND NAME=VALUE …   any call of the management API
 
-        Adding rules takes --from CIDRS, --to CIDRS, --guest-address ADDRESS and --closed; removing them takes --drain:
+        top takes --sort ORDER, --interval SECONDS and --once. Adding rules takes --from CIDRS, --to CIDRS, --guest-address ADDRESS and --closed; removing them takes --drain:
         connections that they allowed may finish. --plan shows what would change, and changes nothing.
 
         --help after a command shows its own, --version the version, --json prints JSON instead of text.
@@ -124,6 +126,19 @@ enum Help {
           --to CIDRS    where the traffic goes to; everywhere when absent
           --drain       connections may finish; without it they end at once
           --plan        show what would change in the model and in the plans, and change nothing
+        """,
+        "top": """
+        usage: sluice [--json] top [networks|addresses|rules] [--sort received|sent|matched|rate]
+                      [--interval SECONDS] [--once]
+
+        What has passed since each was made, and how fast now; drawn again and again on a terminal, printed again and
+        again elsewhere. RECEIVED is what went to guests, SENT what came from them; MATCHED are the packets that a
+        firewall or egress rule decided about, of connections the first ones.
+          sluice top rules --sort matched
+
+          --sort ORDER        received, sent (bytes), matched (packets) or rate, as when absent; the most first
+          --interval SECONDS  between two looks; 1 when absent
+          --once              one table, with the rates of one interval
         """,
         "events": "usage: sluice [--json] events",
         "exec": """

@@ -11,6 +11,7 @@ final class EngineLane: CloudService {
         case engine(Engine.Message)
         /// Take everything out of the kernel.
         case dismantle
+        case watchTraffic
     }
 
     private let inbox: Inbox<Message>
@@ -47,11 +48,16 @@ final class EngineLane: CloudService {
     }
 
     private static func run(_ engine: Engine, _ inbox: Inbox<Message>) {
-        while let messages = inbox.receive(timeout: nil) {
+        let clock = ContinuousClock()
+        let start = clock.now
+        var pause = Duration.zero
+        while let messages = inbox.receive(timeout: pause) {
             // Everything that waits is decided in order and made durable together.
-            engine.process(
-                messages.compactMap { if case .engine(let message) = $0 { message } else { nil } })
+            let work = messages.compactMap { if case .engine(let message) = $0 { message } else { nil } }
+            if !work.isEmpty { engine.process(work) }
             if messages.contains(where: { if case .dismantle = $0 { true } else { false } }) { engine.dismantle() }
+            let isWatched = messages.contains { if case .watchTraffic = $0 { true } else { false } }
+            pause = engine.attend(now: clock.now - start, isTrafficWatched: isWatched)
         }
         engine.finish()
     }
@@ -71,6 +77,7 @@ final class EngineLane: CloudService {
     func dismantle() { inbox.send(.dismantle) }
 
     var view: CloudView { shared.view }
+    func watchTraffic() { inbox.send(.watchTraffic) }
     func recentEvents(limit: Int) -> [LedgerEntry] { shared.recentEvents(limit: limit) }
     func planText(ofNode name: String) -> String? { shared.planText(ofNode: name) }
 
@@ -89,6 +96,7 @@ extension Reconciler.Command {
         case .change(let delta, let object, let ticket, let drains):
             self = .change(delta, object: object, ticket, drains: drains)
         case .withdraw(let name, let ticket): self = .withdraw(name, ticket)
+        case .measure: self = .measure
         }
     }
 }

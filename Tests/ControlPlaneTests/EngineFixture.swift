@@ -39,6 +39,13 @@ final class JournaledLedger: Ledger {
 
     func events(limit: Int) throws(LedgerError) -> [LedgerEntry] { try base.events(limit: limit) }
     func history(upTo revision: Revision) throws(LedgerError) -> LedgerContents { try base.history(upTo: revision) }
+    func traffic() throws(LedgerError) -> [TrafficRecord] { try base.traffic() }
+
+    func saveTraffic(_ records: [TrafficRecord], dropping objects: [Origin]) throws(LedgerError) {
+        try base.saveTraffic(records, dropping: objects)
+        journal.note("traffic of \(records.count), \(objects.count) dropped")
+    }
+
     func close() { base.close() }
 }
 
@@ -101,7 +108,10 @@ final class EngineFixture {
         ) { [journal] order in
             journal.note("order \(order.name)")
             kernel.mirror.follow([order])
-            if case .adopt = order {} else { kernel.waiting.append(order) }
+            switch order {
+            case .adopt, .measure: break
+            case .plan, .change, .withdraw: kernel.waiting.append(order)
+            }
         }
         try engine.start()
     }
@@ -170,14 +180,14 @@ final class EngineFixture {
 extension KernelOrder {
     var ticket: UInt64? {
         switch self {
-        case .adopt: nil
+        case .adopt, .measure: nil
         case .plan(_, let ticket, _), .change(_, _, let ticket, _), .withdraw(_, let ticket): ticket
         }
     }
 
     var node: NodeName {
         switch self {
-        case .adopt: .host
+        case .adopt, .measure: .host
         case .plan(let plan, _, _): plan.name
         case .change(let delta, _, _, _): delta.node
         case .withdraw(let name, _): name
@@ -185,8 +195,11 @@ extension KernelOrder {
     }
 
     var name: String {
-        if case .adopt = self { return "adopt" }
-        return node.text
+        switch self {
+        case .adopt: "adopt"
+        case .measure: "measure"
+        case .plan, .change, .withdraw: node.text
+        }
     }
 }
 

@@ -50,9 +50,9 @@ import Testing
     @Test func `is refused untouched when a newer program wrote it`() throws {
         let directory = TemporaryDirectory()
         try fill(directory, entries: 3)
-        _ = query(directory.path + "/ledger.sqlite", "PRAGMA user_version = 2")
+        _ = query(directory.path + "/ledger.sqlite", "PRAGMA user_version = 3")
         let before = directory.bytes("ledger.sqlite")
-        #expect(throws: LedgerError.newerSchema(found: 2, known: 1)) {
+        #expect(throws: LedgerError.newerSchema(found: 3, known: 2)) {
             try SQLiteLedger(.directory(directory.path)).open()
         }
         #expect(directory.bytes("ledger.sqlite") == before)

@@ -5,7 +5,7 @@ _sluice() {
     # The words of the command, without options and their values.
     for ((index = 1; index < COMP_CWORD; index++)); do
         case ${COMP_WORDS[index]} in
-            --api | --api-key | --secret-key | --admin | --from | --to | --guest-address) ((index++)) ;;
+            --api | --api-key | --secret-key | --admin | --from | --to | --guest-address | --sort | --interval) ((index++)) ;;
             --) return ;;
             -*) ;;
             *) words+=("${COMP_WORDS[index]}") ;;
@@ -13,7 +13,11 @@ _sluice() {
     done
     COMPREPLY=()
     case $previous in
-        --api | --api-key | --secret-key | --from | --to | --guest-address) return ;;
+        --api | --api-key | --secret-key | --from | --to | --guest-address | --interval) return ;;
+        --sort)
+            mapfile -t COMPREPLY < <(compgen -W 'received sent matched rate' -- "$current")
+            return
+            ;;
         --admin)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
@@ -21,7 +25,8 @@ _sluice() {
             ;;
     esac
     case "${words[*]}" in
-        '') choices='status plan apply router guest network address firewall forward static-nat egress events exec api' ;;
+        '') choices='status plan apply router guest network address firewall forward static-nat egress top events exec api' ;;
+        top) choices='networks addresses rules' ;;
         plan) choices='show' ;;
         router) choices='list show' ;;
         guest | network) choices='list' ;;
@@ -36,6 +41,7 @@ _sluice() {
     esac
     if [[ $current == -* ]]; then
         case "${words[*]}" in
+            top*) choices='--sort --interval --once' ;;
             'firewall add'*) choices='--from --plan' ;;
             'egress add'*) choices='--from --to --plan' ;;
             'forward add'*) choices='--guest-address --from --closed --plan' ;;

@@ -19,6 +19,7 @@ complete -c sluice -n __fish_use_subcommand -a firewall -d 'What may come in to 
 complete -c sluice -n __fish_use_subcommand -a forward -d 'Ports of public addresses that lead to guests'
 complete -c sluice -n __fish_use_subcommand -a static-nat -d 'Public addresses that are a guest\'s own'
 complete -c sluice -n __fish_use_subcommand -a egress -d 'Exceptions from the egress policies of networks'
+complete -c sluice -n __fish_use_subcommand -a top -d 'What passes, live'
 complete -c sluice -n __fish_use_subcommand -a events -d 'What happened'
 complete -c sluice -n __fish_use_subcommand -a exec -d 'Run a command inside a node'
 complete -c sluice -n __fish_use_subcommand -a api -d 'Send one API command'
@@ -26,6 +27,10 @@ complete -c sluice -n __fish_use_subcommand -a api -d 'Send one API command'
 complete -c sluice -n '__fish_seen_subcommand_from plan' -a 'show (ls /run/netns 2>/dev/null)'
 complete -c sluice -n '__fish_seen_subcommand_from router' -a 'list show (ls /run/netns 2>/dev/null)'
 complete -c sluice -n '__fish_seen_subcommand_from guest network' -a list
+complete -c sluice -n '__fish_seen_subcommand_from top' -a 'networks addresses rules'
+complete -c sluice -n '__fish_seen_subcommand_from top' -l sort -xa 'received sent matched rate' -d 'What comes first'
+complete -c sluice -n '__fish_seen_subcommand_from top' -l interval -x -d 'Seconds between two looks'
+complete -c sluice -n '__fish_seen_subcommand_from top' -l once -d 'One table'
 complete -c sluice -n '__fish_seen_subcommand_from exec' -a '(ls /run/netns 2>/dev/null)'
 complete -c sluice -n '__fish_seen_subcommand_from apply' -F
 complete -c sluice -n '__fish_seen_subcommand_from apply' -l dry-run -d 'Only say what would change'
