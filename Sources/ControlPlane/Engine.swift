@@ -320,6 +320,8 @@ public final class Engine {
                 ))
         case .adopted(let verified, let failed):
             shared.setVerified()
+            // What passed while nobody read it.
+            traffic.hasten()
             events.append(
                 Event(
                     type: "DAEMON.ADOPT", level: failed == 0 ? .info : .warning,

@@ -17,6 +17,7 @@ struct TrafficKeeper {
 
     private(set) var book: TrafficBook
     private var lastReading = Duration.zero
+    private var isHastened = false
     private var lastWrite = Duration.zero
     private var lastSweep = Duration.zero
     private var watchedUntil = Duration.zero
@@ -36,8 +37,12 @@ struct TrafficKeeper {
         if isWatched { watchedUntil = now + Self.attention }
         guard now >= nextReading(now) else { return false }
         lastReading = now
+        isHastened = false
         return true
     }
+
+    /// Has the kernel read as soon as may be: there is something to read again.
+    mutating func hasten() { isHastened = true }
 
     /// Writes what is to be written now. Where that fails it stays as unwritten as it was.
     mutating func writeIfDue(_ now: Duration, _ cloud: Cloud, to ledger: any Ledger) {
@@ -61,7 +66,7 @@ struct TrafficKeeper {
     func pause(_ now: Duration) -> Duration { max(.zero, min(nextReading(now), nextWrite) - now) }
 
     private func nextReading(_ now: Duration) -> Duration {
-        lastReading + (now < watchedUntil ? Self.watchedPace : Self.ordinaryPace)
+        isHastened ? lastReading : lastReading + (now < watchedUntil ? Self.watchedPace : Self.ordinaryPace)
     }
 
     private var nextWrite: Duration { lastWrite + (book.isUrgent ? Self.urgentPace : Self.writePace) }

@@ -27,7 +27,8 @@ extension Reconciler {
         let objects = Set(lost.values.flatMap(\.values).map(\.origin.object))
         // The plan is the one after the change; what the kernel holds is the one before.
         var before = plan
-        before.restore(lost)
+        // What is yet to come must not be asked for: where sets hold ranges the kernel would answer with what covers it.
+        before.restore(lost, without: delta.addedElements.filter { plan.meters[$0.key] != nil })
         let counts = try dataplane.counts(of: before, objects: objects)
         return before.readings(counts) { lost[$0.set]?[$0.key] != nil }
     }

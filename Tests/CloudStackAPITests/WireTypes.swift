@@ -78,7 +78,9 @@ enum FieldTable {
         + "networkid project projectid state tags:[] virtualmachineid vmipaddress vpcid zoneid zonename "
         + "associatednetworkname domainid domainpath fordisplay:b forprovider:b forsystemvms:b forvirtualnetwork:b "
         + "hasannotations:b hasrules:b networkname physicalnetworkid purpose virtualmachinedisplayname "
-        + "virtualmachinename virtualmachinetype vlanid vlanname vpcname"
+        + "virtualmachinename virtualmachinetype vlanid vlanname vpcname " + passage
+    /// Sluice's own.
+    static let passage = "receivedbytes:i sentbytes:i receivedpackets:i sentpackets:i lasthit"
     static let nic =
         "gateway id ipaddress isdefault:b macaddress netmask networkid secondaryip:[] virtualmachineid vpcid adaptertype "
         + "broadcasturi deviceid extradhcpoption:[] ip6address ip6cidr ip6gateway ipaddresses:[] isolatedpvlan:i "

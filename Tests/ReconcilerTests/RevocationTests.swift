@@ -115,6 +115,41 @@ import Testing
             ])
     }
 
+    @Test func `stays where the kernel refuses to take it away`() throws {
+        let bench = try Gate.bench(open: [80, 443], flows: [])
+        bench.count(80, packets: 5, bytes: 500)
+        bench.dataplane.faults = [.refuse(step: bench.dataplane.steps.count, errno: 105)]
+        try bench.change(Gate.plan(open: [80, 443]), Gate.origin(80), removing: true, ticket: 1)
+        // Told once, when it has gone on the long way.
+        let count = MeterCount(packets: 5, bytes: 500)
+        #expect(
+            bench.readings.filter { $0.object == Gate.origin(80) }
+                == [MeterReading(Gate.origin(80), .matched, count, leaving: count)])
+    }
+
+    @Test func `is read before the long way takes it, whosever it is`() throws {
+        let bench = try Gate.bench(open: [80, 443], flows: [])
+        bench.count(80, packets: 5, bytes: 500)
+        bench.count(443, packets: 7, bytes: 700)
+        bench.restart()
+        bench.reconciler.accept(.adopt([try Gate.plan(open: [443])]))
+        bench.work()
+        let (gone, left) = (MeterCount(packets: 5, bytes: 500), MeterCount(packets: 7, bytes: 700))
+        #expect(
+            Set(bench.readings) == [
+                MeterReading(Gate.origin(80), .matched, gone, leaving: gone),
+                MeterReading(Gate.origin(443), .matched, left),
+            ])
+    }
+
+    @Test func `begins at nothing in a node that is made anew`() throws {
+        let bench = Bench()
+        bench.mustStayClosed = false
+        bench.reconciler.accept(.adopt([try Gate.plan(open: [80])]))
+        bench.work()
+        #expect(bench.readings == [MeterReading(Gate.origin(80), .matched, MeterCount())])
+    }
+
     @Test func `is read before a node goes`() throws {
         let bench = try Gate.bench(open: [443], flows: [])
         bench.count(443, packets: 7, bytes: 700)
