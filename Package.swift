@@ -127,6 +127,7 @@ let package = Package(
                 "CLinux", "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary",
                 "PacketTrace", "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset", "TestSupport",
             ]),
+        tests("PacketTestingTests", ["NetworkVocabulary", "PacketTesting", "Packets", "RouterPlan"]),
         tests("ScenarioTests", ["CLinux", "LinuxKernel", "NetworkVocabulary", "TestSupport"]),
     ]
 )

@@ -73,7 +73,9 @@ extension CaseRun {
         default: return []
         }
         let rules = cloud.plans[passage.node]?.objects.filter { $0.kind == kind } ?? []
-        return rules.compactMap { rule in cloud.names(of: rule).last.map { "\(kind) \($0)" } }.sorted()
+        return rules.compactMap { rule in
+            cloud.names(of: rule).last.map { "\(kind) \($0) from \(cloud.sources(of: rule))" }
+        }.sorted()
     }
 
     /// Returns the folder, or nil where it cannot be written.

@@ -81,15 +81,15 @@ private struct CaseLine {
         if takes("at") {
             let port = try port()
             try expect("send")
-            var fragments: Int?
+            var pieces: CaseStep.Pieces?
             if takes("fragments") {
                 guard let next = peek, let size = Int(next), size >= 8, size % 8 == 0, size < 65528 else {
                     throw fail("a multiple of 8 bytes")
                 }
-                fragments = size
                 _ = try word("a number")
+                pieces = .init(size: size, isReversed: takes("reversed"))
             }
-            return .send(at: port, try packet(), fragments: fragments)
+            return .send(at: port, try packet(), pieces)
         }
         if takes("expect") {
             if takes("nothing") {
@@ -115,6 +115,10 @@ private struct CaseLine {
             guard let words = remaining() else { throw fail("a request") }
             return .change(words.split(separator: " ").map(String.init))
         }
+        if takes("refused") {
+            guard let words = remaining() else { throw fail("a request") }
+            return .refused(words.split(separator: " ").map(String.init))
+        }
         if takes("replay") {
             let file = try word("a capture in the case's folder")
             try expect("at")
@@ -123,7 +127,7 @@ private struct CaseLine {
             return .replay(file: file, at: port)
         }
         if takes("counters") { return try counters() }
-        throw fail("'at', 'expect', 'decided', 'apply', 'change', 'replay', 'counters' or a comment behind #")
+        throw fail("'at', 'expect', 'decided', 'apply', 'change', 'refused', 'replay', 'counters' or a comment behind #")
     }
 
     /// What is left, with single blanks.

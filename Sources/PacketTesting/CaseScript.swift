@@ -8,8 +8,7 @@ public struct CaseScript: Hashable, Sendable {
 
 public struct CaseStep: Hashable, Sendable {
     public enum Action: Hashable, Sendable {
-        /// `fragments`: cut into pieces of so many bytes of what IP carries.
-        case send(at: String, PacketPattern, fragments: Int?)
+        case send(at: String, PacketPattern, Pieces?)
         case replay(file: String, at: String)
         case expect(at: String, PacketPattern)
         /// At one port, or at all.
@@ -19,7 +18,17 @@ public struct CaseStep: Hashable, Sendable {
         /// Another cloud file of the folder.
         case apply(file: String)
         case change([String])
+        /// A request that is not granted; nothing changes.
+        case refused([String])
         case counters(kind: String, name: String, [Meter: UInt64])
+    }
+
+    /// How a packet is cut before it is sent.
+    public struct Pieces: Hashable, Sendable {
+        /// Bytes of what IP carries.
+        public var size: Int
+        /// The last one first.
+        public var isReversed: Bool
     }
 
     public let action: Action

@@ -74,15 +74,15 @@ struct ChangeLine {
         case "firewall":
             return .createFirewallRule(
                 .init(
-                    publicAddress: try address(2, cloud).id, traffic: try traffic(3).text,
+                    publicAddress: try address(2, cloud).id, traffic: try trafficText(3),
                     sources: list("from") ?? []))
         case "egress":
             return .createEgressRule(
                 .init(
-                    network: try network(2, cloud).id, traffic: try traffic(3).text, sources: list("from") ?? [],
+                    network: try network(2, cloud).id, traffic: try trafficText(3), sources: list("from") ?? [],
                     destinations: list("to") ?? []))
         case "forward":
-            let text = try traffic(3).text
+            let text = try trafficText(3)
             let ports = words.count > 5 ? PortRange(words[5]) : nil
             guard let first = text.startPort else { throw Unknown(description: "tcp or udp with ports") }
             return .createPortForwarding(
@@ -114,8 +114,8 @@ struct ChangeLine {
 
     private func update(_ kind: String, _ cloud: Cloud) throws -> Request {
         let new = try options["traffic"].map { text in
-            guard let traffic = Traffic(text) else { throw Unknown(description: "traffic as tcp/80 or icmp/8") }
-            return traffic.text
+            guard let traffic = TrafficText(line: text) else { throw Unknown(description: "traffic as tcp/80 or icmp/8") }
+            return traffic
         }
         switch kind {
         case "firewall":
@@ -146,6 +146,14 @@ struct ChangeLine {
     private func traffic(_ index: Int) throws -> Traffic {
         let text = try word(index, "traffic as tcp/80 or icmp/8")
         guard let traffic = Traffic(text) else { throw Unknown(description: "traffic as tcp/80, not '\(text)'") }
+        return traffic
+    }
+
+    private func trafficText(_ index: Int) throws -> TrafficText {
+        let text = try word(index, "traffic as tcp/80 or icmp/8")
+        guard let traffic = TrafficText(line: text) else {
+            throw Unknown(description: "traffic as tcp/80, not '\(text)'")
+        }
         return traffic
     }
 
@@ -202,18 +210,20 @@ struct ChangeLine {
     }
 }
 
-extension Traffic {
-    /// In the words of a request.
-    fileprivate var text: TrafficText {
-        switch self {
-        case .all: TrafficText(transport: "all")
-        case .tcp(let ports):
-            TrafficText(transport: "tcp", startPort: ports.map { Int($0.first) }, endPort: ports.map { Int($0.last) })
-        case .udp(let ports):
-            TrafficText(transport: "udp", startPort: ports.map { Int($0.first) }, endPort: ports.map { Int($0.last) })
-        case .icmp(let type, let code):
-            TrafficText(transport: "icmp", icmpType: type.map(Int.init), icmpCode: code.map(Int.init))
-        case .other(let number): TrafficText(transport: "\(number.number)")
+extension TrafficText {
+    /// `tcp/80`, `udp/1-9`, `icmp/8/0`, `47`, and what cannot be, as `47/80`: that is for the decision to refuse.
+    init?(line text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard let transport = parts.first, !transport.isEmpty, parts.count <= 3 else { return nil }
+        self.init(transport: transport)
+        if transport == "icmp" {
+            icmpType = parts.count > 1 ? Int(parts[1]) : nil
+            icmpCode = parts.count > 2 ? Int(parts[2]) : nil
+        } else if parts.count > 1 {
+            let ports = parts[1].split(separator: "-").map { Int($0) }
+            guard let first = ports.first, let first else { return nil }
+            startPort = first
+            endPort = ports.count > 1 ? ports[1] : first
         }
     }
 }

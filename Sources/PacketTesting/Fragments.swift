@@ -17,8 +17,8 @@ struct Fragments {
 
     private var heaps: [Key: Heap] = [:]
 
-    /// The frame, whole: itself when it is no fragment, nil while pieces are missing. Pieces that overlap spoil the
-    /// packet, as they do in the kernel.
+    /// The frame, whole: itself when it is no fragment, nil while pieces are missing. As in the kernel, a piece of what is
+    /// there already is ignored, and one that overlaps otherwise spoils the packet.
     mutating func take(_ frame: Frame) -> Frame? {
         guard case .ipv4(let packet) = frame.body, packet.isFragment, case .fragment(let bytes) = packet.body else {
             return frame
@@ -29,7 +29,13 @@ struct Fragments {
         var heap = heaps.removeValue(forKey: key) ?? Heap()
         let offset = Int(packet.fragmentOffset) * 8
         let overlaps = heap.pieces.contains { $0.offset < offset + bytes.count && offset < $0.offset + $0.bytes.count }
-        if overlaps { return nil }
+        if overlaps {
+            let isKnown = heap.pieces.contains {
+                $0.offset <= offset && offset + bytes.count <= $0.offset + $0.bytes.count
+            }
+            if isKnown { heaps[key] = heap }
+            return nil
+        }
         if offset == 0 { heap.first = frame }
         heap.pieces.append((offset, bytes, !packet.flags.contains(.moreFragments)))
         heap.pieces.sort { $0.offset < $1.offset }

@@ -31,6 +31,8 @@ final class KernelWorld: World {
     private let sentinelIn: Int32
     private var sentinels: UInt64 = 0
     private var collected = Fragments()
+    /// Who has just been made to send something.
+    private var speakers: Set<MACAddress> = []
 
     private var tracers: [NodeName: NetfilterTracer] = [:]
     private var sites: [NodeName: [ChainName: [UInt64: Int]]] = [:]
@@ -71,6 +73,7 @@ final class KernelWorld: World {
         try settle()
         try plug()
         try watch()
+        try awaitPaths()
     }
 
     // MARK: The cloud
@@ -99,6 +102,7 @@ final class KernelWorld: World {
         wiring = Wiring(cloud)
         try plug()
         try watch()
+        try awaitPaths()
     }
 
     func counts(of object: Origin) throws -> [Meter: UInt64] {
@@ -169,6 +173,37 @@ final class KernelWorld: World {
         }
     }
 
+    /// A bridge begins to carry a new port's frames some time after the port is up: when a router's leg has answered a
+    /// probe (RFC 5227 section 2.1.1), which leaves nothing behind in it, both ways are open.
+    private func awaitPaths() throws {
+        for port in wiring.ports {
+            for leg in wiring.legs where leg.segment == port.segment {
+                guard let index = indexes[port], case .v4(let address)? = leg.addresses.sorted().first else { continue }
+                let question = ARPPacket.request(for: address, tell: IPv4Address(0, 0, 0, 0), at: port.mac)
+                let probe = Frame(
+                    destination: MACAddress(255, 255, 255, 255, 255, 255), source: port.mac, body: .arp(question))
+                let deadline = ContinuousClock.now + .seconds(20)
+                var isOpen = false
+                while !isOpen {
+                    guard ContinuousClock.now < deadline else {
+                        throw Refusal(description: "\(leg.link) of \(leg.node) does not answer \(port.name)")
+                    }
+                    try socket.send(probe.bytes, on: index)
+                    for _ in 0..<Self.calmRounds where !isOpen {
+                        var heard = Fate()
+                        _ = try round(&heard)
+                        isOpen = heard.arrivals.contains { $0.port == port.name && $0.frame.source == leg.mac }
+                    }
+                }
+            }
+        }
+        // Late answers are not to be taken for something else.
+        for _ in 0..<Self.calmRounds {
+            var heard = Fate()
+            _ = try round(&heard)
+        }
+    }
+
     // MARK: Packets
 
     private static let calmRounds = 16
@@ -178,6 +213,7 @@ final class KernelWorld: World {
         let before = try counters()
         for tracer in tracers.values { _ = try tracer.take() }
         var fate = Fate()
+        speakers = Set(frames.map(\.source))
         for frame in frames { try socket.send(frame.bytes, on: index) }
         var calm = 0
         while calm < Self.calmRounds { calm = try round(&fate) ? 0 : calm + 1 }
@@ -212,8 +248,8 @@ final class KernelWorld: World {
             else { continue }
             if try answer(frame, port) {
                 hasAnswered = true
-            } else if frame.destination == port.mac || frame.destination.isMulticast, !isChatter(frame),
-                let whole = collected.take(frame)
+            } else if frame.destination == port.mac || frame.destination.isMulticast,
+                speakers.contains(frame.source) || !isChatter(frame), let whole = collected.take(frame)
             {
                 fate.arrivals.append(.init(port: port.name, frame: whole))
             }

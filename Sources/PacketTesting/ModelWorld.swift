@@ -41,7 +41,9 @@ final class ModelWorld: World {
     func counts(of object: Origin) -> [Meter: UInt64] { counted[object] ?? [:] }
 
     func rulesets() -> String {
-        nodes.values.map(\.plan).sorted { $0.name < $1.name }.map { "\($0)" }.joined(separator: "\n")
+        nodes.values.map(\.plan).sorted { $0.name < $1.name }.map { plan in
+            "# \(plan.name)\n\(plan.table.map { "\($0)" } ?? "none")"
+        }.joined(separator: "\n")
     }
 
     func send(_ frames: [Frame], at port: Wiring.Port) throws -> Fate {

@@ -44,6 +44,12 @@ extension CaseCloud {
         return ids.map { Origin(kind, $0) }.filter { names(of: $0).contains(name) }
     }
 
+    /// From where a rule lets traffic come.
+    func sources(of rule: Origin) -> String {
+        let sources = cloud.firewallRules[rule.id]?.sources ?? cloud.egressRules[rule.id]?.sources ?? []
+        return sources.map(\.description).joined(separator: ",")
+    }
+
     private func named(_ traffic: Traffic, _ owner: String?) -> [String] {
         ["\(traffic)"] + [owner.map { "\($0) \(traffic)" }].compactMap(\.self)
     }

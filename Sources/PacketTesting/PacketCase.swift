@@ -16,22 +16,36 @@ public struct PacketCase: Sendable {
     let captures: [String: [UInt8]]
 
     public init(folder: String) throws(CaseError) {
+        try self.init(folder) { name throws(CaseError) in try Self.data(name, in: folder) }
+    }
+
+    /// A case that is in no folder: its files by their names, `cloud.json` and `traffic.packets` among them.
+    public init(name: String, files: [String: String]) throws(CaseError) {
+        try self.init(name) { file throws(CaseError) in
+            guard let text = files[file] ?? (file == "README.md" ? "# \(name)\n" : nil) else {
+                throw CaseError(file: "\(name)/\(file)", "there is no such file")
+            }
+            return Data(text.utf8)
+        }
+    }
+
+    private init(_ folder: String, _ data: (String) throws(CaseError) -> Data) throws(CaseError) {
         path = folder
         name = folder.split(separator: "/").suffix(2).joined(separator: "/")
-        let story = try Self.text("README.md", in: folder)
+        let story = Self.text(try data("README.md"))
         guard let headline = story.split(separator: "\n").first(where: { $0.hasPrefix("# ") }) else {
             throw CaseError(file: "\(folder)/README.md", "expected a headline, '# …'")
         }
         title = String(headline.dropFirst(2))
-        cloud = try Self.cloud("cloud.json", in: folder)
+        cloud = try Self.cloud(Self.text(try data("cloud.json")), "\(folder)/cloud.json")
         script = try CaseScript(
-            parsing: try Self.text("traffic.packets", in: folder), file: "\(folder)/traffic.packets")
+            parsing: Self.text(try data("traffic.packets")), file: "\(folder)/traffic.packets")
         var clouds: [String: CloudFile] = [:]
         var captures: [String: [UInt8]] = [:]
         for step in script.steps {
             switch step.action {
-            case .apply(let file): clouds[file] = try Self.cloud(file, in: folder)
-            case .replay(let file, _): captures[file] = Array(try Self.data(file, in: folder))
+            case .apply(let file): clouds[file] = try Self.cloud(Self.text(try data(file)), "\(folder)/\(file)")
+            case .replay(let file, _): captures[file] = Array(try data(file))
             default: break
             }
         }
@@ -66,16 +80,13 @@ public struct PacketCase: Sendable {
         return data
     }
 
-    private static func text(_ name: String, in folder: String) throws(CaseError) -> String {
-        String(decoding: try data(name, in: folder), as: UTF8.self)
-    }
+    private static func text(_ data: Data) -> String { String(decoding: data, as: UTF8.self) }
 
-    private static func cloud(_ name: String, in folder: String) throws(CaseError) -> CloudFile {
-        let text = try text(name, in: folder)
+    private static func cloud(_ text: String, _ path: String) throws(CaseError) -> CloudFile {
         do {
             return try CloudFile(json: text)
         } catch {
-            throw CaseError(file: "\(folder)/\(name)", "\(error)")
+            throw CaseError(file: path, error.text)
         }
     }
 }

@@ -53,6 +53,7 @@ extension Trace {
         case notUnicast = "frames for many are not forwarded"
         case timeToLive = "its time to live ran out"
         case tooBig = "it is too big for the way and must not be cut"
+        case redirect = "a redirect about a translated connection would lead past the translation"
         case noFreePort = "no port is free to translate it to"
         case noAddress = "the link has no address to translate it to"
         case taken = "another connection has its place"

@@ -157,6 +157,11 @@ extension TracedNode {
                 return .dropped(.kernel(reason))
             }
         }
+        if walk.packet.isRedirect, tracked.state == .related,
+            !tracked.connection.status.isDisjoint(with: [.sourceTranslated, .destinationTranslated])
+        {
+            return .dropped(.kernel(.redirect))
+        }
         walk.rewrite(end)
         return nil
     }
@@ -220,6 +225,12 @@ extension JudgedPacket {
         case nil: break
         }
         return whole
+    }
+}
+
+extension JudgedPacket {
+    fileprivate var isRedirect: Bool {
+        if case .icmp(let message)? = ip?.body { message.type == 5 } else { false }
     }
 }
 

@@ -34,7 +34,7 @@ extension Commands {
                 steps += outcome.steps
                 guard let failure = outcome.failure else { continue }
                 failed += 1
-                print(failure)
+                say(failure)
             }
         } catch {
             throw Failure("\(error)")
@@ -43,5 +43,11 @@ extension Commands {
         let summary = "\(cases) cases, \(steps) steps, \(Int(milliseconds)) ms, on \(runner.rawValue)"
         if failed > 0 { throw Failure("\(failed) of \(summary) failed") }
         return summary
+    }
+
+    /// At once, and in order with what goes to the standard error.
+    private static func say(_ text: String) {
+        let bytes = Array("\(text)\n".utf8)
+        _ = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
     }
 }

@@ -73,6 +73,16 @@ let rooms = [
         because: "sockets and event loops; it carries text between them and the pure servers"),
 
     Room(
+        "PacketTesting",
+        [
+            "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "PacketTrace", "Packets",
+            "Planner", "Reconciler", "RouterPlan", "Ruleset",
+        ],
+        system: ["FoundationEssentials"],
+        because: "shows what plans do to packets, on the model and on the kernel: so it sees both, and everything between"
+    ),
+
+    Room(
         "sluiced",
         [
             "CLinux", "CloudModel", "CloudStackAPI", "ControlPlane", "LinuxDataplane", "LinuxKernel",
@@ -82,9 +92,12 @@ let rooms = [
         system: ["FoundationEssentials", "Glibc", "Synchronization"],
         because: "wiring: the only place that sees everything"),
     Room(
-        "sluice", ["CLinux", "NetworkVocabulary"],
+        "sluice", ["CLinux", "NetworkVocabulary", "PacketTesting"],
         system: ["FoundationEssentials", "Glibc", "Synchronization"],
-        because: "a client like any other: it speaks to the daemon through the API alone"),
+        because: """
+            a client like any other: it speaks to the daemon through the API alone; cases of packets it runs by itself, \
+            with no daemon about
+            """),
 
     Room(
         "TestSupport",
