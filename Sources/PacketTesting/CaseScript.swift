@@ -29,6 +29,11 @@ public struct CaseStep: Hashable, Sendable {
         public var size: Int
         /// The last one first.
         public var isReversed: Bool
+
+        public init(size: Int, isReversed: Bool = false) {
+            self.size = size
+            self.isReversed = isReversed
+        }
     }
 
     public let action: Action
