@@ -15,7 +15,7 @@ BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicro
 	libsqlite3-dev pkg-config
 TEST_PACKAGES := conntrack nftables netbase iproute2 iputils-ping curl python3 python3-scapy sqlite3 tcpdump \
 	util-linux
-BENCH_PACKAGES := gcc libc6-dev python3 iproute2 nftables util-linux
+BENCH_PACKAGES := gcc libc6-dev python3 iproute2 iptables nftables strace util-linux
 DEB_PACKAGES := dpkg-dev binutils
 
 # A module that uses what it does not declare is an error everywhere, not only in one kind of build.
@@ -52,7 +52,8 @@ kernel-shell: ## A root shell on that kernel, with this machine's files to read;
 bench: build ## Measure beside ip, nft, C and the bare disk; QUICK=1 for a short run
 	@packaging/install-dependencies $(BENCH_PACKAGES)
 	@cc -O2 -Wall -Wextra -o dist/peer Benchmarks/peer.c $$(pkg-config --cflags --libs libnftnl libmnl)
-	@Benchmarks/bench.py $(if $(QUICK),--quick) dist/sluiced dist/peer
+	@cc -O2 -Wall -Wextra -o dist/traffic Benchmarks/traffic.c
+	@Benchmarks/bench.py $(if $(QUICK),--quick) dist/sluiced dist/peer dist/traffic
 
 fmt: ## Format every Swift file in place
 	@swift format -i -r -p Sources Tests Package.swift

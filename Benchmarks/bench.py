@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the daemon beside its peers, in one run, and prints a table.
 
-Usage: bench.py [--quick] [--only ROW,…] SLUICED PEER
+Usage: bench.py [--quick] [--only=ROW,…] SLUICED PEER TRAFFIC
 
 Everything happens in a network and mount namespace of its own (it starts itself again in one). Figures are medians where
 a row says p50; ratios are what counts, since both sides ran on the same machine in the same minutes.
@@ -20,6 +20,9 @@ import sys
 import tempfile
 import time
 import urllib.parse
+
+sys.dont_write_bytecode = True
+from nat import NAT  # beside this file
 
 PUBLIC = {"subnet": "100.64.0.0/16", "gateway": "100.64.0.1", "addresses": "100.64.1.0-100.64.250.250"}
 OFFERING = {
@@ -73,7 +76,7 @@ class Daemon:
         digest = hmac.new(self.keys["secretkey"].encode(), text.encode(), hashlib.sha1).digest()
         parameters["signature"] = base64.b64encode(digest).decode()
         self.connection.request(
-            "POST", "/client/api", urllib.parse.urlencode(parameters),
+            "POST", "/client/api", urllib.parse.urlencode(parameters, safe='"{}[]:,/'),
             {"Content-Type": "application/x-www-form-urlencoded"})
         reply = self.connection.getresponse()
         body = next(iter(json.loads(reply.read()).values()))
@@ -115,7 +118,7 @@ def zone(**more):
     return {
         "zones": [{"name": "z", "dns1": "100.64.0.1", "publicRanges": [PUBLIC],
                    "physicalNetworks": [{"name": "p", "segments": ["2-4000"]}]}],
-        "networkOfferings": [OFFERING], **more}
+        **({"networkOfferings": [OFFERING]} | more)}
 
 
 def networks(first, count):
@@ -197,8 +200,8 @@ def peer_script(daemon, routers, folder):
 
 
 class Bench:
-    def __init__(self, program, peer, quick):
-        self.program, self.peer, self.quick = program, peer, quick
+    def __init__(self, program, peer, traffic, quick):
+        self.program, self.peer, self.traffic, self.quick = program, peer, traffic, quick
         self.rows = []
         self.counts = [1, 100] if quick else [1, 100, 1000]
 
@@ -351,13 +354,18 @@ def main():
     arguments = [word for word in sys.argv[1:] if not word.startswith("--")]
     quick = "--quick" in sys.argv
     only = next((word.split("=", 1)[1].split(",") for word in sys.argv if word.startswith("--only=")), None)
-    if len(arguments) != 2 or not all(shutil.which(path) for path in arguments):
+    if len(arguments) != 3 or not all(shutil.which(path) for path in arguments):
         raise SystemExit(__doc__)
     isolated()
     bench = Bench(*(os.path.abspath(path) for path in arguments), quick)
-    for name in ["startup", "ledger", "cold", "adopt", "element"]:
-        if only is None or name in only:
-            getattr(bench, name)()
+    print(f"load before: {' '.join(map(str, os.getloadavg()))}", flush=True)
+    nat = NAT(bench, zone)
+    for part, names in [(bench, ["startup", "ledger", "cold", "adopt", "element"]),
+                        (nat, ["load", "change", "rate", "through", "revoke"])]:
+        for name in names:
+            if only is None or name in only:
+                getattr(part, name)()
+    print(f"load after: {' '.join(map(str, os.getloadavg()))}")
     print("\n| what | Sluice | beside it | ratio | notes |\n|---|---|---|---|---|")
     for row in bench.rows:
         print("| " + " | ".join(row) + " |")
