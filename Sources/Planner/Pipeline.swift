@@ -49,7 +49,10 @@ enum Pipeline {
     // Chains that base chains jump to.
     static let publicFirewall: ChainName = "public-firewall"
     static let forwardSources: ChainName = "forward-sources"
+    static let guestPort: ChainName = "guest-port"
     static let networkEgress: ChainName = "network-egress"
+    static let guestTraffic: ChainName = "guest-traffic"
+    static let forwardTraffic: ChainName = "forward-traffic"
 
     // Sets and maps whose elements are the objects of the cloud. Those that `FamilyWords.name` is asked for exist once
     // for each family of the network.

@@ -62,7 +62,7 @@ extension Planner {
         table.chains = Pipeline.BaseChain.allCases.map { chain in
             let rules =
                 switch chain {
-                case .rawPrerouting: identityRules(origin)
+                case .rawPrerouting: [Rule(origin, [Self.fromGuests, .verdict(.goto(Pipeline.guestPort))])]
                 case .manglePrerouting: legSelectionRules(origin)
                 case .natPrerouting: staticNATRules(origin) + portForwardRules(origin)
                 case .filterInput: routerPortRules(origin)
@@ -70,8 +70,7 @@ extension Planner {
                 case .mangleOutput: [Rule(origin, [.setPacketMark(.field(.connectionMark))])]
                 case .natPostrouting: sourceNATRules(network, origin)
                 case .hairpinPostrouting: hairpinRules(origin)
-                case .trafficPostrouting:
-                    words.flatMap { addressTrafficRules($0, origin) } + forwardTrafficRules(origin)
+                case .trafficPostrouting: trafficRules(words, origin)
                 }
             return Chain(chain.name, hook: chain.hook, rules: rules)
         }
@@ -79,6 +78,9 @@ extension Planner {
             Chain(Pipeline.publicFirewall, rules: firewallRules(words, network, offering)),
             Chain(Pipeline.forwardSources, rules: forwardSourceRules(origin)),
             Chain(Pipeline.networkEgress, rules: egressRules(words, network, offering)),
+            Chain(Pipeline.guestPort, rules: identityRules(origin)),
+            Chain(Pipeline.guestTraffic, rules: receivedRules(words, origin)),
+            Chain(Pipeline.forwardTraffic, rules: forwardCountingRules(origin)),
         ]
         return table
     }
@@ -90,12 +92,19 @@ extension Planner {
 
     /// Which way a connection goes is decided by its first packet and remembered in its mark: a guest's leaves by the
     /// leg of the address that it leaves with, an outsider's answers leave by the leg that it came in by. A connection
-    /// that has a leg keeps it, and what else its mark says.
+    /// that has a leg keeps it, and what else its mark says. Most packets are of connections that are decided, so these
+    /// come first.
     private func legSelectionRules(_ origin: Origin) -> [Rule] {
         let undecided: [Statement] = [
             .connectionState(.new), .maskedMark(.connectionMark, mask: LegMark.mask, .equal, 0),
         ]
         return [
+            Rule(
+                origin,
+                [
+                    .connectionState([.established, .related]), .setPacketMark(.field(.connectionMark)),
+                    .verdict(.accept),
+                ]),
             Rule(
                 origin,
                 [Self.fromGuests] + undecided + [
@@ -128,8 +137,8 @@ extension Planner {
 
     private func forwardRules(_ origin: Origin) -> [Rule] {
         [
-            Rule(origin, [.connectionState(.invalid), .counter, .verdict(.drop)]),
             Rule(origin, [.connectionState([.established, .related]), .verdict(.accept)]),
+            Rule(origin, [.connectionState(.invalid), .counter, .verdict(.drop)]),
             Rule(origin, [Self.fromGuests, Self.toOutside, .verdict(.goto(Pipeline.networkEgress))]),
             Rule(
                 origin,
@@ -151,7 +160,7 @@ extension Planner {
             Rule(
                 origin,
                 [
-                    Self.fromGuests, Self.toGuests, .connectionState(.new), .connectionStatus(.destinationNAT),
+                    .connectionState(.new), .connectionStatus(.destinationNAT), Self.fromGuests, Self.toGuests,
                     .verdict(.goto(Pipeline.publicFirewall)),
                 ])
         ]

@@ -14,26 +14,34 @@ extension Planner {
     }
 
     /// Between guests and the outside, as CloudStack counts: the router's own words and what stays inside are nobody's
-    /// public traffic.
-    func addressTrafficRules(_ words: FamilyWords, _ origin: Origin) -> [Rule] {
-        func received(_ direction: ConnectionDirection, _ address: Field) -> Rule {
+    /// public traffic. To guests, see `receivedRules`.
+    func trafficRules(_ words: [FamilyWords], _ origin: Origin) -> [Rule] {
+        [Rule(origin, [Self.toGuests, .verdict(.goto(Pipeline.guestTraffic))])]
+            + words.map { words in
+                Rule(
+                    origin,
+                    [
+                        Self.fromGuests, words.isFamily,
+                        .lookup([words.source], in: words.name(Pipeline.addressSent), .equal),
+                    ])
+            } + forwardTrafficRules(origin)
+    }
+
+    /// What guests receive that they did not send to each other. What the router says itself was sent to none of the
+    /// addresses.
+    func receivedRules(_ words: [FamilyWords], _ origin: Origin) -> [Rule] {
+        let notFromGuests = Statement.match(.inputInterface, .notEqual, .interface(DeviceNames.inside(0)))
+        func received(_ words: FamilyWords, _ direction: ConnectionDirection, _ address: Field) -> Rule {
             Rule(
                 origin,
                 [
-                    Self.fromOutside, Self.toGuests, words.isFamily,
-                    .match(.connectionDirection, .equal, .direction(direction)),
+                    .match(.connectionDirection, .equal, .direction(direction)), words.isFamily, notFromGuests,
                     .lookup([address], in: words.name(Pipeline.addressReceived), .equal),
                 ])
         }
-        return [
-            Rule(
-                origin,
-                [
-                    Self.fromGuests, Self.toOutside, words.isFamily,
-                    .lookup([words.source], in: words.name(Pipeline.addressSent), .equal),
-                ]),
-            received(.original, words.originalDestination), received(.reply, words.replyDestination),
-        ]
+        return words.flatMap {
+            [received($0, .original, $0.originalDestination), received($0, .reply, $0.replyDestination)]
+        } + forwardTrafficRules(origin)
     }
 
     func forwardTrafficSets(_ origin: Origin) -> [SetDeclaration] {
@@ -45,18 +53,22 @@ extension Planner {
         }
     }
 
-    /// Whoever used the rule, guests of the network included.
-    func forwardTrafficRules(_ origin: Origin) -> [Rule] {
+    /// Every packet comes by; most are of no forwarding rule.
+    private func forwardTrafficRules(_ origin: Origin) -> [Rule] {
+        [Rule(origin, [.connectionStatus(.destinationNAT), .verdict(.goto(Pipeline.forwardTraffic))])]
+    }
+
+    /// Whoever used the rule, guests of the network included. A packet is of one rule: when that is found, it is done.
+    func forwardCountingRules(_ origin: Origin) -> [Rule] {
         [
-            (ConnectionDirection.original, Pipeline.forwardReceived), (.original, Pipeline.forwardRangesReceived),
-            (.reply, Pipeline.forwardSent), (.reply, Pipeline.forwardRangesSent),
+            (ConnectionDirection.original, Pipeline.forwardReceived), (.reply, Pipeline.forwardSent),
+            (.original, Pipeline.forwardRangesReceived), (.reply, Pipeline.forwardRangesSent),
         ].map { direction, set in
             Rule(
                 origin,
                 [
-                    .connectionStatus(.destinationNAT), .match(.connectionDirection, .equal, .direction(direction)),
-                    FamilyWords.ipv4.isFamily, FamilyWords.hasPorts,
-                    .lookup(Self.originalPort, in: set, .equal),
+                    .match(.connectionDirection, .equal, .direction(direction)), FamilyWords.ipv4.isFamily,
+                    FamilyWords.hasPorts, .lookup(Self.originalPort, in: set, .equal), .verdict(.accept),
                 ])
         }
     }
