@@ -8,8 +8,7 @@ public import RouterPlan
 extension LinuxDataplane {
     public func flows(of node: NodeName) throws(DataplaneError) -> [Flow] {
         try withConnections(of: node) { socket throws(KernelError) in
-            guard try socket.count() > 0 else { return [] }
-            return try socket.flows(.ipv4) + socket.flows(.ipv6)
+            try socket.flows()
         } ?? []
     }
 

@@ -1,5 +1,4 @@
 import LinuxKernel
-public import NetworkVocabulary
 public import Reconciler
 public import RouterPlan
 import Ruleset
@@ -9,12 +8,12 @@ extension LinuxDataplane {
     private static let few = 16
 
     public func counts(
-        of plan: NodePlan, objects: Set<Origin>?
+        of plan: NodePlan, _ elements: [MeteredElement]
     ) throws(DataplaneError) -> [MeteredElement: MeterCount] {
         do {
             guard let node = try node(plan.name), let table = plan.table else { return [:] }
             var counts: [MeteredElement: MeterCount] = [:]
-            for (set, elements) in Dictionary(grouping: plan.meteredElements(of: objects), by: \.set) {
+            for (set, elements) in Dictionary(grouping: elements, by: \.set) {
                 guard let declaration = table.sets[set] else { continue }
                 if elements.count <= Self.few {
                     for element in elements {

@@ -19,8 +19,9 @@ extension RawRepresentable where RawValue == UInt32 {
 }
 
 extension nfgenmsg {
-    init(_ family: AddressFamily, version: UInt8 = UInt8(NFNETLINK_V0)) {
-        self.init(nfgen_family: family.number, version: version, res_id: 0)
+    /// Without a family, all are meant.
+    init(_ family: AddressFamily?, version: UInt8 = UInt8(NFNETLINK_V0)) {
+        self.init(nfgen_family: family?.number ?? UInt8(AF_UNSPEC), version: version, res_id: 0)
     }
 }
 

@@ -51,12 +51,12 @@ public final class ConntrackSocket {
         return Int(count)
     }
 
-    /// The connections of one family that the filter means.
+    /// The connections of one family, or of all, that the filter means.
     ///
     /// One that lives all the while is there, at least once; the table goes on changing while it is read, and one may
     /// come twice when others end beside it.
     public func flows(
-        _ family: AddressFamily, matching filter: FlowFilter = FlowFilter()
+        _ family: AddressFamily? = nil, matching filter: FlowFilter = FlowFilter()
     ) throws(KernelError) -> [Flow] {
         var flows: [Flow] = []
         try forEachFlow(family, matching: filter, restart: { flows.removeAll() }, { flows.append($0) })
@@ -68,7 +68,7 @@ public final class ConntrackSocket {
     /// The kernel leaves out what it can (addresses, protocol, single ports, mark); the rest is left out here. `restart`
     /// is called before a list is read, and again if that has to begin anew.
     public func forEachFlow(
-        _ family: AddressFamily, matching filter: FlowFilter = FlowFilter(), restart: () -> Void = {},
+        _ family: AddressFamily?, matching filter: FlowFilter = FlowFilter(), restart: () -> Void = {},
         _ body: (Flow) -> Void
     ) throws(KernelError) {
         guard try count() > 0 else { return }
@@ -78,12 +78,13 @@ public final class ConntrackSocket {
             do {
                 try netlink.dump("list connections", ConntrackMessage.get) { message in
                     message.append(nfgenmsg(family))
-                    message.put(filter, family)
+                    // What the kernel can compare is of one family.
+                    if let family { message.put(filter, family) }
                 } restart: {
                     restart()
                 } read: { head, payload in
                     guard Int(head.nlmsg_type) == ConntrackMessage.new, let flow = Flow(conntrack: payload),
-                        flow.original.family == family, filter.matches(flow)
+                        family == nil || flow.original.family == family, filter.matches(flow)
                     else { return }
                     body(flow)
                 }

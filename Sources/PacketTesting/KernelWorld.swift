@@ -108,7 +108,7 @@ final class KernelWorld: World {
     func counts(of object: Origin) throws -> [Meter: UInt64] {
         var counts = gone[object] ?? [:]
         for plan in cloud.routers {
-            for reading in plan.readings(try dataplane.counts(of: plan, objects: [object])) {
+            for reading in plan.readings(try dataplane.counts(of: plan, plan.meteredElements(of: [object]))) {
                 counts[reading.meter, default: 0] += reading.count.packets
             }
         }
@@ -289,7 +289,7 @@ final class KernelWorld: World {
     private func counters() throws -> [NodeName: [MeteredElement: UInt64]] {
         var counters: [NodeName: [MeteredElement: UInt64]] = [:]
         for plan in cloud.routers {
-            counters[plan.name] = try dataplane.counts(of: plan, objects: nil).mapValues(\.packets)
+            counters[plan.name] = try dataplane.counts(of: plan, plan.meteredElements).mapValues(\.packets)
         }
         return counters
     }

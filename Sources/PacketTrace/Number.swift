@@ -33,6 +33,31 @@ extension Value {
     }
 }
 
+extension Value {
+    /// The single value of a type that a number stands for; nil for what no value of the type is.
+    init?(_ number: Number, _ type: DataType) {
+        switch type {
+        case .ipv4: self = .ipv4(IPv4Address(bits: UInt32(truncatingIfNeeded: number)))
+        case .ipv6:
+            self = .ipv6(
+                IPv6Address(high: UInt64(truncatingIfNeeded: number >> 64), low: UInt64(truncatingIfNeeded: number)))
+        case .etherAddress:
+            guard let address = MACAddress(bits: UInt64(truncatingIfNeeded: number)) else { return nil }
+            self = .mac(address)
+        case .interfaceName:
+            let bytes = (0..<16).map { UInt8(truncatingIfNeeded: number >> (8 * (15 - $0))) }.drop { $0 == 0 }
+            guard let name = InterfaceName(String(decoding: bytes, as: UTF8.self)) else { return nil }
+            self = .interface(name)
+        case .ipProtocol: self = .ipProtocol(IPProtocol(number: UInt8(truncatingIfNeeded: number)))
+        case .port: self = .port(UInt16(truncatingIfNeeded: number))
+        case .mark: self = .mark(UInt32(truncatingIfNeeded: number))
+        case .icmpType, .icmpv6Type: self = .icmpType(UInt8(truncatingIfNeeded: number))
+        case .icmpCode, .icmpv6Code: self = .icmpCode(UInt8(truncatingIfNeeded: number))
+        case .connectionState, .networkProtocol: return nil
+        }
+    }
+}
+
 private func single(_ number: Number) -> ClosedRange<Number> { number...number }
 
 extension IPv6Prefix {
@@ -61,6 +86,9 @@ extension AddressFamily {
 }
 
 extension DataType {
+    /// Whether one number of it can be written as several values.
+    var isAmbiguous: Bool { self == .connectionState || self == .networkProtocol }
+
     /// How many bits its numbers have.
     var bitCount: Int {
         switch self {

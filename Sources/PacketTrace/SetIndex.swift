@@ -2,8 +2,10 @@ import Ruleset
 
 /// The elements of one set, found by the numbers of a packet without looking at all of them.
 ///
-/// Components that are single values or aligned blocks are looked up by hash, one lookup for every combination of block
-/// sizes that occurs. What is left, ranges that are no blocks, is sorted inside the few elements that share the rest.
+/// Where elements are single values the plan's own dictionary is the index, so that a large table costs nothing to judge
+/// few packets by. In sets of ranges, components that are single values or aligned blocks are looked up by hash, one lookup
+/// for every combination of block sizes that occurs; ranges that are no blocks are sorted inside the few elements that
+/// share the rest.
 struct SetIndex: Sendable {
     struct Entry: Sendable {
         let key: ElementKey
@@ -19,8 +21,14 @@ struct SetIndex: Sendable {
     }
 
     private var shapes: [Shape] = []
+    /// The elements of a set without ranges, with the types of their keys.
+    private var single: (types: [DataType], elements: [ElementKey: Element])?
 
     init(_ declaration: SetDeclaration, _ elements: [ElementKey: Element]) {
+        if !declaration.isInterval, !declaration.key.contains(where: \.isAmbiguous) {
+            single = (declaration.key, elements)
+            return
+        }
         let widths = declaration.key.map(\.bitCount)
         var places: [[Number?]: Int] = [:]
         for (key, element) in elements where key.values.count == widths.count {
@@ -43,6 +51,17 @@ struct SetIndex: Sendable {
     }
 
     func entry(for numbers: [Number]) -> Entry? {
+        if let single {
+            guard numbers.count == single.types.count else { return nil }
+            var values: [Value] = []
+            values.reserveCapacity(numbers.count)
+            for (number, type) in zip(numbers, single.types) {
+                guard let value = Value(number, type) else { return nil }
+                values.append(value)
+            }
+            let key = ElementKey(values)
+            return single.elements[key].map { Entry(key: key, element: $0, ranges: []) }
+        }
         for shape in shapes {
             guard shape.masks.count == numbers.count else { continue }
             var blocks: [Number] = []

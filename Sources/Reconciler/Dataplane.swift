@@ -140,8 +140,10 @@ public protocol Dataplane: AnyObject {
     /// Marks connections as left to finish (`FlowMark.draining`); how many were still there.
     func drain(_ flows: [Flow], of node: NodeName) throws(DataplaneError) -> Int
 
-    /// What the elements of the plan's metered sets have counted; of these objects only, where some are named.
-    func counts(of plan: NodePlan, objects: Set<Origin>?) throws(DataplaneError) -> [MeteredElement: MeterCount]
+    /// What elements of the plan's metered sets have counted, as far as they are there.
+    func counts(
+        of plan: NodePlan, _ elements: [MeteredElement]
+    ) throws(DataplaneError) -> [MeteredElement: MeterCount]
 
     /// Requests so far that could change something; an idempotent run leaves it as it was.
     var writes: Int { get }

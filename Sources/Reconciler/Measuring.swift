@@ -15,7 +15,7 @@ extension Reconciler {
     func measureOne() -> Bool {
         guard let name = unmeasured.popFirst() else { return false }
         guard let node = nodes[name], node.isSettled, node.pending.isEmpty, let plan = node.plan else { return true }
-        if let counts = try? dataplane.counts(of: plan, objects: nil) { tell(plan.readings(counts), name) }
+        if let counts = try? dataplane.counts(of: plan, plan.meteredElements) { tell(plan.readings(counts), name) }
         return true
     }
 
@@ -26,11 +26,11 @@ extension Reconciler {
         guard !lost.isEmpty else { return [] }
         let objects = Set(lost.values.flatMap(\.values).map(\.origin.object))
         // The plan is the one after the change; what the kernel holds is the one before.
-        var before = plan
         // What is yet to come must not be asked for: where sets hold ranges the kernel would answer with what covers it.
-        before.restore(lost, without: delta.addedElements.filter { plan.meters[$0.key] != nil })
-        let counts = try dataplane.counts(of: before, objects: objects)
-        return before.readings(counts) { lost[$0.set]?[$0.key] != nil }
+        let kept = plan.meteredElements(of: objects).filter { delta.addedElements[$0.set]?[$0.key] == nil }
+        let leaving = lost.flatMap { set, elements in elements.keys.map { MeteredElement(set, $0) } }
+        let counts = try dataplane.counts(of: plan, kept + leaving)
+        return plan.readings(counts, losing: lost)
     }
 
     /// Before a change of unknown size: all that the kernel has, whosever it is. What the plan does not have in the same
@@ -38,30 +38,30 @@ extension Reconciler {
     func lastReadings(_ plan: NodePlan, before observed: Observation) -> [MeterReading] {
         guard !plan.meters.isEmpty else { return [] }
         guard let table = observed.table else {
-            let all = plan.meteredElements(of: nil)
-            return plan.readings(Dictionary(uniqueKeysWithValues: all.map { ($0, MeterCount()) }))
+            return plan.readings(Dictionary(uniqueKeysWithValues: plan.meteredElements.map { ($0, MeterCount()) }))
         }
         var held: [SetName: [ElementKey: Element]] = [:]
-        var stays: Set<MeteredElement> = []
+        var lost: [SetName: [ElementKey: Element]] = [:]
         for set in plan.meters.keys {
             let planned = plan.table?.elements[set] ?? [:]
             let marks = Dictionary(planned.map { ($0.normal, $1.origin.description) }) { first, _ in first }
             let isSame = table.sets[set]?.shape == plan.table?.sets[set]?.shape
             for (key, entry) in table.sets[set]?.elements ?? [:] {
                 guard isSame, let origin = entry.comment.flatMap({ Origin($0) }) else { continue }
-                held[set, default: [:]][key] = Element(origin: origin)
-                if marks[key] == entry.comment { stays.insert(MeteredElement(set, key)) }
+                let element = Element(origin: origin)
+                held[set, default: [:]][key] = element
+                if marks[key] != entry.comment { lost[set, default: [:]][key] = element }
             }
         }
         let before = plan.metering(held)
-        guard let counts = try? dataplane.counts(of: before, objects: nil) else { return [] }
-        return before.readings(counts) { !stays.contains($0) }
+        guard let counts = try? dataplane.counts(of: before, before.meteredElements) else { return [] }
+        return before.readings(counts, losing: lost)
     }
 
     /// Before a node goes.
     func measureLast(_ name: NodeName, _ plan: NodePlan) {
-        guard let counts = try? dataplane.counts(of: plan, objects: nil) else { return }
-        tell(plan.readings(counts) { _ in true }, name)
+        guard let counts = try? dataplane.counts(of: plan, plan.meteredElements) else { return }
+        tell(plan.readings(counts, losing: plan.table?.elements ?? [:]), name)
     }
 
     func tell(_ readings: [MeterReading], _ name: NodeName) {

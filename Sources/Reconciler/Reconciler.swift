@@ -218,7 +218,8 @@ public final class Reconciler {
         do throws(DataplaneError) {
             if !piece.delta.takesOthersAlong {
                 let readings = try lastReadings(plan, before: piece.delta)
-                try dataplane.perform(steps(for: piece, of: plan), on: name)
+                let isNoted = rechecks[name] != nil
+                try dataplane.perform(steps(for: piece, of: plan, isNoted: isNoted), on: name)
                 tell(readings, name)
                 if try dataplane.holds(piece.delta, of: plan) {
                     let revoked = piece.revokes ? try revoke(plan, drains: piece.drains, now) : 0

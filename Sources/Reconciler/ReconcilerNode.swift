@@ -77,10 +77,11 @@ extension Reconciler.Piece {
     }
 }
 
-/// The steps of one change. What takes something away says so in the same transaction.
-func steps(for piece: Reconciler.Piece, of plan: NodePlan) -> [Step] {
+/// The steps of one change. What takes something away says so in the same transaction, unless an earlier one's word still
+/// stands: the kernel would refuse the second.
+func steps(for piece: Reconciler.Piece, of plan: NodePlan, isNoted: Bool) -> [Step] {
     var delta = piece.delta
-    if piece.revokes {
+    if piece.revokes, !isNoted {
         delta.addedElements[NodePlan.pendingRevocations] = [NodePlan.revocationKey: Element(origin: plan.owner)]
     }
     return steps(for: delta, of: plan)

@@ -55,20 +55,21 @@ public struct MeterReading: Hashable, Sendable {
 }
 
 extension NodePlan {
-    /// The counting elements of these objects, or of all.
-    public func meteredElements(of objects: Set<Origin>?) -> [MeteredElement] {
-        guard let table else { return [] }
-        guard let objects else {
-            return meters.keys.flatMap { set in (table.elements[set] ?? [:]).keys.map { MeteredElement(set, $0) } }
-        }
-        return objects.flatMap { object in
+    /// The counting elements.
+    public var meteredElements: [MeteredElement] {
+        meters.keys.flatMap { set in (table?.elements[set] ?? [:]).keys.map { MeteredElement(set, $0) } }
+    }
+
+    /// The counting elements of these objects.
+    public func meteredElements(of objects: Set<Origin>) -> [MeteredElement] {
+        objects.flatMap { object in
             elements(of: object).filter { meters[$0.set] != nil }
         }
     }
 
-    /// Counts summed up by object. `leaving` says which elements are about to go.
+    /// Counts summed up by object. `lost` are elements about to go, which the plan may be without already.
     public func readings(
-        _ counts: [MeteredElement: MeterCount], leaving: (MeteredElement) -> Bool = { _ in false }
+        _ counts: [MeteredElement: MeterCount], losing lost: [SetName: [ElementKey: Element]] = [:]
     ) -> [MeterReading] {
         struct Sum {
             var count = MeterCount()
@@ -80,14 +81,15 @@ extension NodePlan {
         }
         var sums: [Place: Sum] = [:]
         for (element, count) in counts {
+            let goes = lost[element.set]?[element.key]
             guard let meter = meters[element.set],
-                let object = table?.elements[element.set]?[element.key]?.origin.object
+                let object = (goes ?? table?.elements[element.set]?[element.key])?.origin.object
             else { continue }
             let place = Place(object: object, meter: meter)
             sums[place, default: Sum()].count = (sums[place]?.count ?? MeterCount()) + count
-            if leaving(element) { sums[place, default: Sum()].leaving = (sums[place]?.leaving ?? MeterCount()) + count }
+            if goes != nil { sums[place, default: Sum()].leaving = (sums[place]?.leaving ?? MeterCount()) + count }
         }
         return sums.map { MeterReading($0.object, $0.meter, $1.count, leaving: $1.leaving) }
-            .sorted { ($0.object.description, $0.meter) < ($1.object.description, $1.meter) }
+            .sorted { ($0.object, $0.meter) < ($1.object, $1.meter) }
     }
 }

@@ -119,24 +119,6 @@ public struct NodePlan: Sendable {
         if keysByObject[origin.object]?.isEmpty == true { keysByObject[origin.object] = nil }
     }
 
-    /// Puts back elements that a change took away: the plan as far as they are concerned is the one before it.
-    public mutating func restore(
-        _ lost: [SetName: [ElementKey: Element]], without gained: [SetName: [ElementKey: Element]] = [:]
-    ) {
-        for (set, elements) in gained {
-            for (key, element) in elements where table?.elements[set]?[key] == element {
-                table?.elements[set]?[key] = nil
-                keysByObject[element.origin.object]?.remove(.element(set, key))
-            }
-        }
-        for (set, elements) in lost {
-            for (key, element) in elements {
-                table?.elements[set, default: [:]][key] = element
-                keysByObject[element.origin.object, default: []].insert(.element(set, key))
-            }
-        }
-    }
-
     /// The plan with these elements in its metered sets, and no others there.
     public func metering(_ elements: [SetName: [ElementKey: Element]]) -> NodePlan {
         var plan = self

@@ -37,14 +37,14 @@ extension FakeDataplane {
 
     /// What `count` has been told of; the fake forwards nothing.
     public func counts(
-        of plan: NodePlan, objects: Set<Origin>?
+        of plan: NodePlan, _ elements: [MeteredElement]
     ) throws(DataplaneError) -> [MeteredElement: MeterCount] {
         try live()
         guard let place = open(plan.name), let table = plan.table,
             let there = kernel.spaces[place]?.ruleset.table(table.family, table.name)
         else { return [:] }
         var counts: [MeteredElement: MeterCount] = [:]
-        for element in plan.meteredElements(of: objects)
+        for element in elements
         where there.elements[element.set]?[element.key.normal] != nil {
             counts[element] = kernel.counts[place]?[element] ?? MeterCount()
         }

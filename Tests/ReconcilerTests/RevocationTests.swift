@@ -72,6 +72,21 @@ import Testing
         #expect(bench.ports == [22])
     }
 
+    @Test func `are ended one after the other without a look at the whole node`() throws {
+        let bench = try Gate.bench(open: [80, 443, 22], flows: [80, 443, 22])
+        let looks = bench.dataplane.observations
+        var plan = try Gate.plan(open: [80, 443, 22])
+        for (port, ticket) in [(UInt16(80), Reconciler.Ticket(1)), (443, 2)] {
+            let delta = try plan.replace(Gate.origin(port), with: Contribution())
+            bench.reconciler.accept(.change(delta, object: Gate.origin(port), ticket))
+            bench.work(retries: 0, looksAgain: false)
+        }
+        #expect(bench.ports == [22])
+        #expect(bench.dataplane.observations == looks)
+        bench.work()
+        bench.expectReached([try Gate.plan(open: [22])])
+    }
+
     @Test func `are ended when the long way makes the change`() throws {
         let bench = try Gate.bench(open: [80, 443], flows: [80, 443])
         bench.dataplane.faults = [.refuse(step: bench.dataplane.steps.count, errno: 105)]
