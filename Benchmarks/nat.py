@@ -47,10 +47,10 @@ def linear_nft(count):
     return "\n".join([
         "table ip nat {", "chain prerouting { type nat hook prerouting priority -100;",
         *(f"ip daddr {ADDRESS} tcp dport {port} dnat to {GUEST}:{SERVICE}" for port in ports), "}",
-        f"chain postrouting {{ type nat hook postrouting priority 100; oifname eth1 snat to {ADDRESS}; }} }}",
+        f"chain postrouting {{ type nat hook postrouting priority 100; oifname eth1 snat to {ADDRESS}; }}", "}",
         "table ip filter { chain forward { type filter hook forward priority 0; policy drop;",
         "ct state established,related accept", "iifname eth0 oifname eth1 accept",
-        *(f"meta l4proto tcp ct original ip daddr {ADDRESS} ct original proto-dst {port} accept" for port in ports), "} }"])
+        *(f"meta l4proto tcp ct original ip daddr {ADDRESS} ct original proto-dst {port} accept" for port in ports), "}", "}"])
 
 
 def minimal_nft():
