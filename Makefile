@@ -15,7 +15,7 @@ BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicro
 	libsqlite3-dev pkg-config
 TEST_PACKAGES := conntrack nftables netbase iproute2 iputils-ping curl python3 python3-scapy sqlite3 tcpdump \
 	util-linux
-BENCH_PACKAGES := gcc libc6-dev python3 iproute2 iptables nftables strace util-linux
+BENCH_PACKAGES := conntrack gcc libc6-dev python3 iproute2 iptables nftables strace util-linux
 DEB_PACKAGES := dpkg-dev binutils
 
 # A module that uses what it does not declare is an error everywhere, not only in one kind of build.
