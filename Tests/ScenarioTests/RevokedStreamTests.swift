@@ -73,7 +73,7 @@ extension Wire {
     /// Whether there is nothing to be read, and it did not end either.
     fileprivate var isSilent: Bool {
         var byte: UInt8 = 0
-        return recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT.rawValue)) < 0 && errno == EAGAIN
+        return recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT)) < 0 && errno == EAGAIN
     }
 }
 
