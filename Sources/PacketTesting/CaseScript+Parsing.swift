@@ -127,7 +127,8 @@ private struct CaseLine {
             return .replay(file: file, at: port)
         }
         if takes("counters") { return try counters() }
-        throw fail("'at', 'expect', 'decided', 'apply', 'change', 'refused', 'replay', 'counters' or a comment behind #")
+        throw fail(
+            "'at', 'expect', 'decided', 'apply', 'change', 'refused', 'replay', 'counters' or a comment behind #")
     }
 
     /// What is left, with single blanks.
@@ -147,7 +148,10 @@ private struct CaseLine {
         var counts: [Meter: UInt64] = [:]
         while let next = peek, Meter(rawValue: String(next)) == nil { name.append(try word("\(next)")) }
         while peek != nil {
-            guard let meter = Meter(rawValue: try word("a meter")) else { throw fail("'received', 'sent' or 'matched'") }
+            guard let next = peek, let meter = Meter(rawValue: String(next)) else {
+                throw fail("'received', 'sent' or 'matched'")
+            }
+            _ = try word("a meter")
             guard let next = peek, let count = UInt64(next) else { throw fail("a number of packets") }
             _ = try word("a number")
             counts[meter] = count

@@ -114,7 +114,9 @@ struct ChangeLine {
 
     private func update(_ kind: String, _ cloud: Cloud) throws -> Request {
         let new = try options["traffic"].map { text in
-            guard let traffic = TrafficText(line: text) else { throw Unknown(description: "traffic as tcp/80 or icmp/8") }
+            guard let traffic = TrafficText(line: text) else {
+                throw Unknown(description: "traffic as tcp/80, not '\(text)'")
+            }
             return traffic
         }
         switch kind {

@@ -278,7 +278,9 @@ final class KernelWorld: World {
         switch frame.ip {
         case .v4(let packet): packet.protocol.number == 2
         case .v6(let packet):
-            if case .icmpv6(let message) = packet.body { [130, 131, 132, 133, 134, 135, 136, 143].contains(message.type) } else {
+            if case .icmpv6(let message) = packet.body {
+                (130...136).contains(message.type) || message.type == 143
+            } else {
                 // Reports of memberships have a hop-by-hop header in front.
                 packet.protocol.number == 0
             }

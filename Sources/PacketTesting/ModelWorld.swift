@@ -78,7 +78,9 @@ final class ModelWorld: World {
         if trace.translations.contains(where: \.isPortArbitrary) { fate.isPortArbitrary = true }
         switch trace.outcome {
         case .forwarded(let departure):
-            guard let out = wiring.legs.first(where: { $0.node == leg.node && $0.link == departure.link }) else { return }
+            guard let out = wiring.legs.first(where: { $0.node == leg.node && $0.link == departure.link }) else {
+                return
+            }
             var frame = departure.frame
             if !departure.isResolved {
                 guard let mac = wiring.mac(of: departure.nextHop, on: out.segment) else { return }
@@ -121,7 +123,8 @@ final class ModelWorld: World {
             operation: 2, senderMAC: leg.mac, senderAddress: arp.targetAddress, targetMAC: arp.senderMAC,
             targetAddress: arp.senderAddress)
         carry(
-            Frame(destination: frame.source, source: leg.mac, body: .arp(answer)), on: leg.segment, from: leg.mac, &fate)
+            Frame(destination: frame.source, source: leg.mac, body: .arp(answer)), on: leg.segment, from: leg.mac, &fate
+        )
     }
 
     private func echo(_ frame: Frame, _ leg: Wiring.Leg, _ fate: inout Fate) {

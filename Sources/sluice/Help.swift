@@ -25,6 +25,7 @@ enum Help {
                                      what passes, live, the busiest first
           events                     what happened, newest first
           exec NODE -- COMMAND …     run a program inside a router's or guest's namespace
+          test DIR…                  run cases of packets, on a model and on this kernel
           api COMMAND NAME=VALUE …   any call of the management API
 
         top takes --sort ORDER, --interval SECONDS and --once. Adding rules takes --from CIDRS, --to CIDRS, --guest-address ADDRESS and --closed; removing them takes --drain:
@@ -147,6 +148,17 @@ enum Help {
         Runs COMMAND inside the namespace of a router or an emulated guest, as ip netns exec does:
           sluice exec i-2-3-VM -- ping -c 1 198.51.100.1
         Needs the right to enter namespaces (root), or the same user as a rootless daemon.
+        """,
+        "test": """
+        usage: sluice test [--on model|kernel|both] [--keep DIR] DIR…
+
+        Runs every case of packets in and below DIR: a cloud, packets that go in, packets that must come out. The format is
+        described in docs/packet-cases.md. Speaks to no daemon.
+          sluice test pcaps/hairpin
+
+          --on WHERE  model: the evaluator over the plans; kernel: fresh namespaces on this kernel, as root; both, which
+                      root gets by default: in step, compared frame by frame and decision by decision
+          --keep DIR  leave a capture, the plans and the rulesets of every failure there
         """,
         "api": """
         usage: sluice api COMMAND [NAME=VALUE …]

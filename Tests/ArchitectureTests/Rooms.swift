@@ -75,11 +75,12 @@ let rooms = [
     Room(
         "PacketTesting",
         [
-            "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "PacketTrace", "Packets",
+            "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "PacketTrace",
+            "Packets",
             "Planner", "Reconciler", "RouterPlan", "Ruleset",
         ],
         system: ["FoundationEssentials"],
-        because: "shows what plans do to packets, on the model and on the kernel: so it sees both, and everything between"
+        because: "shows what plans do to packets, on the model and on the kernel, and so sees both and what is between"
     ),
 
     Room(

@@ -127,7 +127,8 @@ struct EgressRow: CustomStringConvertible, Sendable {
     }
 
     private func expect(_ row: EgressRow, _ runner: CaseRunner) throws {
-        let test = try PacketCase(name: "egress/\(row)", files: ["cloud.json": row.cloud, "traffic.packets": row.script])
+        let test = try PacketCase(
+            name: "egress/\(row)", files: ["cloud.json": row.cloud, "traffic.packets": row.script])
         let outcome = test.run(on: runner)
         #expect(outcome.failure == nil, "\(outcome.failure ?? "")\n\(row.script)")
     }

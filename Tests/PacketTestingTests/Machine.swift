@@ -7,5 +7,7 @@ let canActAsRoot = geteuid() == 0
 let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
 extension Trait where Self == ConditionTrait {
-    static var needsRoot: Self { .enabled(if: canActAsRoot, "needs root, or a user namespace where the caller is root") }
+    static var needsRoot: Self {
+        .enabled(if: canActAsRoot, "needs root, or a user namespace where the caller is root")
+    }
 }

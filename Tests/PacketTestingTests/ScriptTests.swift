@@ -43,7 +43,7 @@ import Testing
         ("send at one", "1:1: expected 'at', 'expect', "), ("\nat", "2:3: expected a port"),
         ("at one sends udp", "1:8: expected 'send', found 'sends'"),
         ("at one send tcp 10.1.1.10", "1:26: expected ':' and a port"),
-        ("\n\n  expect at one tcp 10.1.1.10:40000 > 1.2.3.4:5 SX", "3:50: expected"),
+        ("\n\n  expect at one tcp 10.1.1.10:40000 > 1.2.3.4:5 SX", "3:49: expected"),
         ("at one send fragments 9 udp", "1:23: expected a multiple of 8 bytes, found '9'"),
         ("expect nothing at", "1:18: expected a port"), ("expect nothing at one two", "1:23: expected the end"),
         ("expect outside", "1:8: expected 'at', found 'outside'"), ("decided by", "1:11: expected the kind"),
@@ -64,6 +64,8 @@ import Testing
         #expect(throws: CaseError(file: "/nowhere", "there is no such folder")) {
             try PacketCase.folders(below: ["/nowhere"])
         }
-        #expect(throws: CaseError.self) { try PacketCase(name: "x", files: ["cloud.json": "{", "traffic.packets": ""]) }
+        #expect(throws: CaseError.self) {
+            try PacketCase(name: "x", files: ["cloud.json": "{", "traffic.packets": ""])
+        }
     }
 }

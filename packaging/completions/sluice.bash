@@ -13,6 +13,10 @@ _sluice() {
     done
     COMPREPLY=()
     case $previous in
+        --on)
+            mapfile -t COMPREPLY < <(compgen -W 'model kernel both' -- "$current")
+            return
+            ;;
         --api | --api-key | --secret-key | --from | --to | --guest-address | --interval) return ;;
         --sort)
             mapfile -t COMPREPLY < <(compgen -W 'received sent matched rate' -- "$current")
@@ -25,7 +29,7 @@ _sluice() {
             ;;
     esac
     case "${words[*]}" in
-        '') choices='status plan apply router guest network address firewall forward static-nat egress top events exec api' ;;
+        '') choices='status plan apply router guest network address firewall forward static-nat egress top events exec api test' ;;
         top) choices='networks addresses rules' ;;
         plan) choices='show' ;;
         router) choices='list show' ;;
@@ -33,6 +37,11 @@ _sluice() {
         address) choices='list acquire release' ;;
         firewall | forward | static-nat | egress) choices='list add remove' ;;
         'plan show' | 'router show' | exec) choices=$(ls /run/netns 2>/dev/null) ;;
+        test*)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -d -- "$current")
+            [[ $current != -* ]] || choices='--on --keep'
+            ;;
         apply)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -23,6 +23,7 @@ complete -c sluice -n __fish_use_subcommand -a top -d 'What passes, live'
 complete -c sluice -n __fish_use_subcommand -a events -d 'What happened'
 complete -c sluice -n __fish_use_subcommand -a exec -d 'Run a command inside a node'
 complete -c sluice -n __fish_use_subcommand -a api -d 'Send one API command'
+complete -c sluice -n __fish_use_subcommand -a test -d 'Run cases of packets'
 
 complete -c sluice -n '__fish_seen_subcommand_from plan' -a 'show (ls /run/netns 2>/dev/null)'
 complete -c sluice -n '__fish_seen_subcommand_from router' -a 'list show (ls /run/netns 2>/dev/null)'
@@ -32,6 +33,9 @@ complete -c sluice -n '__fish_seen_subcommand_from top' -l sort -xa 'received se
 complete -c sluice -n '__fish_seen_subcommand_from top' -l interval -x -d 'Seconds between two looks'
 complete -c sluice -n '__fish_seen_subcommand_from top' -l once -d 'One table'
 complete -c sluice -n '__fish_seen_subcommand_from exec' -a '(ls /run/netns 2>/dev/null)'
+complete -c sluice -n '__fish_seen_subcommand_from test' -F
+complete -c sluice -n '__fish_seen_subcommand_from test' -l on -x -a 'model kernel both' -d 'Where'
+complete -c sluice -n '__fish_seen_subcommand_from test' -l keep -rF -d 'Leave what failures consist of there'
 complete -c sluice -n '__fish_seen_subcommand_from apply' -F
 complete -c sluice -n '__fish_seen_subcommand_from apply' -l dry-run -d 'Only say what would change'
 complete -c sluice -n '__fish_seen_subcommand_from apply' -l prune -d 'Remove what is not named'
