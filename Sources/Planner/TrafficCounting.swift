@@ -68,7 +68,7 @@ extension Planner {
                 origin,
                 [
                     .match(.connectionDirection, .equal, .direction(direction)), FamilyWords.ipv4.isFamily,
-                    FamilyWords.hasPorts, .lookup(Self.originalPort, in: set, .equal), .verdict(.accept),
+                    FamilyWords.hasPorts, .lookup(Self.originalPort, in: set, .equal), .verdict(.return),
                 ])
         }
     }
