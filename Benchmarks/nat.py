@@ -350,7 +350,7 @@ class NAT:
             for name, count in zip(ours, counts):
                 side = ours[name]
                 measures[f"ours, {count}"] = lambda side=side, count=count: self.traffic.inward(
-                    "connect", side, side.address, FIRST, count, length)
+                    "connect", side, side.address, FIRST + count - 1, 1, length)
             peers = {"routing": Peer("r")}
             measures["plain routing"] = lambda: self.traffic.inward(
                 "connect", peers["routing"], GUEST, SERVICE, 1, length)
@@ -359,13 +359,13 @@ class NAT:
                                          ("iptables", "iptables-restore", iptables(count))]:
                     peer = peers[f"{kind}{count}"] = Peer(f"{kind[0]}{count}", load, text)
                     measures[f"{kind}, {count}"] = lambda peer=peer, count=count: self.traffic.inward(
-                        "connect", peer, ADDRESS, FIRST, count, length)
+                        "connect", peer, ADDRESS, FIRST + count - 1, 1, length)
             seen = self.turns(turns, **measures)
             for peer in peers.values():
                 peer.end()
             rates = lambda kind: ", ".join(f"{seen[f'{kind}, {count}'][0]:.0f}" for count in counts)
             last = seen[f"ours, {counts[-1]}"]
-            self.row(f"new connections per processor second, {', '.join(map(str, counts))} forwards", rates("ours"),
+            self.row(f"new connections per processor second by the last of {', '.join(map(str, counts))} forwards", rates("ours"),
                      f"plain routing {seen['plain routing'][0]:.0f}; linear nft rules {rates('nft')}; "
                      f"iptables {rates('iptables')}", f"{last[1]:.3f} of the first", "target 0.97")
         self.with_cloud(body, **{f"f{count}": count for count in counts})
