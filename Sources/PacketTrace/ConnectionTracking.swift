@@ -6,32 +6,34 @@ import Ruleset
 // connection once its first packet has got through.
 
 extension Walk {
-    /// Finds or begins the packet's connection, as the kernel does at priority -200.
-    mutating func track() {
-        packet.tracking = tracking()
+    /// Finds or begins the packet's connection, as the kernel does at priority -200. `takesUp`: whether one may begin in
+    /// its middle.
+    mutating func track(takesUp: Bool) {
+        packet.tracking = tracking(takesUp)
         let tuple = packet.tracked.map { $0.connection.original }
         note(.kernel, .tracked(packet.states, tuple))
     }
 
-    private mutating func tracking() -> JudgedPacket.Tracking {
+    private mutating func tracking(_ takesUp: Bool) -> JudgedPacket.Tracking {
         guard let ip = packet.ip else { return .invalid }
         if case .icmpv6(let message) = ip.body, [130, 131, 132, 133, 134, 135, 136, 137, 143].contains(message.type) {
             return .untracked
         }
-        if let givenTuple { return begun(givenTuple, ip) }
+        if let givenTuple { return begun(givenTuple, ip, takesUp) }
         // A checksum that is wrong, and a length that is.
         if !ip.checksumFaults.isEmpty { return .invalid }
         if case .udp(let datagram) = ip.body, datagram.length != .computed { return .invalid }
         if let quoted = ip.quoted { return related(ip, quoted) }
         guard let tuple = ip.tuple else { return .invalid }
         if let place = connections.place(of: tuple), let known = connections[place.id] {
-            return continued(known, place, tuple, ip)
+            return continued(known, place, tuple, ip, takesUp)
         }
-        return begun(tuple, ip)
+        return begun(tuple, ip, takesUp)
     }
 
     private mutating func continued(
-        _ known: Connection, _ place: ConnectionTable.Place, _ tuple: FlowTuple, _ ip: IPPacket
+        _ known: Connection, _ place: ConnectionTable.Place, _ tuple: FlowTuple, _ ip: IPPacket,
+        _ takesUp: Bool
     ) -> JudgedPacket.Tracking {
         var connection = known
         var isOver = false
@@ -43,7 +45,7 @@ extension Walk {
             case .invalid: return .invalid
             case .reopens:
                 connections.remove(tuple)
-                return begun(tuple, ip)
+                return begun(tuple, ip, takesUp)
             }
         }
         let state: ConnectionStates
@@ -60,11 +62,11 @@ extension Walk {
                 id: place.id, connection: connection, direction: place.direction, state: state, isOver: isOver))
     }
 
-    private func begun(_ tuple: FlowTuple, _ ip: IPPacket) -> JudgedPacket.Tracking {
+    private func begun(_ tuple: FlowTuple, _ ip: IPPacket, _ takesUp: Bool) -> JudgedPacket.Tracking {
         guard tuple.canOpen, let reply = tuple.inverse else { return .invalid }
         var connection = Connection(tuple, reply: reply)
         if case .tcp(let segment) = ip.body {
-            guard let progress = TCPProgress(first: segment) else { return .invalid }
+            guard let progress = TCPProgress(first: segment), takesUp || progress == .opening else { return .invalid }
             connection.progress = progress
         }
         return .connection(

@@ -112,7 +112,7 @@ extension TracedNode {
         for chain in chains {
             guard let hook = chain.hook else { continue }
             if !isTracked, hook.priority >= -200 || hook.kind == .nat {
-                walk.track()
+                walk.track(takesUp: takesUpConnections)
                 isTracked = true
             }
             if !isTranslated, hook.kind == .nat || hook.priority > translationPriority(at: point) {
@@ -122,7 +122,7 @@ extension TracedNode {
             if hook.kind == .nat { continue }
             if let stop = stop(walk.run(chain, hook, in: self)) { return stop }
         }
-        if !isTracked { walk.track() }
+        if !isTracked { walk.track(takesUp: takesUpConnections) }
         if !isTranslated { return translate(point, &walk) }
         return nil
     }

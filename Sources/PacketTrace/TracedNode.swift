@@ -111,6 +111,9 @@ extension TracedNode {
         sysctls[family == .ipv4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding"] == "1"
     }
 
+    /// Whether a TCP connection whose beginning was not seen is taken up: unless the node says otherwise.
+    var takesUpConnections: Bool { sysctls["net/netfilter/nf_conntrack_tcp_loose"] != "0" }
+
     var takesIPv6: Bool { sysctls["net/ipv6/conf/default/disable_ipv6"] != "1" }
 
     enum Destination {

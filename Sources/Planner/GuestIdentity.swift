@@ -7,18 +7,17 @@ import Ruleset
 // belong together to one NIC of the network; the router itself knows each guest's MAC by plan and asks nobody.
 
 extension Planner {
-    /// For whatever comes in by the guests' leg.
     func identityRules(_ origin: Origin) -> [Rule] {
         [
             Rule(
                 origin,
                 [
-                    .match(.networkProtocol, .equal, .family(.ipv4)),
+                    Self.fromGuests, .match(.networkProtocol, .equal, .family(.ipv4)),
                     .lookup([.inputInterface, .etherSource, .ipv4Source], in: Pipeline.guestIdentities, .equal),
                     .verdict(.accept),
                 ]),
             // What no NIC may send, IPv6 included until a network has IPv6 addresses to be bound to.
-            Rule(origin, [.counter, .verdict(.drop)]),
+            Rule(origin, [Self.fromGuests, .counter, .verdict(.drop)]),
         ]
     }
 

@@ -49,7 +49,6 @@ enum Pipeline {
     // Chains that base chains jump to.
     static let publicFirewall: ChainName = "public-firewall"
     static let forwardSources: ChainName = "forward-sources"
-    static let guestPort: ChainName = "guest-port"
     static let networkEgress: ChainName = "network-egress"
     static let guestTraffic: ChainName = "guest-traffic"
     static let forwardTraffic: ChainName = "forward-traffic"

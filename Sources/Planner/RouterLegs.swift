@@ -75,6 +75,9 @@ extension Planner {
             ("net/ipv4/conf/all/rp_filter", "0"),
             // Either of this and the link's own would do to send them.
             ("net/ipv4/conf/all/send_redirects", "0"),
+            // A connection begins with its first packet. Else what was ended because its rule went would begin anew in the
+            // middle, the other way round and under another rule.
+            ("net/netfilter/nf_conntrack_tcp_loose", "0"),
         ] + withoutIPv6
 
     /// A machine forwards nothing, whatever the host's own setting, which new namespaces take over.

@@ -62,7 +62,7 @@ extension Planner {
         table.chains = Pipeline.BaseChain.allCases.map { chain in
             let rules =
                 switch chain {
-                case .rawPrerouting: [Rule(origin, [Self.fromGuests, .verdict(.goto(Pipeline.guestPort))])]
+                case .rawPrerouting: identityRules(origin)
                 case .manglePrerouting: legSelectionRules(origin)
                 case .natPrerouting: staticNATRules(origin) + portForwardRules(origin)
                 case .filterInput: routerPortRules(origin)
@@ -78,7 +78,6 @@ extension Planner {
             Chain(Pipeline.publicFirewall, rules: firewallRules(words, network, offering)),
             Chain(Pipeline.forwardSources, rules: forwardSourceRules(origin)),
             Chain(Pipeline.networkEgress, rules: egressRules(words, network, offering)),
-            Chain(Pipeline.guestPort, rules: identityRules(origin)),
             Chain(Pipeline.guestTraffic, rules: receivedRules(words, origin)),
             Chain(Pipeline.forwardTraffic, rules: forwardCountingRules(origin)),
         ]

@@ -84,7 +84,7 @@ public final class FakeKernel {
 
     /// The settings that plans speak of, as a new namespace has them.
     public static let defaultSettings: [String: String] = {
-        var settings = ["net/ipv4/ip_forward": "0"]
+        var settings = ["net/ipv4/ip_forward": "0", "net/netfilter/nf_conntrack_tcp_loose": "1"]
         for scope in ["all", "default"] {
             for (name, value) in [
                 ("rp_filter", "0"), ("send_redirects", "1"), ("arp_ignore", "0"), ("arp_announce", "0"),
