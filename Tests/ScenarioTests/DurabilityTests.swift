@@ -13,10 +13,7 @@ extension Scenarios {
             var guests: Set<String> = []
             var unknown: Set<String> = []
             var leaving: Set<String> = []
-            var acknowledged = 0
-            var unanswered = 0
-            /// Acknowledged, and killed before the kernel had it.
-            var unfinished = 0
+            var calls = Tally()
         }
 
         @Test(.timeLimit(.minutes(isLong ? 30 : 5)))
@@ -70,11 +67,11 @@ extension Scenarios {
                 let rounds = stream.rounds
                 #expect(stream.end() == nil)
                 print(
-                    "\(killed) kills during \(calls) calls in \(took.milliseconds) ms: \(account.acknowledged) acknowledged,",
-                    "\(account.unfinished) of them not finished, \(account.unanswered) unanswered; \(starts) kills while starting,",
+                    "\(killed) kills during \(calls) calls in \(took.milliseconds) ms: \(account.calls.acknowledged) acknowledged,",
+                    "\(account.calls.unfinished) of them not finished, \(account.calls.unanswered) unanswered; \(starts) kills while starting,",
                     "\(repairs) repairs at restarts;",
                     "\(rounds) blocks went round through the router")
-                #expect(account.acknowledged > calls / 4)
+                #expect(account.calls.acknowledged > calls / 4)
 
                 // A last, orderly start finds everything in place and touches nothing.
                 #expect(try daemon.stop() == 0)
@@ -85,7 +82,7 @@ extension Scenarios {
             }
         }
 
-        private static func killWhileStarting(_ world: World, _ data: String, after delay: Int32) throws {
+        static func killWhileStarting(_ world: World, _ data: String, after delay: Int32) throws {
             let programs = DaemonUnderTest.programs
             let victim = try world.start(
                 ["\(programs)/sluiced", "--data", data, "--api", "127.0.0.1:0", "--profile", "demo"])
@@ -98,8 +95,8 @@ extension Scenarios {
         ) throws {
             // A call that nobody answered may still have been written down.
             account.unknown.insert(name)
-            let isAcknowledged = try acknowledge(
-                "deployVirtualMachine", ["zoneid": zone, "networkids": network, "name": name], daemon, &account)
+            let isAcknowledged = try account.calls.make(
+                "deployVirtualMachine", ["zoneid": zone, "networkids": network, "name": name], daemon)
             guard isAcknowledged else { return }
             account.unknown.remove(name)
             account.guests.insert(name)
@@ -110,29 +107,9 @@ extension Scenarios {
             account.leaving.insert(name)
             let machines = try? daemon.list("listVirtualMachines", "virtualmachine")
             let id = machines?.first { $0[text: "name"] == name }?[text: "id"] ?? ""
-            if try acknowledge("destroyVirtualMachine", ["id": id, "expunge": "true"], daemon, &account) {
+            if try account.calls.make("destroyVirtualMachine", ["id": id, "expunge": "true"], daemon) {
                 account.leaving.remove(name)
             }
-        }
-
-        /// Makes a call. The answer with the job's number is the promise that the change lasts, whether or not there is
-        /// somebody left to say that the job is done.
-        private static func acknowledge(
-            _ command: String, _ parameters: [String: String], _ daemon: DaemonUnderTest, _ account: inout Account
-        ) throws -> Bool {
-            guard let answer = try? daemon.call(command, parameters) else {
-                account.unanswered += 1
-                return false
-            }
-            let job = try #require(answer.content["jobid"] as? String, "\(answer)")
-            account.acknowledged += 1
-            while let state = try? daemon.call("queryAsyncJobResult", ["jobid": job]) {
-                guard let word = state.content["jobstatus"] as? Int, word != 0 else { continue }
-                #expect(word == 1, "\(state)")
-                return true
-            }
-            account.unfinished += 1
-            return true
         }
 
         /// After a restart: the model against the account, which then knows what had been unknown.

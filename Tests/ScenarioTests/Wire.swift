@@ -43,10 +43,13 @@ final class Wire: Sendable {
         }
     }
 
-    /// A TCP connection; throws when there is none after so many seconds.
-    static func tcp(to host: String, _ port: UInt16, seconds: Int = 10) throws -> Wire {
+    /// A TCP connection; throws when there is none after so many seconds. From one of the namespace's addresses, if named.
+    static func tcp(to host: String, _ port: UInt16, from source: String? = nil, seconds: Int = 10) throws -> Wire {
         let wire = try Wire(AF_INET, SOCK_STREAM)
         wire.set(SO_SNDTIMEO, timeval(tv_sec: seconds, tv_usec: 0))
+        if let source, pointing(at: address(source, 0), { bind(wire.descriptor, $0, $1) }) != 0 {
+            throw Trouble("bind \(source): \(String(cString: strerror(errno)))")
+        }
         guard pointing(at: address(host, port), { connect(wire.descriptor, $0, $1) }) == 0 else {
             throw Trouble("connect to \(host):\(port): \(String(cString: strerror(errno)))")
         }
@@ -60,7 +63,7 @@ final class Wire: Sendable {
         guard pointing(at: address(host, port), { bind(wire.descriptor, $0, $1) }) == 0 else {
             throw Trouble("bind \(host):\(port): \(String(cString: strerror(errno)))")
         }
-        if type == SOCK_STREAM { listen(wire.descriptor, 8) }
+        if type == SOCK_STREAM { listen(wire.descriptor, 128) }
         return wire
     }
 
@@ -89,6 +92,13 @@ final class Wire: Sendable {
         return count == 0 ? nil : Array(chunk[..<count])
     }
 
+    /// What is there by now, without waiting; nil when there is nothing, whether or not there can still be something.
+    func arrived() -> [UInt8]? {
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        let count = recv(descriptor, &chunk, chunk.count, Int32(MSG_DONTWAIT))
+        return count > 0 ? Array(chunk[..<count]) : nil
+    }
+
     func receiveAll() throws -> String {
         var bytes: [UInt8] = []
         while let more = try receive() { bytes += more }
@@ -96,7 +106,7 @@ final class Wire: Sendable {
     }
 
     /// A datagram's text and where it came from.
-    func hear() throws -> (text: String, from: String) {
+    func hear() throws -> (text: String, from: String, port: UInt16) {
         var from = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         var chunk = [UInt8](repeating: 0, count: 65536)
@@ -108,7 +118,7 @@ final class Wire: Sendable {
         guard count >= 0 else { throw Trouble("heard nothing: \(String(cString: strerror(errno)))") }
         return (
             String(decoding: chunk[..<count], as: UTF8.self),
-            "\(IPv4Address(bits: UInt32(bigEndian: from.sin_addr.s_addr)))"
+            "\(IPv4Address(bits: UInt32(bigEndian: from.sin_addr.s_addr)))", UInt16(bigEndian: from.sin_port)
         )
     }
 
@@ -120,7 +130,9 @@ final class Wire: Sendable {
     }
 
     /// An IPv4 packet with a UDP datagram in it, for raw sockets: with whatever source one likes.
-    static func datagram(from source: String, to target: String, _ port: UInt16, _ text: String) -> [UInt8] {
+    static func datagram(
+        from source: String, _ sourcePort: UInt16 = 4321, to target: String, _ port: UInt16, _ text: String
+    ) -> [UInt8] {
         let octets = { (host: String) in host.split(separator: ".").compactMap { UInt8($0) } }
         let payload = Array(text.utf8)
         let half = { (number: Int) in [UInt8(number >> 8), UInt8(number & 0xff)] }
@@ -130,7 +142,7 @@ final class Wire: Sendable {
         while sum > 0xffff { sum = sum & 0xffff + sum >> 16 }
         head.replaceSubrange(10..<12, with: half(~sum & 0xffff))
         // No checksum: UDP over IPv4 may.
-        return head + half(4321) + half(Int(port)) + half(8 + payload.count) + [0, 0] + payload
+        return head + half(Int(sourcePort)) + half(Int(port)) + half(8 + payload.count) + [0, 0] + payload
     }
 }
 
