@@ -297,6 +297,10 @@ public final class Engine {
         case .settled(let name, let tickets, let revoked):
             shared.settle(name, at: tickets.max().map { Revision($0) })
             pending.count(revoked, for: tickets)
+            if tickets.isEmpty, revoked > 0 {
+                // Let in by somebody's own doing, or by rules that went while nobody was there to end them.
+                events.append(Self.flowsEnded(revoked, on: keeper.plans[name]?.owner, "that \(name) had no rule for"))
+            }
             finish(tickets, &events)
         case .removed(let name, let tickets):
             shared.forget(name)

@@ -125,12 +125,14 @@ extension Planner {
         return [
             Rule(origin, [.match(.inputInterface, .equal, .interface(DeviceNames.loopback)), .verdict(.accept)]),
             Rule(origin, [.connectionState(.invalid), .counter, .verdict(.drop)]),
-            Rule(origin, [.connectionState([.established, .related]), .verdict(.accept)]),
-            Rule(origin, [Self.fromGuests] + echo + [.verdict(.accept)]),
+            // Before the rule for what goes on: an echo that was answered has begun a connection for those after it.
             Rule(
                 origin,
                 [Self.fromOutside] + echo
                     + [.limit(RateLimit(packets: 20, per: .second, burst: 50)), .counter, .verdict(.accept)]),
+            Rule(origin, [Self.fromOutside] + echo + [.counter, .verdict(.drop)]),
+            Rule(origin, [.connectionState([.established, .related]), .verdict(.accept)]),
+            Rule(origin, [Self.fromGuests] + echo + [.verdict(.accept)]),
         ]
     }
 

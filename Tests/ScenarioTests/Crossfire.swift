@@ -60,10 +60,10 @@ final class Crossfire: Sendable {
             var counts = ways.map { Count(name: $0.name, isAllowed: $0.isAllowed) }
             var fresh: UInt16 = 0
             while !shared.isEnding.withLock({ $0 }) {
-                fresh = (fresh + 1) % 20_000
+                fresh = (fresh + 1) % 32_000
                 for (index, way) in ways.enumerated() {
-                    // One of a connection that nobody knew, so that translation is asked too; the others of a few.
-                    for port in [20_000 + fresh] + Array(4_000..<4_007) {
+                    // Most are of a few connections; now and then one that nobody knew, so that translation is asked too.
+                    for port in [20_000 + fresh / 16] + Array(4_000..<4_007) {
                         let packet = Wire.datagram(from: way.source, port, to: way.target, way.port, "block")
                         if way.sender.tell(packet, to: way.target, way.port) { counts[index].sent += 1 }
                     }

@@ -35,7 +35,6 @@ extension Scenarios {
                 }
                 #expect(talks.faults() == [])
                 #expect(try !world.reaches(from: from, "203.0.113.50", 80))
-                #expect(try world.reaches(from: from, "203.0.113.50", 81))
                 for signal in [SIGTERM, SIGKILL] {
                     _ = try daemon.stop(with: signal)
                     #expect(talks.faults() == [], "with no daemon")
