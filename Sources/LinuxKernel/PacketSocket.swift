@@ -42,19 +42,36 @@ public final class PacketSocket {
     /// The next frame that came in by a link; waits for one.
     public func receive() throws(KernelError) -> Sighting {
         while true {
-            var from = sockaddr_ll()
-            var length = socklen_t(MemoryLayout<sockaddr_ll>.size)
-            let count = withUnsafeMutablePointer(to: &from) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    recvfrom(descriptor.rawValue, &buffer, buffer.count, 0, $0, &length)
-                }
-            }
-            guard count >= 0 else {
-                if errno == EINTR { continue }
-                throw .last("hear", "a frame")
-            }
-            if Int32(from.sll_pkttype) == PACKET_OUTGOING { continue }
-            return Sighting(link: from.sll_ifindex, bytes: Array(buffer[..<count]))
+            if let sighting = try receive(0) { return sighting }
         }
+    }
+
+    /// The next frame that has come in by a link, or nil.
+    public func poll() throws(KernelError) -> Sighting? {
+        do throws(KernelError) {
+            while true {
+                if let sighting = try receive(Int32(MSG_DONTWAIT)) { return sighting }
+            }
+        } catch {
+            if error.errno == EAGAIN { return nil }
+            throw error
+        }
+    }
+
+    /// Nil for what is not to be told.
+    private func receive(_ flags: Int32) throws(KernelError) -> Sighting? {
+        var from = sockaddr_ll()
+        var length = socklen_t(MemoryLayout<sockaddr_ll>.size)
+        let count = withUnsafeMutablePointer(to: &from) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                recvfrom(descriptor.rawValue, &buffer, buffer.count, flags, $0, &length)
+            }
+        }
+        guard count >= 0 else {
+            if errno == EINTR { return nil }
+            throw .last("hear", "a frame")
+        }
+        if Int32(from.sll_pkttype) == PACKET_OUTGOING { return nil }
+        return Sighting(link: from.sll_ifindex, bytes: Array(buffer[..<count]))
     }
 }

@@ -65,7 +65,7 @@ extension CaseRun {
 
     /// Rules of the same kind that were asked and had other packets in mind.
     private func nearest(to passage: Passage) -> [String] {
-        guard let last = passage.rulings.last, last.isDrop else { return [] }
+        guard let last = passage.lastWord, last.isDrop else { return [] }
         let kind: String
         switch "\(last.chain)" {
         case "public-firewall": kind = "firewallRule"

@@ -275,7 +275,7 @@ final class CaseRun {
                 // Only the model knows the kernel's own reasons; on the kernel no rule behind the routing was asked.
                 let isSo =
                     lane.world is KernelWorld
-                    ? passage.rulings.allSatisfy { !$0.isDrop && isEarly($0, passage.node) }
+                    ? passage.rulings.allSatisfy { !$0.isDrop && judging(passage.node).isEarly($0.chain) }
                     : passage.reason.map { detail == nil || "\($0)" == detail } ?? false
                 if isSo { continue }
             } else if passage.reason == nil, passage.origin.kind == kind {
@@ -285,20 +285,17 @@ final class CaseRun {
         }
     }
 
-    private func isEarly(_ ruling: Passage.Ruling, _ node: NodeName) -> Bool {
-        cloud.plans[node]?.table?.chains.first { $0.name == ruling.chain }?.hook?.point == .prerouting
-    }
+    private func judging(_ node: NodeName) -> Judging { Judging(cloud.plans[node]?.table) }
 
     private func names(of passage: Passage) -> [String] {
-        var names = cloud.names(of: passage.origin)
-        if let ruling = passage.rulings.last { names += ["\(ruling.chain)"] }
-        return names
+        cloud.names(of: passage.origin)
+            + (passage.lastWord.map { judging(passage.node).names(of: $0.chain) } ?? [])
     }
 
     func describe(_ passage: Passage) -> String {
         if let reason = passage.reason { return "kernel \(reason): \(reason.rawValue)" }
         let names = cloud.names(of: passage.origin)
-        let ruling = passage.rulings.last.map { ", \($0)" } ?? ""
+        let ruling = passage.lastWord.map { ", \($0)" } ?? ""
         return "\(passage.origin.kind)\(names.first.map { " \($0)" } ?? "")\(ruling)"
     }
 

@@ -32,9 +32,11 @@ struct Passage {
 
     let node: NodeName
     var rulings: [Ruling] = []
+    /// The last of them in a chain that judges.
+    var lastWord: Ruling?
     /// Counting elements that moved.
     var moved: Set<MeteredElement> = []
-    /// The object behind the end of it.
+    /// The object behind its last word: that of the element that matched, else of the rule.
     var origin: Origin
     /// Where the kernel's own reasons ended it; only the model knows.
     var reason: Trace.KernelReason?

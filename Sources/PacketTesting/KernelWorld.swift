@@ -69,6 +69,7 @@ final class KernelWorld: World {
         sentinelOut = try fieldRoute.link(named: "sentinel0").index
         sentinelIn = try fieldRoute.link(named: "sentinel1").index
         for index in [sentinelOut, sentinelIn] { try fieldRoute.setLink(index, LinkChange(isUp: true)) }
+        try awaitSentinels()
         reconciler.accept(.adopt(cloud.inOrder))
         try settle()
         try plug()
@@ -222,20 +223,39 @@ final class KernelWorld: World {
             var passages = try passages(through: plan)
             let moved = (after[plan.name] ?? [:]).filter { $0.value != before[plan.name]?[$0.key] }
             if !passages.isEmpty { passages[passages.count - 1].moved = Set(moved.keys) }
-            fate.passages += passages.map { attributed($0, plan) }
+            let judging = Judging(plan.table)
+            fate.passages += passages.map { attributed($0, plan, judging) }
         }
         return fate
+    }
+
+    private func sendSentinel() throws -> [UInt8] {
+        sentinels += 1
+        let tag = (0..<8).map { UInt8(truncatingIfNeeded: sentinels >> UInt64(8 * $0)) }
+        let frame = Frame(
+            destination: MACAddress(255, 255, 255, 255, 255, 255), source: MACAddress(2, 0, 0, 0, 0, 9),
+            etherType: 0x88b5, body: .other(tag))
+        try socket.send(frame.bytes, on: sentinelOut)
+        return tag
+    }
+
+    /// A new wire swallows what is sent before the kernel has got round to it: from the first sentinel that arrives, none
+    /// is lost.
+    private func awaitSentinels() throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while ContinuousClock.now < deadline {
+            _ = try sendSentinel()
+            while let sighting = try socket.poll() {
+                if sighting.link == sentinelIn { return }
+            }
+        }
+        throw Refusal(description: "a new wire carries nothing")
     }
 
     /// One sentinel's way; what came meanwhile is taken in. Returns whether somebody had to be answered, so that a packet
     /// may have been waiting.
     private func round(_ fate: inout Fate) throws -> Bool {
-        sentinels += 1
-        let tag = (0..<8).map { UInt8(truncatingIfNeeded: sentinels >> UInt64(8 * $0)) }
-        let body = Frame(
-            destination: MACAddress(255, 255, 255, 255, 255, 255), source: MACAddress(2, 0, 0, 0, 0, 9),
-            etherType: 0x88b5, body: .other(tag))
-        try socket.send(body.bytes, on: sentinelOut)
+        let tag = try sendSentinel()
         var hasAnswered = false
         while true {
             let sighting = try socket.receive()
@@ -320,13 +340,11 @@ final class KernelWorld: World {
         return order.compactMap { passages[$0] }
     }
 
-    /// The object behind the last word that was not a translation: of the element that counted it, else of the rule.
-    private func attributed(_ passage: Passage, _ plan: NodePlan) -> Passage {
+    /// With the object behind its last word: of the element that counted it, else of the rule.
+    private func attributed(_ passage: Passage, _ plan: NodePlan, _ judging: Judging) -> Passage {
         var passage = passage
-        let isFilter = { (name: ChainName) in
-            plan.table?.chains.first { $0.name == name }.map { $0.hook?.kind != .nat } ?? false
-        }
-        guard let last = passage.rulings.last(where: { isFilter($0.chain) }), let index = last.rule,
+        passage.lastWord = passage.rulings.last { judging.judges($0.chain) }
+        guard let last = passage.lastWord, let index = last.rule,
             let rules = plan.table?.chains.first(where: { $0.name == last.chain })?.rules, index < rules.count
         else { return passage }
         let asked = rules[index].statements.compactMap { statement -> SetName? in

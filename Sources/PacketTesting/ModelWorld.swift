@@ -12,6 +12,7 @@ final class ModelWorld: World {
     let name = "model"
     private(set) var wiring: Wiring
     private var nodes: [NodeName: TracedNode] = [:]
+    private var judging: [NodeName: Judging] = [:]
     private var connections: [NodeName: ConnectionTable] = [:]
     private var held: [NodeName: Fragments] = [:]
     private var collected = Fragments()
@@ -20,16 +21,20 @@ final class ModelWorld: World {
 
     init(_ cloud: CaseCloud) {
         wiring = Wiring(cloud)
-        for plan in cloud.routers { nodes[plan.name] = TracedNode(plan) }
+        for plan in cloud.routers { add(plan) }
+    }
+
+    private func add(_ plan: NodePlan) {
+        nodes[plan.name] = TracedNode(plan)
+        judging[plan.name] = Judging(plan.table)
     }
 
     func follow(_ cloud: CaseCloud, _ following: CaseCloud.Following) {
         wiring = Wiring(cloud)
         for plan in cloud.routers where nodes[plan.name]?.plan != plan {
-            let node = TracedNode(plan)
-            nodes[plan.name] = node
+            add(plan)
             guard let table = connections[plan.name] else { continue }
-            connections[plan.name] = table.followed(by: FlowAudit(node), drains: following.drains)
+            connections[plan.name] = table.followed(by: FlowAudit(plan), drains: following.drains)
         }
         let names = Set(cloud.routers.map(\.name))
         for name in nodes.keys where !names.contains(name) {
@@ -96,15 +101,19 @@ final class ModelWorld: World {
     private func passage(_ trace: Trace, _ plan: NodePlan) -> Passage {
         var passage = Passage(node: plan.name, origin: trace.decidedBy, trace: trace)
         for step in trace.steps {
+            let ruling: Passage.Ruling
             switch (step.place, step.action) {
             case (.rule(let site), .verdict(.accept)), (.rule(let site), .translated):
-                passage.rulings.append(.init(chain: site.chain, rule: site.rule, isDrop: false))
+                ruling = .init(chain: site.chain, rule: site.rule, isDrop: false)
             case (.rule(let site), .verdict(.drop)):
-                passage.rulings.append(.init(chain: site.chain, rule: site.rule, isDrop: true))
-            case (.policy(_, let chain), .policy(.drop)):
-                passage.rulings.append(.init(chain: chain, rule: nil, isDrop: true))
-            default: break
+                ruling = .init(chain: site.chain, rule: site.rule, isDrop: true)
+            case (.policy(_, let chain), .policy(.drop)): ruling = .init(chain: chain, rule: nil, isDrop: true)
+            default: continue
             }
+            passage.rulings.append(ruling)
+            guard judging[plan.name]?.judges(ruling.chain) == true else { continue }
+            passage.lastWord = ruling
+            passage.origin = step.origin ?? plan.owner
         }
         if case .dropped(.kernel(let reason)) = trace.outcome { passage.reason = reason }
         for case .element(let set, let key, let origin) in trace.counted {
