@@ -83,6 +83,8 @@ struct Connection: Hashable, Sendable {
     var mark: UInt32 = 0
     var status: Flow.Status = []
     var progress: TCPProgress = .opening
+    /// By which it left when it was given that link's address: by no other may it go on.
+    var masqueradedBy: InterfaceName?
     /// The rules for either kind of translation have been asked.
     var isDestinationSettled = false
     var isSourceSettled = false

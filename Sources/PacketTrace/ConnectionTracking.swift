@@ -107,7 +107,9 @@ extension Walk {
         case .source:
             tracked.connection.isSourceSettled = true
             wanted = now.with(source: address, now.selector.with(source: port))
-            if let reply = wanted.inverse, connections.isTaken(reply) {
+            // Without ports there is no other: the kernel finds that out when the packet leaves, and all that it passes
+            // until then counts it.
+            if wanted.selector != .none, let reply = wanted.inverse, connections.isTaken(reply) {
                 guard let other = freeTuple(wanted) else { return .failed(.noFreePort) }
                 wanted = other
                 isPortArbitrary = true

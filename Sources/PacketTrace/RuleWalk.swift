@@ -163,6 +163,7 @@ extension Walk {
                 guard let address = node.masqueradeAddress(on: link, towards: nextHop) else {
                     return .stopped(.dropped(.kernel(.noAddress)))
                 }
+                packet.tracked?.connection.masqueradedBy = link
                 return bind(.source, to: address, nil, site, rule.origin, statement, found)
             case .counter:
                 if isRecording { counted.append(.rule(site, rule.origin)) }

@@ -56,6 +56,7 @@ extension Trace {
         case redirect = "a redirect about a translated connection would lead past the translation"
         case noFreePort = "no port is free to translate it to"
         case noAddress = "the link has no address to translate it to"
+        case otherLink = "its connection is masqueraded for another link"
         case taken = "another connection has its place"
         case tooDeep = "chains call each other without end"
     }

@@ -162,6 +162,12 @@ extension TracedNode {
         {
             return .dropped(.kernel(.redirect))
         }
+        if point == .postrouting, tracked.direction == .original, let link = tracked.connection.masqueradedBy,
+            link != walk.packet.outputLink
+        {
+            walk.packet.tracked?.isOver = true
+            return .dropped(.kernel(.otherLink))
+        }
         walk.rewrite(end)
         return nil
     }

@@ -1,6 +1,7 @@
 import NetworkVocabulary
 import PacketTrace
 import Packets
+import RouterPlan
 import Ruleset
 import Testing
 
@@ -97,6 +98,41 @@ import Testing
         #expect(flow.isDestinationTranslated)
         #expect(!flow.isSourceTranslated)
         #expect("\(flow)" == "tcp 192.0.2.7:5000 > 192.0.2.50:80 → 10.0.0.7:8080 > 192.0.2.7:5000")
+    }
+
+    /// `nf_nat_oif_changed` in the kernel: what is masqueraded for one link is not let out by another, and ends there.
+    @Test func `does not go on by another link than the one whose address it was given`() throws {
+        let masquerade = Chain(
+            "nat-postrouting", hook: Hook(.nat, .postrouting, priority: 100, policy: .accept),
+            rules: [Rule(H.origin(1), [.masquerade])])
+        let plan = try H.plan(H.table([masquerade]))
+        var moved = plan
+        var share = Contribution()
+        let gateway = IPv4Address(198, 51, 100, 7)
+        let route = Route(
+            .v4(IPv4Prefix(host: H.outside)), via: .v4(gateway), on: H.third, table: Route.mainTable)
+        share.add(.route(route), H.owner)
+        try moved.add(share)
+        var connections = ConnectionTable()
+        let frame = H.frame(.udp(4000, 53))
+        let out = TracedNode(plan).evaluate(frame, arrivingOn: H.left, connections: &connections)
+        #expect(out.ip?.source == .v4(H.legs[1].address))
+        let other = TracedNode(moved).evaluate(frame, arrivingOn: H.left, connections: &connections)
+        #expect(other.outcome == .dropped(.kernel(.otherLink)))
+        #expect(connections.count == 0)
+    }
+
+    /// Nothing tells two such connections apart once both have one source: the second is lost, but only where it leaves.
+    @Test func `has its place for itself where there are no ports to tell it by`() throws {
+        let node = try node()
+        var connections = ConnectionTable()
+        let first = H.frame(.other([0, 1, 2, 3, 4, 5, 6, 7]))
+        #expect(node.evaluate(first, arrivingOn: H.left, connections: &connections).departure != nil)
+        let second = H.frame(from: IPv4Address(10, 0, 0, 8), to: H.outside, on: 0, .other([0, 1, 2, 3, 4, 5, 6, 7]))
+        let trace = node.evaluate(second, arrivingOn: H.left, connections: &connections)
+        #expect(trace.outcome == .dropped(.kernel(.taken)))
+        #expect(trace.translations.count == 1)
+        #expect(connections.count == 1)
     }
 
     /// The example of RFC 5508, section 4: the error is about the translated packet, and its receiver must know its own.
