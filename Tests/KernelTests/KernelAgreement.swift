@@ -12,43 +12,29 @@ import TestSupport
 /// One arena serves any number of tables: only the table is exchanged, and the connections are ended one by one, which
 /// shows at the same time that both had the same ones.
 final class KernelAgreement {
-    struct Disagreement: Error, CustomStringConvertible {
-        let description: String
-    }
-
-    /// What was compared, so that a test can tell that it was about something.
-    struct Tally: CustomStringConvertible {
-        var tables = 0
-        var packets = 0
-        var forwarded = 0
-        var translated = 0
-        var taken = 0
-        var dropped = 0
-        var refused = 0
-        var connections = 0
-        /// Where the time went: checking tables, exchanging them, tracing, the kernel's packets, ending connections.
-        var spent = [Duration](repeating: .zero, count: 5)
-
-        var description: String {
-            """
-            \(tables) tables, \(packets) packets: \(forwarded) forwarded (\(translated) translated), \(taken) taken, \
-            \(dropped) dropped, \(refused) refused; \(connections) connections; \(spent)
-            """
+    /// Neighbours that the kernel knows and the plan does not.
+    private static let unplanned: [InterfaceName: [IPAddress: MACAddress]] = {
+        var neighbours: [InterfaceName: [IPAddress: MACAddress]] = [:]
+        for address in RandomRouter.publicAddresses {
+            for leg in RandomRouter.legs where leg.network.contains(address) {
+                neighbours[leg.name, default: [:]][.v4(address)] = RandomRouter.mac(of: address)
+            }
         }
-    }
+        return neighbours
+    }()
 
     private let arena: PacketArena
     private let tables: NetfilterSocket
     private let connections: ConntrackSocket
     private let circumstances: Circumstances
-    private(set) var tally = Tally()
+    private(set) var tally = AgreementTally()
 
     init() throws {
-        arena = try PacketArena(try RandomRouter.plan(Table(.inet, "sluice")))
+        arena = try PacketArena(try RandomRouter.plan(Table(.inet, "sluice")), neighbours: Self.unplanned)
         tables = try NetfilterSocket()
         connections = try ConntrackSocket()
         var circumstances = Circumstances()
-        circumstances.neighbours = PacketArena.unplanned
+        circumstances.neighbours = Self.unplanned
         self.circumstances = circumstances
     }
 
@@ -56,11 +42,11 @@ final class KernelAgreement {
     func compare(seed: UInt64, packets: Int = 16) throws {
         var numbers = SeededGenerator(seed: seed)
         let table = RandomRouter.table(using: &numbers)
-        try compare(table, RandomTraffic(numbers), packets: packets, name: "seed \(seed)")
+        try compare(table, RandomTraffic(RandomRouterScene(), numbers), packets: packets, name: "seed \(seed)")
     }
 
-    func compare<Numbers>(
-        _ table: Table, _ traffic: RandomTraffic<Numbers>, packets: Int, name: String
+    func compare(
+        _ table: Table, _ traffic: RandomTraffic<RandomRouterScene>, packets: Int, name: String
     ) throws {
         var lap = ContinuousClock.now
         func spend(_ phase: Int) {
@@ -79,7 +65,7 @@ final class KernelAgreement {
         let node = TracedNode(try RandomRouter.plan(table))
         var traffic = traffic
         var tracked = ConnectionTable()
-        var expected: [(id: UInt16, arrival: RandomTraffic<Numbers>.Arrival, trace: Trace)] = []
+        var expected: [(id: UInt16, arrival: RandomTraffic<RandomRouterScene>.Arrival, trace: Trace)] = []
         var isExact = true
         while expected.count < packets, isExact {
             let arrival = traffic.next()
@@ -96,7 +82,8 @@ final class KernelAgreement {
         spend(3)
         for (id, arrival, trace) in expected {
             let found = seen[id] ?? PacketArena.Seen()
-            if let complaint = complaint(trace, found) {
+            tally.count(trace, found)
+            if let complaint = trace.complaint(found) {
                 let (listing, _) = try nft("list ruleset")
                 let before = expected.prefix { $0.id != id }.map {
                     "\($0.arrival.link): \($0.arrival.frame.summary)\n\($0.trace)"
@@ -122,41 +109,6 @@ final class KernelAgreement {
         spend(4)
         tally.tables += 1
         tally.packets += expected.count
-    }
-
-    private func complaint(_ trace: Trace, _ found: PacketArena.Seen) -> String? {
-        switch trace.outcome {
-        case .forwarded(let departure):
-            tally.forwarded += 1
-            if !trace.translations.isEmpty { tally.translated += 1 }
-            guard found.taken.isEmpty else { return "the router itself took it" }
-            guard found.forwarded.count == 1, let sighting = found.forwarded.first else { return "it did not come out" }
-            if sighting.link != departure.link { return "it came out by \(sighting.link)" }
-            if trace.translations.contains(where: \.isPortArbitrary) { return nil }
-            let other = (try? Frame(parsing: sighting.bytes))?.summary ?? "\(sighting.bytes)"
-            return sighting.bytes == departure.frame.bytes
-                ? nil : "it came out as \(other)\n\(sighting.bytes)\n\(departure.frame.bytes)"
-        case .local(let frame):
-            tally.taken += 1
-            guard found.forwarded.isEmpty else { return "it came out" }
-            guard frame.ip?.protocol == .tcp || frame.ip?.protocol == .udp || frame.ip?.protocol == .icmp else {
-                return nil
-            }
-            guard let taken = found.taken.first else { return "the router did not get it" }
-            if trace.translations.contains(where: \.isPortArbitrary) { return nil }
-            return taken == frame.ip?.bytes ? nil : "the router got \(taken)"
-        case .dropped(let cause):
-            tally.dropped += 1
-            guard found.forwarded.isEmpty else { return "it came out" }
-            guard found.taken.isEmpty else { return "the router itself took it" }
-            if case .kernel = cause { return nil }
-            return found.refusals.isEmpty ? nil : "its sender was told"
-        case .rejected:
-            guard found.forwarded.isEmpty else { return "it came out" }
-            guard found.taken.isEmpty else { return "the router itself took it" }
-            tally.refused += found.refusals.isEmpty ? 0 : 1
-            return nil
-        }
     }
 
     /// Ends every connection that the trace knows; the kernel must have had each, and no other.
@@ -185,24 +137,4 @@ final class KernelAgreement {
     }
 
     private func forgetAll() throws { try connections.deleteFlows(.ipv4) }
-}
-
-extension Frame {
-    /// The packet in a line, for who has to find out why.
-    var summary: String {
-        guard case .ipv4(let packet) = body else { return "\(self)" }
-        let what =
-            switch packet.body {
-            case .tcp(let segment):
-                "tcp \(segment.source) > \(segment.destination) flags \(String(segment.flags.rawValue, radix: 16))"
-            case .udp(let datagram): "udp \(datagram.source) > \(datagram.destination)"
-            case .icmp(let message): "icmp type \(message.type) code \(message.code) rest \(message.rest)"
-            default: "protocol \(packet.protocol)"
-            }
-        let faults = checksumFaults.map { " bad \($0.layer.rawValue) checksum" }.joined()
-        return """
-            \(source) > \(destination), \(packet.source) > \(packet.destination) id \(packet.identification) \
-            ttl \(packet.ttl) \(what)\(faults)
-            """
-    }
 }

@@ -7,8 +7,8 @@ import RouterPlan
 import TestSupport
 import Testing
 
-/// A router's namespace, which is the calling thread's, between three wires: frames go in by one, and whatever comes out
-/// of any is seen. What the router itself takes is seen too.
+/// A router's namespace, which is the calling thread's, with a wire for each of its legs: frames go in by one, and
+/// whatever comes out of any is seen. What the router itself takes is seen too.
 ///
 /// Nothing is waited for: a packet is through when a second one that was sent after it, and cannot be lost, has taken as
 /// many steps. The thread stays on one processor, whose queue keeps the order.
@@ -27,17 +27,6 @@ final class PacketArena {
         let bytes: [UInt8]
     }
 
-    /// Neighbours that the kernel knows and the plan does not.
-    static let unplanned: [InterfaceName: [IPAddress: MACAddress]] = {
-        var neighbours: [InterfaceName: [IPAddress: MACAddress]] = [:]
-        for address in RandomRouter.publicAddresses {
-            for leg in RandomRouter.legs where leg.network.contains(address) {
-                neighbours[leg.name, default: [:]][.v4(address)] = RandomRouter.mac(of: address)
-            }
-        }
-        return neighbours
-    }()
-
     /// What the router says itself has this time to live, and nothing else does.
     private static let ownTTL: UInt8 = 33
 
@@ -51,14 +40,16 @@ final class PacketArena {
     private var sentinels: UInt32 = 0
     private var buffer = [UInt8](repeating: 0, count: 4096)
 
-    /// Builds what the plan of `RandomRouter` says, but for the table.
-    init(_ plan: NodePlan) throws {
+    /// Builds what a router's plan says, but for the table. `neighbours` are those that the kernel shall know besides.
+    init(_ plan: NodePlan, neighbours: [InterfaceName: [IPAddress: MACAddress]]) throws {
         try Self.stayOnThisProcessor()
         outside = try NetworkNamespace.unnamed()
         let descriptor = "/proc/\(getpid())/fd/\(outside.descriptor.rawValue)"
         var commands: [String] = ["link set lo up"]
         let rows = plan.rows.sorted { $0.key < $1.key }.map(\.value.content)
-        for case .link(let link) in rows {
+        var legs: [InterfaceName] = []
+        for case .link(let link) in rows where link.kind != .loopback {
+            legs.append(link.name)
             let peer = "to-\(link.name)"
             commands.append(
                 "link add \(link.name) address \(link.mac?.description ?? "") type veth peer name \(peer) netns \(descriptor)"
@@ -75,9 +66,9 @@ final class PacketArena {
             default: break
             }
         }
-        for (link, neighbours) in Self.unplanned {
+        for (link, neighbours) in neighbours {
             for (address, mac) in neighbours {
-                commands.append("neighbour add \(address) lladdr \(mac) dev \(link) nud permanent")
+                commands.append("neighbour replace \(address) lladdr \(mac) dev \(link) nud permanent")
             }
         }
         let settings = [
@@ -101,26 +92,37 @@ final class PacketArena {
             switch row {
             case .policyRule(let rule):
                 let mark = rule.mark.map { "fwmark \($0)/\(rule.mask) " } ?? ""
-                if case .lookup(let table) = rule.action {
-                    commands.append("rule add priority \(rule.priority) \(mark)lookup \(table)")
-                }
+                let origin = rule.isForLocalOutput ? "iif lo " : ""
+                let action =
+                    switch rule.action {
+                    case .lookup(let table): "lookup \(table)"
+                    case .blackhole: "blackhole"
+                    }
+                commands.append("rule add priority \(rule.priority) \(origin)\(mark)\(action)")
             default: break
             }
         }
+        let ends = legs.map { "to-\($0)" } + ["sentinel0", "sentinel1"]
         // The wires' far ends neither ask nor answer.
         try outside.enter { () throws(KernelError) in
             do {
                 try Self.run("sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1")
-                var ends = ["link set lo up", "link add sentinel0 type veth peer name sentinel1"]
-                for name in ["sentinel0", "sentinel1", "to-eth0", "to-eth1", "to-eth2"] {
-                    ends.append("link set \(name) arp off up")
-                }
-                try Self.batch(ends)
+                try Self.batch(
+                    ["link set lo up", "link add sentinel0 type veth peer name sentinel1"]
+                        + ends.map { "link set \($0) arp off up" })
             } catch {
                 throw KernelError(operation: "set up", object: "\(error)", errno: EINVAL)
             }
         }
         try Self.batch(commands)
+        try Self.waitForQueues()
+        try outside.enter { () throws(KernelError) in
+            do {
+                try Self.waitForQueues()
+            } catch {
+                throw KernelError(operation: "wait for links", object: "\(error)", errno: ETIMEDOUT)
+            }
+        }
         wires = try outside.enter { () throws(KernelError) in try Self.packetSocket() }
         takers = try [IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP].map { proto in
             let taker = socket(AF_INET, Int32(SOCK_RAW.rawValue | SOCK_NONBLOCK.rawValue), Int32(proto))
@@ -128,7 +130,7 @@ final class PacketArena {
             return taker
         }
         let found: [(String, Int32)] = try outside.enter { () throws(KernelError) in
-            ["to-eth0", "to-eth1", "to-eth2", "sentinel0", "sentinel1"].map { ($0, Int32(if_nametoindex($0))) }
+            ends.map { ($0, Int32(if_nametoindex($0))) }
         }
         for (name, index) in found {
             switch name {
@@ -235,11 +237,25 @@ final class PacketArena {
     private static func packetSocket() throws(KernelError) -> Int32 {
         let wires = socket(AF_PACKET, Int32(SOCK_RAW.rawValue), Int32(UInt16(0x0003).bigEndian))
         guard wires >= 0 else { throw KernelError(operation: "open", object: "packet socket", errno: errno) }
+        // A guard against hanging, and no promise about speed: what is awaited comes, however busy the machine is.
         var timeout = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(wires, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         var room: Int32 = 8 << 20
         setsockopt(wires, SOL_SOCKET, SO_RCVBUFFORCE, &room, 4)
         return wires
+    }
+
+    /// A link takes packets, and loses them, from when it is up until a worker of the kernel has given it a queue. That
+    /// worker says at the same time that the link is up in its own eyes, which is not to be seen before it is through.
+    private static func waitForQueues() throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            let links = try output(of: "ip -o link show").split(separator: "\n").filter { !$0.contains("LOOPBACK") }
+            if links.allSatisfy({ $0.contains(" state UP ") }) { return }
+            guard ContinuousClock.now < deadline else {
+                throw KernelError(operation: "wait for links", object: links.joined(separator: "\n"), errno: ETIMEDOUT)
+            }
+        }
     }
 
     private static func stayOnThisProcessor() throws {
