@@ -88,8 +88,9 @@ public final class NetfilterTrace {
         nftnl_chain_set_str(chain, number(NFTNL_CHAIN_NAME), Self.chain)
         nftnl_chain_set_str(chain, number(NFTNL_CHAIN_TYPE), Hook.Kind.filter.rawValue)
         nftnl_chain_set_u32(chain, number(NFTNL_CHAIN_HOOKNUM), Hook.Point.prerouting.netfilterNumber)
-        // Before everything that anybody puts there: connection tracking's own place is -200, what precedes it -300.
-        nftnl_chain_set_s32(chain, number(NFTNL_CHAIN_PRIO), -400)
+        // Behind the reassembly of fragments (-400), so that a packet is one packet; before everything that anybody puts
+        // there: connection tracking's own place is -200, what precedes it -300.
+        nftnl_chain_set_s32(chain, number(NFTNL_CHAIN_PRIO), -390)
         nftnl_chain_set_u32(chain, number(NFTNL_CHAIN_POLICY), 1)
 
         let steps: [(NetfilterMessage, Int32, (UnsafeMutablePointer<nlmsghdr>) -> Void)] = [

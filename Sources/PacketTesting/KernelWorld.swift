@@ -34,7 +34,7 @@ final class KernelWorld: World {
     /// Who has just been made to send something.
     private var speakers: Set<MACAddress> = []
 
-    private var tracers: [NodeName: NetfilterTracer] = [:]
+    private var tracers: [NodeName: (trace: NetfilterTrace, rules: NetfilterSocket)] = [:]
     private var sites: [NodeName: [ChainName: [UInt64: Int]]] = [:]
     /// What elements had counted when they went.
     private var gone: [Origin: [Meter: UInt64]] = [:]
@@ -154,9 +154,9 @@ final class KernelWorld: World {
                 // Connections by their order alone, as the evaluator follows them, and every error is told.
                 try Sysctl.write("net/netfilter/nf_conntrack_tcp_be_liberal", "1", in: namespace)
                 try Sysctl.write("net/ipv4/icmp_ratemask", "0", in: namespace)
-                var opened: Result<NetfilterTracer, NetfilterError>?
+                var opened: Result<(trace: NetfilterTrace, rules: NetfilterSocket), NetfilterError>?
                 try namespace.enter { () throws(KernelError) in
-                    opened = Result { () throws(NetfilterError) in try NetfilterTracer() }
+                    opened = Result { () throws(NetfilterError) in (try NetfilterTrace(), try NetfilterSocket()) }
                 }
                 tracers[plan.name] = try opened?.get()
                 // Somebody else's table is there now: the next change is to be computed with it in view.
@@ -168,9 +168,7 @@ final class KernelWorld: World {
         try settle()
         for plan in cloud.routers {
             guard let table = plan.table, let tracer = tracers[plan.name] else { continue }
-            sites[plan.name] = try tracer.ruleHandles(table.family, table.name).mapValues { handles in
-                Dictionary(handles.enumerated().map { ($1, $0) }) { first, _ in first }
-            }
+            sites[plan.name] = try tracer.rules.readRulePlaces(table.family, table.name)
         }
     }
 
@@ -212,7 +210,7 @@ final class KernelWorld: World {
     func send(_ frames: [Frame], at port: Wiring.Port) throws -> Fate {
         guard let index = indexes[port] else { throw Refusal(description: "\(port.name) is not plugged in") }
         let before = try counters()
-        for tracer in tracers.values { _ = try tracer.take() }
+        for tracer in tracers.values { _ = try tracer.trace.read() }
         var fate = Fate()
         speakers = Set(frames.map(\.source))
         for frame in frames { try socket.send(frame.bytes, on: index) }
@@ -320,7 +318,7 @@ final class KernelWorld: World {
         guard let tracer = tracers[plan.name], let table = plan.table else { return [] }
         var order: [UInt32] = []
         var passages: [UInt32: Passage] = [:]
-        for event in try tracer.take() {
+        for event in try tracer.trace.read() {
             if passages[event.packet] == nil {
                 order.append(event.packet)
                 passages[event.packet] = Passage(node: plan.name, origin: plan.owner)
@@ -328,8 +326,8 @@ final class KernelWorld: World {
             guard event.table == table.name else { continue }
             let rule: Int?
             let verdict: Verdict
-            switch event.what {
-            case .rule(let handle, let found?):
+            switch event.action {
+            case .rule(let handle, .verdict(let found)):
                 (rule, verdict) = (sites[plan.name]?[event.chain]?[handle], found)
             case .policy(.drop): (rule, verdict) = (nil, .drop)
             default: continue
