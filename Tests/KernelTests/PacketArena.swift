@@ -78,6 +78,7 @@ final class PacketArena {
             "net.ipv4.ip_default_ttl=\(Self.ownTTL)", "net.ipv4.icmp_ratemask=0",
         ]
         for setting in settings { try Self.run("sysctl -q -w \(setting)") }
+        for case .sysctl(let setting) in rows { try Self.run("sysctl -q -w \(setting.path)=\(setting.value)") }
         try Self.batch(commands)
         commands = []
         // Gateways must be near already when a route through them is added.
