@@ -57,7 +57,6 @@
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
-#include <libnftnl/trace.h>
 #include <libnftnl/udata.h>
 
 #include <netlink/netlink.h>
