@@ -84,24 +84,36 @@ final class RawConnection {
     }
 }
 
+/// Started by hand: Foundation's `Process` looks at every descriptor that the tests have open, and falls over those that
+/// others close meanwhile.
 func curl(_ arguments: String..., input: [UInt8]? = nil) -> (output: String, status: Int32) {
-    let process = Process()
-    let output = Pipe()
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(
         "sluice-curl-\(UInt64.random(in: 0 ... .max))")
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
-    process.arguments = ["--silent", "--show-error", "--max-time", "60", "--noproxy", "*"] + arguments
+    var words = ["curl", "--silent", "--show-error", "--max-time", "60", "--noproxy", "*"] + arguments
     if let input {
         try? Data(input).write(to: file)
-        process.arguments = (process.arguments ?? []) + ["--data-binary", "@" + file.path]
+        words += ["--data-binary", "@" + file.path]
     }
     defer { try? FileManager.default.removeItem(at: file) }
-    process.standardOutput = output
-    process.standardError = output
-    do { try process.run() } catch { return ("\(error)", -1) }
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return (text, process.terminationStatus)
+    var ends: [Int32] = [-1, -1]
+    guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+        return ("no pipe", -1)
+    }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for output in [STDOUT_FILENO, STDERR_FILENO] { posix_spawn_file_actions_adddup2(&actions, ends[1], output) }
+    var argv = words.map { strdup($0) } + [nil]
+    defer { for word in argv { free(word) } }
+    var child = pid_t()
+    let failure = posix_spawn(&child, "/usr/bin/curl", &actions, nil, &argv, environ)
+    close(ends[1])
+    let text = String(
+        decoding: FileHandle(fileDescriptor: ends[0], closeOnDealloc: true).readDataToEndOfFile(), as: UTF8.self)
+    guard failure == 0 else { return ("\(failure)", -1) }
+    var status: Int32 = 0
+    while waitpid(child, &status, 0) < 0, errno == EINTR {}
+    return (text, status & 0x7f == 0 ? status >> 8 & 0xff : -1)
 }
 
 /// Runs something that blocks on a thread of its own: the tests' own threads are few.
