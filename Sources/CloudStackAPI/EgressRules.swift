@@ -74,7 +74,7 @@ extension Command {
     ]
 
     private static func rendered(_ outcome: Outcome) -> APIObject {
-        outcome.object(in: outcome.cloud.egressRules).map { ["firewallrule": .object($0.rendered)] } ?? [:]
+        outcome.answer("firewallrule", \.egressRules) { $0.rendered }
     }
 }
 

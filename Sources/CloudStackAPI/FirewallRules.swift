@@ -74,8 +74,7 @@ extension Command {
     ]
 
     private static func rendered(_ outcome: Outcome) -> APIObject {
-        outcome.object(in: outcome.cloud.firewallRules)
-            .map { ["firewallrule": .object($0.rendered(in: outcome.cloud))] } ?? [:]
+        outcome.answer("firewallrule", \.firewallRules) { $0.rendered(in: outcome.cloud) }
     }
 }
 

@@ -27,8 +27,7 @@ extension Command {
                     account: try call.account(),
                     port: port, nics: try call.requestedNICs(), starts: arguments.boolean("startvm") ?? true))
         } reply: { _, outcome in
-            outcome.object(in: outcome.cloud.guests).map { ["virtualmachine": .object($0.rendered(in: outcome.cloud))] }
-                ?? [:]
+            outcome.answer("virtualmachine", \.guests) { $0.rendered(in: outcome.cloud) }
         },
         .list(
             "listVirtualMachines", "Lists machines",

@@ -52,7 +52,7 @@ extension Command {
                     specifiesVLAN: arguments.boolean("specifyvlan") ?? false,
                     isEnabled: arguments.boolean("enable") ?? false, rate: arguments.integer("networkrate")))
         } reply: { _, outcome in
-            outcome.object(in: outcome.cloud.networkOfferings).map { ["networkoffering": .object($0.rendered)] } ?? [:]
+            outcome.answer("networkoffering", \.networkOfferings) { $0.rendered }
         },
         .list(
             "listNetworkOfferings", "Lists what networks can be made from",

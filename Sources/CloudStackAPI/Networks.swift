@@ -33,8 +33,7 @@ extension Command {
                     gateway: arguments.string("gateway"), netmask: arguments.string("netmask"),
                     guestCIDR: arguments.string("guestvmcidr"), networkDomain: arguments.string("networkdomain")))
         } reply: { call, outcome in
-            outcome.object(in: outcome.cloud.networks)
-                .map { ["network": .object($0.rendered(in: outcome.cloud, for: call.caller))] } ?? [:]
+            outcome.answer("network", \.networks) { $0.rendered(in: outcome.cloud, for: call.caller) }
         },
         .list(
             "listNetworks", "Lists networks",
@@ -94,8 +93,7 @@ extension Command {
                     displayText: arguments.string("displaytext"), networkDomain: arguments.text("networkdomain"),
                     sourceNATAddress: arguments.string("sourcenatipaddress")))
         } reply: { call, outcome in
-            outcome.object(in: outcome.cloud.networks)
-                .map { ["network": .object($0.rendered(in: outcome.cloud, for: call.caller))] } ?? [:]
+            outcome.answer("network", \.networks) { $0.rendered(in: outcome.cloud, for: call.caller) }
         },
         .change(
             "deleteNetwork", "Deletes a network without guests", isAsync: true, [.id("listNetworks", "the network")]

@@ -25,8 +25,7 @@ extension Command {
                     isolation: methods.first ?? "VLAN", segments: arguments.string("vlan"),
                     trunk: arguments.string("trunk")))
         } reply: { _, outcome in
-            outcome.object(in: outcome.cloud.physicalNetworks)
-                .map { ["physicalnetwork": .object($0.rendered(in: outcome.cloud))] } ?? [:]
+            outcome.answer("physicalnetwork", \.physicalNetworks) { $0.rendered(in: outcome.cloud) }
         },
         .list(
             "listPhysicalNetworks", "Lists physical networks",

@@ -96,8 +96,7 @@ extension Command {
     ]
 
     private static func rendered(_ outcome: Outcome) -> APIObject {
-        outcome.object(in: outcome.cloud.portForwardings)
-            .map { ["portforwardingrule": .object($0.rendered(in: outcome.cloud))] } ?? [:]
+        outcome.answer("portforwardingrule", \.portForwardings) { $0.rendered(in: outcome.cloud) }
     }
 }
 

@@ -17,8 +17,7 @@ extension Command {
                     network: call.arguments.id("networkid"), zone: call.arguments.id("zoneid"),
                     account: try call.account(), address: call.arguments.string("ipaddress")))
         } reply: { _, outcome in
-            outcome.object(in: outcome.cloud.publicAddresses)
-                .map { ["ipaddress": .object($0.rendered(in: outcome.cloud))] } ?? [:]
+            outcome.answer("ipaddress", \.publicAddresses) { $0.rendered(in: outcome.cloud) }
         },
         .list(
             "listPublicIpAddresses", "Lists public addresses that somebody holds",

@@ -38,7 +38,7 @@ extension Command {
                     netmask: try arguments.required("netmask"), first: try arguments.required("startip"),
                     last: arguments.string("endip"), vlan: arguments.string("vlan")))
         } reply: { _, outcome in
-            outcome.object(in: outcome.cloud.publicRanges).map { ["vlan": .object($0.rendered)] } ?? [:]
+            outcome.answer("vlan", \.publicRanges) { $0.rendered }
         },
         .list(
             "listVlanIpRanges", "Lists ranges of public addresses",

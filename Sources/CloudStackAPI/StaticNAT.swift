@@ -66,8 +66,7 @@ extension Command {
                     publicAddress: try arguments.requiredID("ipaddressid"), traffic: try arguments.traffic(),
                     sources: arguments.cidrs("cidrlist") ?? []))
         } reply: { _, outcome in
-            outcome.object(in: outcome.cloud.firewallRules).flatMap { $0.renderedForwarding(in: outcome.cloud) }
-                .map { ["ipforwardingrule": .object($0)] } ?? [:]
+            outcome.answer("ipforwardingrule", \.firewallRules) { $0.renderedForwarding(in: outcome.cloud) }
         },
         .list(
             "listIpForwardingRules", "Lists the firewall rules for TCP and UDP ports of static NAT addresses",

@@ -30,7 +30,7 @@ extension Command {
                     guestCIDR: arguments.string("guestcidraddress"), networkDomain: arguments.string("domain"),
                     isEnabled: arguments.string("allocationstate")?.lowercased() == "enabled"))
         } reply: { _, outcome in
-            outcome.object(in: outcome.cloud.zones).map { ["zone": .object($0.rendered)] } ?? [:]
+            outcome.answer("zone", \.zones) { $0.rendered }
         },
         .list(
             "listZones", "Lists zones",
@@ -73,4 +73,11 @@ extension Zone {
 extension Outcome {
     /// The object that the request was about, as it is now.
     func object<Value>(in table: SortedMap<ObjectID, Value>) -> Value? { reply.object.flatMap { table[$0.id] } }
+
+    /// The answer that shows it, under the key that clients look for.
+    func answer<Value>(
+        _ key: String, _ table: KeyPath<Cloud, SortedMap<ObjectID, Value>>, _ render: (Value) -> APIObject?
+    ) -> APIObject {
+        object(in: cloud[keyPath: table]).flatMap(render).map { [key: .object($0)] } ?? [:]
+    }
 }

@@ -19,7 +19,8 @@ public final class KernelLane: Sendable {
     private let thread: KernelThread
     private let tally: Tally
 
-    /// Starts the lane in the calling thread's network namespace. `judge` says which connections a plan does not admit. `report` runs on the lane and must return soon.
+    /// Starts the lane in the calling thread's network namespace. `judge` says which connections a plan does not admit;
+    /// `report` runs on the lane and must return soon.
     public init(
         installation: ObjectID, directory: NamespaceDirectory = .system,
         judge: @escaping @Sendable (NodePlan, [Flow]) -> [Flow] = { _, _ in [] },

@@ -25,6 +25,7 @@ extension LinuxDataplane {
     private func withConnections<Result>(
         of name: NodeName, _ body: (ConntrackSocket) throws(KernelError) -> Result
     ) throws(DataplaneError) -> Result? {
+        defer { countWrites(of: name) }
         do throws(KernelError) {
             guard let node = try node(name), let socket = try node.connections(sharing: scratch) else { return nil }
             return try body(socket)

@@ -48,24 +48,19 @@ public final class LinuxDataplane: Dataplane {
     /// Settings written: not netlink, but changes all the same.
     var settingWrites = 0
 
-    public var writes: Int { hostWrites + nodeWrites.total + settingWrites }
-
-    private var hostWrites: Int { host.route.counters.writes + host.netfilter.counters.writes }
+    public var writes: Int { host.counters.writes + nodeWrites.total + settingWrites }
 
     /// Requests of the nodes' sockets, kept as a sum: adding up a thousand nodes after each piece of work would be work.
     private var nodeWrites = (total: 0, known: [NodeName: Int]())
 
-    private func countWrites(of name: NodeName) {
-        guard let node = nodes[name] else { return }
-        let writes = node.route.counters.writes + node.netfilter.counters.writes
+    func countWrites(of name: NodeName) {
+        guard let writes = nodes[name]?.counters.writes else { return }
         nodeWrites.total += writes - (nodeWrites.known.updateValue(writes, forKey: name) ?? 0)
     }
 
     /// All requests so far, by kind.
     public var counters: NetlinkCounters {
-        nodes.values.reduce(retired + host.route.counters + host.netfilter.counters) {
-            $0 + $1.route.counters + $1.netfilter.counters
-        }
+        nodes.values.reduce(retired + host.counters) { $0 + $1.counters }
     }
 
     /// Namespaces whose loopback carries a mark of this installation.
@@ -125,7 +120,7 @@ public final class LinuxDataplane: Dataplane {
         countWrites(of: name)
         nodeWrites.known[name] = nil
         guard let node = nodes.removeValue(forKey: name) else { return }
-        retired = retired + node.route.counters + node.netfilter.counters
+        retired = retired + node.counters
         legOwners = legOwners.filter { $0.value != name }
         track(name, nil, [])
     }

@@ -75,6 +75,12 @@ final class LinuxNode {
 
     private var connectionSocket: ConntrackSocket?
 
+    /// Requests of its sockets.
+    var counters: NetlinkCounters {
+        let counters = route.counters + netfilter.counters
+        return connectionSocket.map { counters + $0.counters } ?? counters
+    }
+
     /// By which kernel events name us as their cause.
     var ports: Set<UInt32> { [route.portID, netfilter.portID] }
 

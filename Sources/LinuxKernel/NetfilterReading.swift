@@ -36,9 +36,10 @@ extension NetfilterSocket {
     ) throws(NetfilterError) -> [ChainName: [(comment: String?, counters: Counters)]] {
         try whileQuiet { () throws(NetfilterError) in
             var counters: [ChainName: [(comment: String?, counters: Counters)]] = [:]
-            try self.forEachRule(family, table) { chain, comment, expressions in
-                for expression in expressions {
-                    if let count = Counters(of: expression) { counters[chain, default: []].append((comment, count)) }
+            try self.forEachRule(family, table) { rule in
+                for expression in rule.expressions {
+                    guard let count = Counters(of: expression) else { continue }
+                    counters[rule.chain, default: []].append((rule.comment, count))
                 }
             }
             return counters
@@ -69,14 +70,14 @@ extension NetfilterSocket {
         try readChains(family, name, into: &table)
         var places: [ChainName: Int] = [:]
         for (index, chain) in table.chains.enumerated() { places[chain.name] = index }
-        try forEachRule(family, name) { chain, comment, expressions in
-            guard let place = places[chain] else { return }
-            let decoded = expressions.map { expression in
+        try forEachRule(family, name) { rule in
+            guard let place = places[rule.chain] else { return }
+            let decoded = rule.expressions.map { expression in
                 Expression(decoding: expression) { set in
                     anonymous[set].map { .anonymous($0) } ?? .named(SetName(set))
                 }
             }
-            table.chains[place].rules.append(KernelRule(comment: comment, decoded))
+            table.chains[place].rules.append(KernelRule(comment: rule.comment, decoded))
         }
         return table
     }
@@ -136,8 +137,18 @@ extension NetfilterSocket {
                 policy: policy == 0 ? .drop : .accept))
     }
 
-    private func forEachRule(
-        _ family: TableFamily, _ table: String, _ body: (ChainName, String?, [OpaquePointer]) -> Void
+    /// A rule as a dump shows it.
+    struct ListedRule {
+        let chain: ChainName
+        /// The number that the kernel gave it.
+        let handle: UInt64
+        let comment: String?
+        /// Gone with the rule, when the body returns.
+        let expressions: [OpaquePointer]
+    }
+
+    func forEachRule(
+        _ family: TableFamily, _ table: String, _ body: (ListedRule) -> Void
     ) throws(NetfilterError) {
         try request(
             .getRule, family: family.netfilterNumber, flags: NLM_F_DUMP,
@@ -147,15 +158,20 @@ extension NetfilterSocket {
             defer { nftnl_rule_free(rule) }
             guard nftnl_rule_nlmsg_parse(message, rule) >= 0,
                 let chain = nftnl_rule_get_str(rule, number(NFTNL_RULE_CHAIN)),
+                let owner = nftnl_rule_get_str(rule, number(NFTNL_RULE_TABLE)),
                 let iterator = nftnl_expr_iter_create(rule)
             else { return false }
             defer { nftnl_expr_iter_destroy(iterator) }
+            guard String(cString: owner) == table else { return true }
             var expressions: [OpaquePointer] = []
             while let expression = nftnl_expr_iter_next(iterator) { expressions.append(expression) }
             var count: UInt32 = 0
             let hints = nftnl_rule_get_data(rule, number(NFTNL_RULE_USERDATA), &count)
             body(
-                ChainName(String(cString: chain)), NetfilterUserData.comment(in: bytes(hints, count)), expressions)
+                ListedRule(
+                    chain: ChainName(String(cString: chain)),
+                    handle: nftnl_rule_get_u64(rule, number(NFTNL_RULE_HANDLE)),
+                    comment: NetfilterUserData.comment(in: bytes(hints, count)), expressions: expressions))
             return true
         }
     }

@@ -110,48 +110,23 @@ extension NetfilterSocket {
     public func readRuleComments(
         _ family: TableFamily, _ table: String
     ) throws(NetfilterError) -> [UInt64: String] {
-        var comments: [UInt64: String] = [:]
-        for rule in try numberedRules(family, table) { comments[rule.handle] = rule.comment }
-        return comments
+        try whileQuiet { () throws(NetfilterError) in
+            var comments: [UInt64: String] = [:]
+            try self.forEachRule(family, table) { comments[$0.handle] = $0.comment }
+            return comments
+        }.0
     }
 
     /// The place of each of a table's rules in its chain, by the numbers that traces name them by.
     public func readRulePlaces(
         _ family: TableFamily, _ table: String
     ) throws(NetfilterError) -> [ChainName: [UInt64: Int]] {
-        var places: [ChainName: [UInt64: Int]] = [:]
-        for rule in try numberedRules(family, table) {
-            places[rule.chain, default: [:]][rule.handle] = places[rule.chain]?.count ?? 0
-        }
-        return places
-    }
-
-    private func numberedRules(
-        _ family: TableFamily, _ table: String
-    ) throws(NetfilterError) -> [(chain: ChainName, handle: UInt64, comment: String?)] {
         try whileQuiet { () throws(NetfilterError) in
-            var rules: [(chain: ChainName, handle: UInt64, comment: String?)] = []
-            try request(
-                .getRule, family: family.netfilterNumber, flags: NLM_F_DUMP,
-                { mnl_attr_put_strz($0, UInt16(NFTA_RULE_TABLE.rawValue), table) }
-            ) { message in
-                guard let rule = nftnl_rule_alloc() else { return false }
-                defer { nftnl_rule_free(rule) }
-                guard nftnl_rule_nlmsg_parse(message, rule) >= 0 else { return false }
-                // Older kernels list every table's.
-                guard let chain = nftnl_rule_get_str(rule, number(NFTNL_RULE_CHAIN)),
-                    nftnl_rule_get_str(rule, number(NFTNL_RULE_TABLE)).map({ String(cString: $0) }) == table
-                else { return true }
-                var count: UInt32 = 0
-                let hints = nftnl_rule_get_data(rule, number(NFTNL_RULE_USERDATA), &count)
-                rules.append(
-                    (
-                        ChainName(String(cString: chain)), nftnl_rule_get_u64(rule, number(NFTNL_RULE_HANDLE)),
-                        NetfilterUserData.comment(in: bytes(hints, count))
-                    ))
-                return true
+            var places: [ChainName: [UInt64: Int]] = [:]
+            try self.forEachRule(family, table) {
+                places[$0.chain, default: [:]][$0.handle] = places[$0.chain]?.count ?? 0
             }
-            return rules
+            return places
         }.0
     }
 }

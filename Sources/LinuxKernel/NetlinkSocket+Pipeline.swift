@@ -47,13 +47,7 @@ extension NetlinkSocket {
     private func appendMessage(
         to bytes: inout [UInt8], _ operation: String, _ object: () -> String
     ) throws(KernelError) {
-        guard !scratch.message.isTooLong else {
-            throw KernelError(operation: operation, object: object(), errno: EMSGSIZE)
-        }
-        sequence &+= 1
-        let head = scratch.message.head
-        head.pointee.nlmsg_seq = sequence
-        head.pointee.nlmsg_pid = portID
+        let head = try stamp(operation, object)
         let length = Int(head.pointee.nlmsg_len)
         bytes += UnsafeRawBufferPointer(start: head, count: length)
         bytes += repeatElement(0, count: netlinkAligned(length) - length)
@@ -69,15 +63,7 @@ extension NetlinkSocket {
         until last: UInt32, _ operation: String, _ refused: (UInt32, (errno: Int32, text: String)) -> Void
     ) throws(KernelError) {
         while true {
-            let length = recv(descriptor, scratch.received.baseAddress, scratch.received.count, Int32(MSG_TRUNC))
-            if length < 0 {
-                if errno == EINTR { continue }
-                throw .last(operation, "")
-            }
-            guard length <= scratch.received.count else {
-                throw KernelError(operation: operation, object: "", errno: EMSGSIZE)
-            }
-            var datagram = NetlinkDatagram(UnsafeRawBufferPointer(rebasing: scratch.received[..<length]))
+            var datagram = try nextDatagram(operation) { "" }
             var isAnswered = false
             while let (head, payload) = datagram.next() {
                 guard head.nlmsg_type == NLMSG_ERROR else { continue }

@@ -102,7 +102,10 @@ final class NetlinkSocket {
         }
     }
 
-    private func send(_ operation: String, _ object: () -> String) throws(KernelError) {
+    /// Gives the message its number and its sender.
+    func stamp(
+        _ operation: String, _ object: () -> String
+    ) throws(KernelError) -> UnsafeMutablePointer<nlmsghdr> {
         guard !scratch.message.isTooLong else {
             throw KernelError(operation: operation, object: object(), errno: EMSGSIZE)
         }
@@ -110,6 +113,26 @@ final class NetlinkSocket {
         let head = scratch.message.head
         head.pointee.nlmsg_seq = sequence
         head.pointee.nlmsg_pid = portID
+        return head
+    }
+
+    /// Waits for what comes next. Good until the scratch is used again.
+    func nextDatagram(_ operation: String, _ object: () -> String) throws(KernelError) -> NetlinkDatagram {
+        while true {
+            let length = recv(descriptor, scratch.received.baseAddress, scratch.received.count, Int32(MSG_TRUNC))
+            if length < 0 {
+                if errno == EINTR { continue }
+                throw .last(operation, object())
+            }
+            guard length <= scratch.received.count else {
+                throw KernelError(operation: operation, object: object(), errno: EMSGSIZE)
+            }
+            return NetlinkDatagram(UnsafeRawBufferPointer(rebasing: scratch.received[..<length]))
+        }
+    }
+
+    private func send(_ operation: String, _ object: () -> String) throws(KernelError) {
+        let head = try stamp(operation, object)
         while Glibc.send(descriptor, head, Int(head.pointee.nlmsg_len), 0) < 0 {
             guard errno == EINTR else { throw .last(operation, object()) }
         }
@@ -121,15 +144,7 @@ final class NetlinkSocket {
     ) throws(KernelError) -> Bool {
         var isWhole = true
         while true {
-            let length = recv(descriptor, scratch.received.baseAddress, scratch.received.count, Int32(MSG_TRUNC))
-            if length < 0 {
-                if errno == EINTR { continue }
-                throw .last(operation, object())
-            }
-            guard length <= scratch.received.count else {
-                throw KernelError(operation: operation, object: object(), errno: EMSGSIZE)
-            }
-            var datagram = NetlinkDatagram(UnsafeRawBufferPointer(rebasing: scratch.received[..<length]))
+            var datagram = try nextDatagram(operation, object)
             while let (head, payload) = datagram.next() {
                 // An answer to a request that was given up on.
                 guard head.nlmsg_seq == sequence else { continue }

@@ -63,7 +63,7 @@ public struct FlowAudit: Sendable {
     /// Left to finish when its rule went. That holds as long as both its ends are whose they were: an address that is
     /// given to somebody else takes no connection along.
     private func isDraining(_ flow: Flow) -> Bool {
-        guard flow.mark & FlowMark.draining != 0, let guestLeg = LegMark.link(ofLeg: 0) else { return false }
+        guard flow.mark & FlowMark.draining != 0, let guestLeg = InterfaceName.leg(0) else { return false }
         let guest = flow.isDestinationTranslated ? flow.reply.source : flow.original.source
         let outside = flow.isDestinationTranslated ? flow.original.destination : flow.reply.destination
         return node.neighbour(guest, on: guestLeg) != nil && node.isOwn(outside)
@@ -82,9 +82,9 @@ public struct FlowAudit: Sendable {
     /// connection's mark names; all of them where neither says anything.
     private func arrivals(of flow: Flow) -> [InterfaceName] {
         let legs = node.legs
-        guard let guestLeg = LegMark.link(ofLeg: 0), node.links[guestLeg] != nil else { return legs }
+        guard let guestLeg = InterfaceName.leg(0), node.links[guestLeg] != nil else { return legs }
         if node.isNear(flow.original.source, on: guestLeg) { return [guestLeg] }
-        guard let index = LegMark.leg(of: flow.mark), let leg = LegMark.link(ofLeg: index) else { return legs }
+        guard let index = LegMark.leg(of: flow.mark), let leg = InterfaceName.leg(index) else { return legs }
         return node.links[leg] == nil ? [] : [leg]
     }
 
@@ -153,15 +153,9 @@ extension Element.Content {
     }
 }
 
-/// The low byte of a mark names a leg: `eth<n>` is 0x64 + n. Part of the contract with whoever plans, as
-/// `docs/pipeline.md` states it.
-enum LegMark {
-    static func leg(of mark: UInt32) -> Int? {
-        let low = mark & 0xff
-        return low >= 0x64 ? Int(low) - 0x64 : nil
-    }
-
-    static func link(ofLeg index: Int) -> InterfaceName? { InterfaceName("eth\(index)") }
+extension InterfaceName {
+    /// What `docs/pipeline.md` calls the legs of a router; 0 is the guests'.
+    fileprivate static func leg(_ index: Int) -> InterfaceName? { InterfaceName("eth\(index)") }
 }
 
 extension FlowAudit.Reason: CustomStringConvertible {

@@ -87,13 +87,6 @@ enum Pipeline {
     static let forwardRangesReceived: SetName = "forward-ranges-received"
 }
 
-/// Packet marks, which are also connection marks and numbers of routing tables: `eth<n>` is 0x64 + n, as in the
-/// routers that operators know. The low byte is the leg; the rest of the mark is left for other features.
-enum LegMark {
-    static let mask: UInt32 = 0xff
-    static func mark(ofLeg index: Int) -> UInt32 { 0x64 + UInt32(index) }
-}
-
 /// Priorities of the policy rules of a router. Forwarded packets find a route only with a mark, and only the ruleset
 /// sets marks: without the ruleset nothing is forwarded.
 enum RulePriority {

@@ -1,11 +1,5 @@
 public import Ruleset
 
-/// Bits of a connection's mark that outlive the rule that allowed the connection.
-public enum FlowMark {
-    /// Its rule is gone and it was left to finish.
-    public static let draining: UInt32 = 0x100
-}
-
 extension NodePlan {
     /// A set of the node's table that plans leave empty. A transaction that takes something away puts an element there,
     /// which stays until the connections that lived by it are ended: so that a crash in between is seen at the next

@@ -19,23 +19,7 @@ private final class Town {
     static let host = "\(Planner.internetHost)"
 
     init(_ rules: String = "", offering: String = "DefaultIsolatedNetworkOfferingWithSourceNatService") throws {
-        let file = """
-            {"zones": [{"name": "west", "dns1": "198.51.100.53",
-              "physicalNetworks": [{"name": "wire", "segments": ["100-199"]}],
-              "publicRanges": [
-                {"subnet": "203.0.113.0/24", "gateway": "203.0.113.1", "addresses": "203.0.113.10-203.0.113.19"},
-                {"segment": "50", "subnet": "192.0.2.0/24", "gateway": "192.0.2.1", "addresses": "192.0.2.10-192.0.2.19"}
-              ]}],
-             "networks": [{"name": "web", "zone": "west", "cidr": "10.1.1.0/24", "offering": "\(offering)"}],
-             "guests": [
-              {"name": "one", "nics": [{"network": "web", "address": "10.1.1.10"}]},
-              {"name": "two", "nics": [{"network": "web", "address": "10.1.1.20"}]}]}
-            """
-        var planned = try PlannedCloud(try CloudFile(json: file))
-        let network = try #require(planned.cloud.networks.values.map(\.id).first)
-        for address in ["203.0.113.11", "192.0.2.10"] {
-            _ = try planned.take(.acquirePublicAddress(.init(network: network, address: address)))
-        }
+        let planned = try PlannedCloud.onTwoLegs(offering: offering, guestPort: "emulated")
         func node(_ name: String) throws -> NodeName {
             NodeName(try #require(planned.cloud.guests.values.first { $0.name == name }).instanceName)
         }

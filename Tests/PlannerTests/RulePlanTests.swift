@@ -15,23 +15,7 @@ private struct RuledCloud {
     var number: UInt64 = 0
 
     init() throws {
-        let file = """
-            {"zones": [{"name": "west", "dns1": "198.51.100.53",
-              "physicalNetworks": [{"name": "wire", "segments": ["100-199"]}],
-              "publicRanges": [
-                {"subnet": "203.0.113.0/24", "gateway": "203.0.113.1", "addresses": "203.0.113.10-203.0.113.19"},
-                {"segment": "50", "subnet": "192.0.2.0/24", "gateway": "192.0.2.1", "addresses": "192.0.2.10-192.0.2.19"}
-              ]}],
-             "networks": [{"name": "web", "zone": "west", "cidr": "10.1.1.0/24"}],
-             "guests": [
-              {"name": "one", "port": "none", "nics": [{"network": "web", "address": "10.1.1.10"}]},
-              {"name": "two", "port": "none", "nics": [{"network": "web", "address": "10.1.1.20"}]}]}
-            """
-        planned = try TestSupport.PlannedCloud(try CloudFile(json: file))
-        for address in ["203.0.113.11", "192.0.2.10"] {
-            let network = try #require(planned.cloud.networks.values.map(\.id).first)
-            _ = try planned.take(.acquirePublicAddress(.init(network: network, address: address)))
-        }
+        planned = try TestSupport.PlannedCloud.onTwoLegs()
     }
 
     @discardableResult
