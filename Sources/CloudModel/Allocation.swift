@@ -54,14 +54,3 @@ extension Cloud {
     public func addressesInUse(inRange range: ObjectID) -> Int { addressesInUseByRange[range]?.count ?? 0 }
     public func addressesInUse(inNetwork network: ObjectID) -> Int { addressesInUseByNetwork[network]?.count ?? 0 }
 }
-
-extension Network {
-    /// What guests may have, the gateway apart.
-    public var guestAddresses: IPv4Range {
-        guard let guestCIDR,
-            let hosts = IPv4Range(
-                max(guestCIDR.first, cidr.hosts.first), min(guestCIDR.last, cidr.hosts.last))
-        else { return cidr.hosts }
-        return hosts
-    }
-}

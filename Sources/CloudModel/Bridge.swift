@@ -31,3 +31,22 @@ struct ShardCounts: Equatable, Sendable {
 
     var isEmpty: Bool { ports.isEmpty }
 }
+
+/// A port of a router or guest on a segment's bridge. A bridge takes at most 1,023 ports, so a segment is a root
+/// bridge (shard 0) with further bridges hung on it; the shard is allocated with the port.
+public struct Attachment: Hashable, Codable, Sendable {
+    public let mac: MACAddress
+    public var shard: Int
+
+    public init(mac: MACAddress, shard: Int) {
+        self.mac = mac
+        self.shard = shard
+    }
+
+    /// Whether there can be such a shard.
+    var isValid: Bool { (0..<Bridge.shards).contains(shard) }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case mac, shard
+    }
+}

@@ -46,10 +46,10 @@ public struct Series: Hashable, Codable, Sendable {
     }
 }
 
-/// The kinds of record, by the word that origins and the ledger use.
+/// The kinds of record, by the word that origins and the ledger use; those that others refer to come first.
 public enum RecordKind: String, Hashable, Comparable, Codable, Sendable, CaseIterable {
-    case account, zone, physicalNetwork, publicRange, networkOffering, network, publicAddress, router, guest, nic,
-        firewallRule, egressRule, portForwarding, series
+    case account, zone, physicalNetwork, publicRange, networkOffering, network, guest, nic, publicAddress, router,
+        portForwarding, firewallRule, egressRule, series
 
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }

@@ -29,33 +29,12 @@ public struct Cloud: Equatable, Sendable {
     public internal(set) var claims = SortedMap<Claim, Reference>()
     /// How often each object is referred to.
     var referenceCounts = SortedMap<Reference, Int>()
-    public internal(set) var physicalNetworksByZone = Relation<ObjectID, ObjectID>()
-    public internal(set) var publicRangesByZone = Relation<ObjectID, ObjectID>()
-    public internal(set) var publicRangesByPhysicalNetwork = Relation<ObjectID, ObjectID>()
-    public internal(set) var networksByZone = Relation<ObjectID, ObjectID>()
-    public internal(set) var networksByPhysicalNetwork = Relation<ObjectID, ObjectID>()
-    public internal(set) var networksByOffering = Relation<ObjectID, ObjectID>()
-    public internal(set) var networksByAccount = Relation<ObjectID, ObjectID>()
+    /// And by which.
+    var relations = SortedMap<Kinship, Referrers>()
     /// Ranges on the public segments of physical networks.
     public internal(set) var publicRangesByBridge = Relation<Bridge, ObjectID>()
-    public internal(set) var publicAddressesByNetwork = Relation<ObjectID, ObjectID>()
-    public internal(set) var publicAddressesByRange = Relation<ObjectID, ObjectID>()
-    /// Routers with a leg of the range.
-    public internal(set) var routersByPublicRange = Relation<ObjectID, ObjectID>()
-    public internal(set) var guestsByZone = Relation<ObjectID, ObjectID>()
-    public internal(set) var guestsByAccount = Relation<ObjectID, ObjectID>()
-    public internal(set) var nicsByNetwork = Relation<ObjectID, ObjectID>()
-    public internal(set) var nicsByGuest = Relation<ObjectID, ObjectID>()
-    public internal(set) var firewallRulesByAddress = Relation<ObjectID, ObjectID>()
     /// Those of them that may speak of the same packets as others: all but those that open one port to everybody.
     public internal(set) var broadFirewallRulesByAddress = Relation<ObjectID, ObjectID>()
-    /// Firewall rules that came with a port forwarding rule.
-    public internal(set) var firewallRulesByForwarding = Relation<ObjectID, ObjectID>()
-    public internal(set) var egressRulesByNetwork = Relation<ObjectID, ObjectID>()
-    public internal(set) var portForwardingsByAddress = Relation<ObjectID, ObjectID>()
-    public internal(set) var portForwardingsByNIC = Relation<ObjectID, ObjectID>()
-    /// Addresses that are a NIC's by static NAT.
-    public internal(set) var publicAddressesByNIC = Relation<ObjectID, ObjectID>()
     /// What rules speak of, to find those that speak of the same.
     var ruleSpots = SortedMap<RuleSpot, RuleSpan>()
     /// Where the ranges of a zone begin, to find neighbours that might overlap.
@@ -83,23 +62,7 @@ struct ZoneAddress: Hashable, Comparable, Sendable {
 extension Cloud {
     /// The object, of whatever kind; nil for series, which have no id.
     public subscript(_ reference: Reference) -> Record? {
-        let id = reference.id
-        switch reference.kind {
-        case .account: return accounts[id].map(Record.account)
-        case .zone: return zones[id].map(Record.zone)
-        case .physicalNetwork: return physicalNetworks[id].map(Record.physicalNetwork)
-        case .publicRange: return publicRanges[id].map(Record.publicRange)
-        case .networkOffering: return networkOfferings[id].map(Record.networkOffering)
-        case .network: return networks[id].map(Record.network)
-        case .publicAddress: return publicAddresses[id].map(Record.publicAddress)
-        case .router: return routers[id].map(Record.router)
-        case .guest: return guests[id].map(Record.guest)
-        case .nic: return nics[id].map(Record.nic)
-        case .firewallRule: return firewallRules[id].map(Record.firewallRule)
-        case .egressRule: return egressRules[id].map(Record.egressRule)
-        case .portForwarding: return portForwardings[id].map(Record.portForwarding)
-        case .series: return nil
-        }
+        reference.kind.type?.record(reference.id, in: self)
     }
 
     /// The next number that the series will give.
@@ -141,15 +104,4 @@ extension Cloud {
 
     /// Every bridge that has ports.
     public var bridges: [Bridge] { Array(portsInUse.keys) }
-}
-
-extension PublicRange {
-    /// Where public legs of routers are hung on.
-    public var bridge: Bridge { .publicSegment(physicalNetwork: physicalNetwork, segment) }
-
-    /// Same wire, same subnet, same gateway: one leg of a router serves both.
-    public func sharesSubnet(with other: PublicRange) -> Bool {
-        physicalNetwork == other.physicalNetwork && segment == other.segment && subnet == other.subnet
-            && gateway == other.gateway
-    }
 }

@@ -11,21 +11,11 @@ extension Cloud {
             series[new.name] = new.next <= 1 ? nil : new.next
             return .put(.series(old))
         case .put(let record):
-            guard let object = record.reference else { throw .series }
-            let old = self[object]
-            try check(record, object, replacing: old)
-            if let old { forget(old, object) }
-            store(record)
-            remember(record, object)
-            return old.map(Change.put) ?? .remove(object.kind, object.id)
+            guard let object = record.object else { throw .series }
+            return try put(object, record)
         case .remove(let kind, let id):
-            guard kind != .series else { throw .series }
-            let object = Reference(kind, id)
-            guard let old = self[object] else { throw .missing(object) }
-            if let times = referenceCounts[object] { throw .referenced(object, times: times) }
-            forget(old, object)
-            erase(object)
-            return .put(old)
+            guard let type = kind.type else { throw .series }
+            return try remove(type, id)
         }
     }
 
@@ -37,71 +27,71 @@ extension Cloud {
         self = next
     }
 
-    private mutating func store(_ record: Record) {
-        switch record {
-        case .account(let value): accounts[value.id] = value
-        case .zone(let value): zones[value.id] = value
-        case .physicalNetwork(let value): physicalNetworks[value.id] = value
-        case .publicRange(let value): publicRanges[value.id] = value
-        case .networkOffering(let value): networkOfferings[value.id] = value
-        case .network(let value): networks[value.id] = value
-        case .publicAddress(let value): publicAddresses[value.id] = value
-        case .router(let value): routers[value.id] = value
-        case .guest(let value): guests[value.id] = value
-        case .nic(let value): nics[value.id] = value
-        case .firewallRule(let value): firewallRules[value.id] = value
-        case .egressRule(let value): egressRules[value.id] = value
-        case .portForwarding(let value): portForwardings[value.id] = value
-        case .series(let value): series[value.name] = value.next
+    private mutating func put<Object: CloudObject>(_ new: Object, _ record: Record) throws(ModelError) -> Change {
+        let old = self[keyPath: Object.table][new.id]
+        try check(new, record, replacing: old)
+        if let old { forget(old) }
+        self[keyPath: Object.table][new.id] = new
+        remember(new)
+        return old.map { .put($0.record) } ?? .remove(Object.kind, new.id)
+    }
+
+    private mutating func remove<Object: CloudObject>(_: Object.Type, _ id: ObjectID) throws(ModelError) -> Change {
+        let object = Reference(Object.kind, id)
+        guard let old = self[keyPath: Object.table][id] else { throw .missing(object) }
+        if let times = referenceCounts[object] { throw .referenced(object, times: times) }
+        forget(old)
+        self[keyPath: Object.table][id] = nil
+        return .put(old.record)
+    }
+
+    private func check<Object: CloudObject>(
+        _ new: Object, _ record: Record, replacing old: Object?
+    ) throws(ModelError) {
+        for target in new.references where self[target] == nil { throw .dangling(target, in: new.reference) }
+        if let why = new.contradiction(in: self, replacing: old) { throw .inconsistent(new.reference, why) }
+        for (claim, holder) in allClaims(of: new) {
+            if let other = claims[claim], other != holder { throw .taken(claim, by: other) }
+        }
+        if let other = conflict(of: record) {
+            throw .inconsistent(new.reference, "\(other) speaks of the same traffic")
         }
     }
 
-    private mutating func erase(_ object: Reference) {
-        switch object.kind {
-        case .account: accounts[object.id] = nil
-        case .zone: zones[object.id] = nil
-        case .physicalNetwork: physicalNetworks[object.id] = nil
-        case .publicRange: publicRanges[object.id] = nil
-        case .networkOffering: networkOfferings[object.id] = nil
-        case .network: networks[object.id] = nil
-        case .publicAddress: publicAddresses[object.id] = nil
-        case .router: routers[object.id] = nil
-        case .guest: guests[object.id] = nil
-        case .nic: nics[object.id] = nil
-        case .firewallRule: firewallRules[object.id] = nil
-        case .egressRule: egressRules[object.id] = nil
-        case .portForwarding: portForwardings[object.id] = nil
-        case .series: break
-        }
+    /// What the object holds alone, and what others hold by it: a guest's name on a network is the guest's, though it is
+    /// the NIC that brings it there.
+    private func allClaims(of object: some CloudObject) -> [(Claim, Reference)] {
+        object.claims(in: self).map { ($0, object.reference) } + object.claimsOfOthers(in: self)
     }
 }
 
-// MARK: Checks
-
+// What follows from each object, added when it comes and taken away when it goes.
 extension Cloud {
-    private func check(_ record: Record, _ object: Reference, replacing old: Record?) throws(ModelError) {
-        for target in record.references where self[target] == nil { throw .dangling(target, in: object) }
-        if let why = contradiction(in: record, replacing: old) { throw .inconsistent(object, why) }
-        for (claim, holder) in claims(of: record, object) {
-            if let other = claims[claim], other != holder { throw .taken(claim, by: other) }
+    private mutating func remember(_ object: some CloudObject) {
+        for target in object.references {
+            referenceCounts[target] = (referenceCounts[target] ?? 0) + 1
+            relate(.insert, object, to: target)
         }
-        if case .publicRange(let range) = record, let other = neighbour(overlapping: range) {
-            throw .inconsistent(object, "its addresses overlap those of public range \(other)")
-        }
-        if let other = conflict(of: record) { throw .inconsistent(object, "\(other) speaks of the same traffic") }
+        for (claim, holder) in allClaims(of: object) { claims[claim] = holder }
+        object.index(.insert, in: &self)
+        rememberSpots(of: object.record)
     }
 
-    /// Another range of the zone that has an address of this one. Ranges that do not overlap need only be compared
-    /// with their neighbours.
-    private func neighbour(overlapping range: PublicRange) -> ObjectID? {
-        var cursor: IPv4Address? = range.addresses.last
-        while let address = cursor {
-            guard let before = publicRangeStarts.last(upTo: ZoneAddress(zone: range.zone, address: address)),
-                before.key.zone == range.zone, let other = publicRanges[before.value]
-            else { return nil }
-            if other.id != range.id { return other.addresses.overlaps(range.addresses) ? other.id : nil }
-            cursor = other.addresses.first.advanced(by: -1)
+    private mutating func relate<Object: CloudObject>(_ edit: IndexEdit, _ object: Object, to target: Reference) {
+        let kinship = Kinship(target.kind, Object.kind)
+        var referrers = relations[kinship] ?? Referrers()
+        referrers.edit(edit, object.id, of: target.id)
+        relations[kinship] = referrers.isEmpty ? nil : referrers
+    }
+
+    private mutating func forget(_ object: some CloudObject) {
+        for target in object.references {
+            let count = (referenceCounts[target] ?? 0) - 1
+            referenceCounts[target] = count > 0 ? count : nil
+            relate(.remove, object, to: target)
         }
-        return nil
+        for (claim, _) in allClaims(of: object) { claims[claim] = nil }
+        object.index(.remove, in: &self)
+        forgetSpots(of: object.record)
     }
 }

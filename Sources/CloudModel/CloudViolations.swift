@@ -18,39 +18,25 @@ extension Cloud {
             found.append("index \(name) is not what the tables say")
         }
         for record in checkpoint() {
-            guard let object = record.reference else { continue }
-            if let why = contradiction(in: record, replacing: record) { found.append("\(object): \(why)") }
+            if let object = record.object, let why = contradiction(of: object) {
+                found.append("\(object.reference): \(why)")
+            }
         }
         found += seriesViolations() + pictureViolations()
         return found
+    }
+
+    private func contradiction(of object: some CloudObject) -> String? {
+        object.contradiction(in: self, replacing: object)
     }
 
     private func differences(from fresh: Cloud) -> [(String, Bool)] {
         [
             ("claims", claims == fresh.claims),
             ("referenceCounts", referenceCounts == fresh.referenceCounts),
-            ("physicalNetworksByZone", physicalNetworksByZone == fresh.physicalNetworksByZone),
-            ("publicRangesByZone", publicRangesByZone == fresh.publicRangesByZone),
-            ("publicRangesByPhysicalNetwork", publicRangesByPhysicalNetwork == fresh.publicRangesByPhysicalNetwork),
+            ("relations", relations == fresh.relations),
             ("publicRangesByBridge", publicRangesByBridge == fresh.publicRangesByBridge),
-            ("networksByZone", networksByZone == fresh.networksByZone),
-            ("networksByPhysicalNetwork", networksByPhysicalNetwork == fresh.networksByPhysicalNetwork),
-            ("networksByOffering", networksByOffering == fresh.networksByOffering),
-            ("networksByAccount", networksByAccount == fresh.networksByAccount),
-            ("publicAddressesByNetwork", publicAddressesByNetwork == fresh.publicAddressesByNetwork),
-            ("publicAddressesByRange", publicAddressesByRange == fresh.publicAddressesByRange),
-            ("routersByPublicRange", routersByPublicRange == fresh.routersByPublicRange),
-            ("guestsByZone", guestsByZone == fresh.guestsByZone),
-            ("guestsByAccount", guestsByAccount == fresh.guestsByAccount),
-            ("nicsByNetwork", nicsByNetwork == fresh.nicsByNetwork),
-            ("nicsByGuest", nicsByGuest == fresh.nicsByGuest),
-            ("firewallRulesByAddress", firewallRulesByAddress == fresh.firewallRulesByAddress),
             ("broadFirewallRulesByAddress", broadFirewallRulesByAddress == fresh.broadFirewallRulesByAddress),
-            ("firewallRulesByForwarding", firewallRulesByForwarding == fresh.firewallRulesByForwarding),
-            ("egressRulesByNetwork", egressRulesByNetwork == fresh.egressRulesByNetwork),
-            ("portForwardingsByAddress", portForwardingsByAddress == fresh.portForwardingsByAddress),
-            ("portForwardingsByNIC", portForwardingsByNIC == fresh.portForwardingsByNIC),
-            ("publicAddressesByNIC", publicAddressesByNIC == fresh.publicAddressesByNIC),
             ("ruleSpots", ruleSpots == fresh.ruleSpots),
             ("publicRangeStarts", publicRangeStarts == fresh.publicRangeStarts),
             ("segmentsInUse", segmentsInUse == fresh.segmentsInUse),

@@ -47,44 +47,17 @@ extension Record: Codable {
     }
 
     fileprivate init(kind: RecordKind, from decoder: any Decoder) throws {
-        switch kind {
-        case .account: self = .account(try decoder.strict(Account.self, Account.CodingKeys.self))
-        case .zone: self = .zone(try decoder.strict(Zone.self, Zone.CodingKeys.self))
-        case .physicalNetwork:
-            self = .physicalNetwork(try decoder.strict(PhysicalNetwork.self, PhysicalNetwork.CodingKeys.self))
-        case .publicRange: self = .publicRange(try decoder.strict(PublicRange.self, PublicRange.CodingKeys.self))
-        case .networkOffering:
-            self = .networkOffering(try decoder.strict(NetworkOffering.self, NetworkOffering.CodingKeys.self))
-        case .network: self = .network(try decoder.strict(Network.self, Network.CodingKeys.self))
-        case .publicAddress:
-            self = .publicAddress(try decoder.strict(PublicAddress.self, PublicAddress.CodingKeys.self))
-        case .router: self = .router(try decoder.strict(VirtualRouter.self, VirtualRouter.CodingKeys.self))
-        case .guest: self = .guest(try decoder.strict(Guest.self, Guest.CodingKeys.self))
-        case .nic: self = .nic(try decoder.strict(NIC.self, NIC.CodingKeys.self))
-        case .firewallRule: self = .firewallRule(try decoder.strict(FirewallRule.self, FirewallRule.CodingKeys.self))
-        case .egressRule: self = .egressRule(try decoder.strict(EgressRule.self, EgressRule.CodingKeys.self))
-        case .portForwarding:
-            self = .portForwarding(try decoder.strict(PortForwarding.self, PortForwarding.CodingKeys.self))
-        case .series: self = .series(try decoder.strict(Series.self, Series.CodingKeys.self))
+        if let type = kind.type {
+            self = try type.record(from: decoder)
+        } else {
+            self = .series(try decoder.strict(Series.self, Series.CodingKeys.self))
         }
     }
 
     fileprivate func encodeValue(to encoder: any Encoder) throws {
         switch self {
-        case .account(let value): try value.encode(to: encoder)
-        case .zone(let value): try value.encode(to: encoder)
-        case .physicalNetwork(let value): try value.encode(to: encoder)
-        case .publicRange(let value): try value.encode(to: encoder)
-        case .networkOffering(let value): try value.encode(to: encoder)
-        case .network(let value): try value.encode(to: encoder)
-        case .publicAddress(let value): try value.encode(to: encoder)
-        case .router(let value): try value.encode(to: encoder)
-        case .guest(let value): try value.encode(to: encoder)
-        case .nic(let value): try value.encode(to: encoder)
-        case .firewallRule(let value): try value.encode(to: encoder)
-        case .egressRule(let value): try value.encode(to: encoder)
-        case .portForwarding(let value): try value.encode(to: encoder)
         case .series(let value): try value.encode(to: encoder)
+        default: try object?.encode(to: encoder)
         }
     }
 }

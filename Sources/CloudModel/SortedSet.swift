@@ -36,6 +36,8 @@ public struct Relation<Owner: Comparable & Sendable, Member: Comparable & Sendab
 
     public init() {}
 
+    public var isEmpty: Bool { owners.isEmpty }
+
     public subscript(owner: Owner) -> SortedSet<Member> { owners[owner] ?? SortedSet() }
 
     mutating func insert(_ member: Member, of owner: Owner) {

@@ -59,3 +59,14 @@ extension Traffic: LosslessStringConvertible, TextCoded {
         }
     }
 }
+
+extension Traffic {
+    /// What is wrong with it, or nil.
+    var contradiction: String? {
+        switch self {
+        case .other(.tcp), .other(.udp), .other(.icmp): "a protocol with a name is spelt as a number"
+        case .icmp(nil, _?): "it names a code without a type"
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import NetworkVocabulary
+
+/// What every kind of object says of itself. A new kind is one file with a type that conforms, a case of `Record` and of
+/// `RecordKind`, and a table in `Cloud`; storing, coding, checking and finding it follow from these.
+protocol CloudObject: Hashable, Codable, Sendable {
+    associatedtype CodingKeys: CodingKey & CaseIterable
+
+    static var kind: RecordKind { get }
+    static var table: WritableKeyPath<Cloud, SortedMap<ObjectID, Self>> { get }
+
+    var id: ObjectID { get }
+    var record: Record { get }
+    /// The objects it cannot be without. `Cloud.referrers` finds it by each of them.
+    var references: [Reference] { get }
+    /// What it holds alone.
+    func claims(in cloud: Cloud) -> [Claim]
+    /// What it brings to others, who then hold it alone.
+    func claimsOfOthers(in cloud: Cloud) -> [(Claim, Reference)]
+    /// What is wrong with it, given that what it refers to exists, or nil.
+    func contradiction(in cloud: Cloud, replacing old: Self?) -> String?
+    /// Brings in, or takes out, what follows from it besides references and claims.
+    func index(_ edit: IndexEdit, in cloud: inout Cloud)
+}
+
+/// Objects come into indexes and go from them by the same lines of code.
+enum IndexEdit { case insert, remove }
+
+extension CloudObject {
+    var references: [Reference] { [] }
+    func claims(in cloud: Cloud) -> [Claim] { [] }
+    func claimsOfOthers(in cloud: Cloud) -> [(Claim, Reference)] { [] }
+    func contradiction(in cloud: Cloud, replacing old: Self?) -> String? { nil }
+    func index(_ edit: IndexEdit, in cloud: inout Cloud) {}
+
+    var reference: Reference { Reference(Self.kind, id) }
+
+    static func record(_ id: ObjectID, in cloud: Cloud) -> Record? { cloud[keyPath: table][id]?.record }
+    static func records(in cloud: Cloud) -> [Record] { cloud[keyPath: table].values.map(\.record) }
+    static func count(in cloud: Cloud) -> Int { cloud[keyPath: table].count }
+    static func record(from decoder: any Decoder) throws -> Record {
+        try decoder.strict(Self.self, CodingKeys.self).record
+    }
+}
+
+extension Record {
+    /// Nil for series, which are not objects.
+    var object: (any CloudObject)? {
+        switch self {
+        case .account(let value): value
+        case .zone(let value): value
+        case .physicalNetwork(let value): value
+        case .publicRange(let value): value
+        case .networkOffering(let value): value
+        case .network(let value): value
+        case .publicAddress(let value): value
+        case .router(let value): value
+        case .guest(let value): value
+        case .nic(let value): value
+        case .firewallRule(let value): value
+        case .egressRule(let value): value
+        case .portForwarding(let value): value
+        case .series: nil
+        }
+    }
+
+    /// Nil for series, which are not objects.
+    public var reference: Reference? { object?.reference }
+    public var kind: RecordKind { reference?.kind ?? .series }
+}
+
+extension RecordKind {
+    /// Nil for series, which are not objects.
+    var type: (any CloudObject.Type)? {
+        switch self {
+        case .account: Account.self
+        case .zone: Zone.self
+        case .physicalNetwork: PhysicalNetwork.self
+        case .publicRange: PublicRange.self
+        case .networkOffering: NetworkOffering.self
+        case .network: Network.self
+        case .publicAddress: PublicAddress.self
+        case .router: VirtualRouter.self
+        case .guest: Guest.self
+        case .nic: NIC.self
+        case .firewallRule: FirewallRule.self
+        case .egressRule: EgressRule.self
+        case .portForwarding: PortForwarding.self
+        case .series: nil
+        }
+    }
+}

@@ -1,0 +1,109 @@
+public import NetworkVocabulary
+
+/// A guest's interface on a network.
+public struct NIC: Hashable, Codable, Sendable {
+    public let id: ObjectID
+    public let guest: ObjectID
+    public let network: ObjectID
+    /// `eth<index>` inside the guest.
+    public let index: Int
+    public var address: IPv4Address
+    public var secondaryAddresses: [SecondaryAddress]
+    public var attachment: Attachment
+    public var isDefault: Bool
+
+    public init(
+        id: ObjectID, guest: ObjectID, network: ObjectID, index: Int, address: IPv4Address,
+        secondaryAddresses: [SecondaryAddress] = [], attachment: Attachment, isDefault: Bool
+    ) {
+        self.id = id
+        self.guest = guest
+        self.network = network
+        self.index = index
+        self.address = address
+        self.secondaryAddresses = secondaryAddresses
+        self.attachment = attachment
+        self.isDefault = isDefault
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, guest, network, index, address, secondaryAddresses, attachment, isDefault
+    }
+
+    /// All its addresses, the primary one first.
+    public var addresses: [IPv4Address] { [address] + secondaryAddresses.map(\.address) }
+}
+
+/// A further address of a NIC.
+public struct SecondaryAddress: Hashable, Codable, Sendable {
+    public let id: ObjectID
+    public let address: IPv4Address
+
+    public init(id: ObjectID, address: IPv4Address) {
+        self.id = id
+        self.address = address
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, address
+    }
+}
+
+extension NIC: CloudObject {
+    static var kind: RecordKind { .nic }
+    static var table: WritableKeyPath<Cloud, SortedMap<ObjectID, NIC>> { \.nics }
+    var record: Record { .nic(self) }
+
+    var references: [Reference] { [Reference(.guest, guest), Reference(.network, network)] }
+
+    func claims(in cloud: Cloud) -> [Claim] {
+        [
+            .nic(guest: guest, network: network), .nicIndex(guest: guest, index),
+            .guestAddress(network: network, address), .mac(attachment.mac),
+        ]
+            + secondaryAddresses.flatMap {
+                [.guestAddress(network: network, $0.address), .secondaryAddress($0.id)]
+            }
+    }
+
+    func claimsOfOthers(in cloud: Cloud) -> [(Claim, Reference)] {
+        guard let guest = cloud.guests[guest] else { return [] }
+        return [(.guestName(network: network, guest.name.lowercased()), guest.reference)]
+    }
+
+    func index(_ edit: IndexEdit, in cloud: inout Cloud) {
+        for address in addresses { cloud.addressesInUseByNetwork.edit(edit, address.bits, in: network) }
+        cloud.edit(edit, attachment, range: nil, network: network)
+    }
+
+    func contradiction(in cloud: Cloud, replacing old: NIC?) -> String? {
+        guard let guest = cloud.guests[guest], let network = cloud.networks[network] else { return nil }
+        if guest.zone != network.zone { return "its guest and network are in different zones" }
+        if guest.account != network.account { return "its guest and network are of different accounts" }
+        for address in addresses {
+            if !network.cidr.hosts.contains(address) { return "its address is not a host of its network" }
+            if address == network.gateway { return "its address is the gateway's" }
+        }
+        if Set(addresses).count != addresses.count { return "it has an address twice" }
+        if let lost = ruleLeadingElsewhere(in: cloud) { return "\(lost) leads to an address that it has no more" }
+        if guest.isRunning, network.state != .implemented { return "its network is not implemented" }
+        if index < 0 { return "its index is negative" }
+        return attachment.isValid ? nil : "its shard does not exist"
+    }
+
+    /// A rule that leads to an address of this NIC that the NIC does not have (any more).
+    private func ruleLeadingElsewhere(in cloud: Cloud) -> Reference? {
+        let addresses = Set(addresses)
+        for id in cloud.portForwardingsByNIC[id] {
+            if let rule = cloud.portForwardings[id], !addresses.contains(rule.guestAddress) { return rule.reference }
+        }
+        for id in cloud.publicAddressesByNIC[id] {
+            if let address = cloud.publicAddresses[id], let target = address.staticNAT,
+                !addresses.contains(target.guestAddress)
+            {
+                return address.reference
+            }
+        }
+        return nil
+    }
+}

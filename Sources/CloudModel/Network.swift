@@ -1,0 +1,120 @@
+public import NetworkVocabulary
+
+/// A tenant's network. Its segment, router and source NAT address exist from its implementation on.
+public struct Network: Hashable, Codable, Sendable {
+    public enum State: String, Hashable, Codable, Sendable { case allocated = "Allocated", implemented = "Implemented" }
+
+    public let id: ObjectID
+    /// Device names on the host derive from it.
+    public let number: UInt64
+    public var name: String
+    public var displayText: String
+    public let account: ObjectID
+    public let zone: ObjectID
+    public let physicalNetwork: ObjectID
+    public var offering: ObjectID
+    public var cidr: IPv4Prefix
+    public var gateway: IPv4Address
+    /// The part of the network that guests get addresses from when it is smaller than the whole (`guestvmcidr`).
+    public var guestCIDR: IPv4Prefix?
+    public var state: State
+    /// Held exactly while the network is implemented.
+    public var segment: Segment?
+    public var networkDomain: String?
+    public var mtu: Int
+
+    public init(
+        id: ObjectID, number: UInt64, name: String, displayText: String, account: ObjectID, zone: ObjectID,
+        physicalNetwork: ObjectID, offering: ObjectID, cidr: IPv4Prefix, gateway: IPv4Address,
+        guestCIDR: IPv4Prefix? = nil, state: State, segment: Segment? = nil, networkDomain: String? = nil, mtu: Int
+    ) {
+        self.id = id
+        self.number = number
+        self.name = name
+        self.displayText = displayText
+        self.account = account
+        self.zone = zone
+        self.physicalNetwork = physicalNetwork
+        self.offering = offering
+        self.cidr = cidr
+        self.gateway = gateway
+        self.guestCIDR = guestCIDR
+        self.state = state
+        self.segment = segment
+        self.networkDomain = networkDomain
+        self.mtu = mtu
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, number, name, displayText, account, zone, physicalNetwork, offering, cidr, gateway, guestCIDR
+        case state, segment, networkDomain, mtu
+    }
+}
+
+extension Network {
+    /// What guests may have, the gateway apart.
+    public var guestAddresses: IPv4Range {
+        guard let guestCIDR,
+            let hosts = IPv4Range(
+                max(guestCIDR.first, cidr.hosts.first), min(guestCIDR.last, cidr.hosts.last))
+        else { return cidr.hosts }
+        return hosts
+    }
+}
+
+extension Network: CloudObject {
+    static var kind: RecordKind { .network }
+    static var table: WritableKeyPath<Cloud, SortedMap<ObjectID, Network>> { \.networks }
+    var record: Record { .network(self) }
+
+    var references: [Reference] {
+        [
+            Reference(.account, account), Reference(.zone, zone), Reference(.physicalNetwork, physicalNetwork),
+            Reference(.networkOffering, offering),
+        ]
+    }
+
+    func claims(in cloud: Cloud) -> [Claim] {
+        [.networkNumber(number)] + (segment.map { [.segment(physicalNetwork: physicalNetwork, $0)] } ?? [])
+    }
+
+    func index(_ edit: IndexEdit, in cloud: inout Cloud) {
+        if let number = segment?.number { cloud.segmentsInUse.edit(edit, number, in: physicalNetwork) }
+    }
+
+    func contradiction(in cloud: Cloud, replacing old: Network?) -> String? {
+        if cloud.physicalNetworks[physicalNetwork]?.zone != zone { return "its physical network is in another zone" }
+        if !cidr.hosts.contains(gateway) { return "its gateway is not a host of it" }
+        if let part = guestCIDR, !cidr.contains(part) || part.length > 30 {
+            return "its guest range is outside it or has no room"
+        }
+        if let old, cloud.isReferenced(reference),
+            old.zone != zone || old.physicalNetwork != physicalNetwork || old.account != account
+                || old.cidr != cidr || old.gateway != gateway
+        {
+            return "its place and addresses cannot change while it is used"
+        }
+        return contradictionOfSegment(in: cloud) ?? contradictionOfState(in: cloud)
+    }
+
+    private func contradictionOfSegment(in cloud: Cloud) -> String? {
+        if (segment != nil) != (state == .implemented) { return "a segment is held exactly while implemented" }
+        guard let segment else { return nil }
+        if let isolation = cloud.physicalNetworks[physicalNetwork]?.isolation,
+            segment.number.flatMap({ Segment(isolation, number: $0) }) != segment
+        {
+            return "its segment is of another isolation than its physical network"
+        }
+        if !cloud.publicRangesByBridge[.publicSegment(physicalNetwork: physicalNetwork, segment)].isEmpty {
+            return "its segment is a public range's"
+        }
+        return nil
+    }
+
+    private func contradictionOfState(in cloud: Cloud) -> String? {
+        guard state == .allocated else { return nil }
+        if cloud.router(ofNetwork: id) != nil { return "its router is still there" }
+        let isUsed = cloud.nics(ofNetwork: id).contains { cloud.guests[$0.guest]?.isRunning == true }
+        return isUsed ? "a running guest is on it" : nil
+    }
+}

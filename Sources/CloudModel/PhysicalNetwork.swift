@@ -1,0 +1,61 @@
+public import NetworkVocabulary
+
+/// How guest networks of a physical network are kept apart on the wire.
+public enum IsolationMethod: String, Hashable, Codable, Sendable {
+    case vlan = "VLAN"
+    case vxlan = "VXLAN"
+}
+
+/// A wire with a pool of segment numbers.
+public struct PhysicalNetwork: Hashable, Codable, Sendable {
+    public let id: ObjectID
+    public let zone: ObjectID
+    public var name: String
+    public var isolation: IsolationMethod
+    /// VLAN ids or VNIs that guest networks may take, ascending and disjoint.
+    public var segmentRanges: [SegmentRange]
+    /// The host interface that carries the segments; none keeps every segment local to the host.
+    public var trunk: InterfaceName?
+
+    public init(
+        id: ObjectID, zone: ObjectID, name: String, isolation: IsolationMethod, segmentRanges: [SegmentRange],
+        trunk: InterfaceName? = nil
+    ) {
+        self.id = id
+        self.zone = zone
+        self.name = name
+        self.isolation = isolation
+        self.segmentRanges = segmentRanges
+        self.trunk = trunk
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, zone, name, isolation, segmentRanges, trunk
+    }
+}
+
+extension PhysicalNetwork: CloudObject {
+    static var kind: RecordKind { .physicalNetwork }
+    static var table: WritableKeyPath<Cloud, SortedMap<ObjectID, PhysicalNetwork>> { \.physicalNetworks }
+    var record: Record { .physicalNetwork(self) }
+
+    var references: [Reference] { [Reference(.zone, zone)] }
+
+    func claims(in cloud: Cloud) -> [Claim] {
+        [.physicalNetworkName(zone: zone, name.lowercased())] + (trunk.map { [.trunk($0)] } ?? [])
+    }
+
+    func contradiction(in cloud: Cloud, replacing old: PhysicalNetwork?) -> String? {
+        if let old, cloud.isReferenced(reference), old.isolation != isolation || old.zone != zone {
+            return "its isolation and zone cannot change while it is used"
+        }
+        for (earlier, later) in zip(segmentRanges, segmentRanges.dropFirst()) where earlier.last >= later.first {
+            return "segment ranges are not ascending and disjoint"
+        }
+        for range in segmentRanges
+        where Segment(isolation, number: range.first) == nil || Segment(isolation, number: range.last) == nil {
+            return "segment range \(range) is outside what \(isolation.rawValue) has"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,49 @@
+public import NetworkVocabulary
+
+/// Which kind of object refers to which.
+struct Kinship: Hashable, Comparable, Sendable {
+    let target: RecordKind
+    let referrer: RecordKind
+
+    init(_ target: RecordKind, _ referrer: RecordKind) {
+        self.target = target
+        self.referrer = referrer
+    }
+
+    static func < (a: Self, b: Self) -> Bool { (a.target, a.referrer) < (b.target, b.referrer) }
+}
+
+/// From an object to those of one kind that refer to it, in ascending order of their ids.
+public typealias Referrers = Relation<ObjectID, ObjectID>
+
+extension Cloud {
+    /// Objects of a kind by the object of another kind that they refer to: `referrers(.nic, of: .guest)[guest]`. Asking
+    /// costs nothing that grows with the model.
+    public func referrers(_ referrer: RecordKind, of target: RecordKind) -> Referrers {
+        relations[Kinship(target, referrer)] ?? Relation()
+    }
+
+    public var physicalNetworksByZone: Referrers { referrers(.physicalNetwork, of: .zone) }
+    public var publicRangesByZone: Referrers { referrers(.publicRange, of: .zone) }
+    public var publicRangesByPhysicalNetwork: Referrers { referrers(.publicRange, of: .physicalNetwork) }
+    public var networksByZone: Referrers { referrers(.network, of: .zone) }
+    public var networksByPhysicalNetwork: Referrers { referrers(.network, of: .physicalNetwork) }
+    public var networksByOffering: Referrers { referrers(.network, of: .networkOffering) }
+    public var networksByAccount: Referrers { referrers(.network, of: .account) }
+    public var publicAddressesByNetwork: Referrers { referrers(.publicAddress, of: .network) }
+    public var publicAddressesByRange: Referrers { referrers(.publicAddress, of: .publicRange) }
+    /// Addresses that are a NIC's by static NAT.
+    public var publicAddressesByNIC: Referrers { referrers(.publicAddress, of: .nic) }
+    /// Routers with a leg of the range.
+    public var routersByPublicRange: Referrers { referrers(.router, of: .publicRange) }
+    public var guestsByZone: Referrers { referrers(.guest, of: .zone) }
+    public var guestsByAccount: Referrers { referrers(.guest, of: .account) }
+    public var nicsByNetwork: Referrers { referrers(.nic, of: .network) }
+    public var nicsByGuest: Referrers { referrers(.nic, of: .guest) }
+    public var firewallRulesByAddress: Referrers { referrers(.firewallRule, of: .publicAddress) }
+    /// Firewall rules that came with a port forwarding rule.
+    public var firewallRulesByForwarding: Referrers { referrers(.firewallRule, of: .portForwarding) }
+    public var egressRulesByNetwork: Referrers { referrers(.egressRule, of: .network) }
+    public var portForwardingsByAddress: Referrers { referrers(.portForwarding, of: .publicAddress) }
+    public var portForwardingsByNIC: Referrers { referrers(.portForwarding, of: .nic) }
+}
