@@ -11,11 +11,16 @@ public enum Record: Hashable, Sendable {
     case network(Network)
     case publicAddress(PublicAddress)
     case router(VirtualRouter)
+    case sshKeyPair(SSHKeyPair)
+    case userData(UserDataDocument)
     case guest(Guest)
     case nic(NIC)
     case firewallRule(FirewallRule)
     case egressRule(EgressRule)
     case portForwarding(PortForwarding)
+    case osType(OSType)
+    case serviceOffering(ServiceOffering)
+    case template(Template)
     /// The next number of a series (`guest` numbers, network numbers, …): numbers are never used twice.
     case series(Series)
 }
@@ -48,8 +53,9 @@ public struct Series: Hashable, Codable, Sendable {
 
 /// The kinds of record, by the word that origins and the ledger use; those that others refer to come first.
 public enum RecordKind: String, Hashable, Comparable, Codable, Sendable, CaseIterable {
-    case account, zone, physicalNetwork, publicRange, networkOffering, network, guest, nic, publicAddress, router,
-        portForwarding, firewallRule, egressRule, series
+    case account, zone, physicalNetwork, publicRange, networkOffering, osType, serviceOffering, template, network,
+        sshKeyPair,
+        userData, guest, nic, publicAddress, router, portForwarding, firewallRule, egressRule, series
 
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }

@@ -25,12 +25,17 @@ public enum Claim: Hashable, Comparable, Sendable {
     case trunk(InterfaceName)
     case publicRangeNumber(UInt64)
     case networkOfferingName(String)
+    case osTypeName(String)
     case networkNumber(UInt64)
     /// A guest network's segment on its physical network.
     case segment(physicalNetwork: ObjectID, Segment)
     case publicAddress(range: ObjectID, IPv4Address)
     case sourceNAT(network: ObjectID)
     case router(network: ObjectID)
+    case sshKeyPairName(account: ObjectID, String)
+    /// An account has a key once.
+    case sshKey(account: ObjectID, String)
+    case userDataName(account: ObjectID, String)
     case machineNumber(UInt64)
     /// `r-4-VM`, `i-2-5-VM`: namespaces carry these names.
     case machineName(String)

@@ -15,11 +15,16 @@ public struct Cloud: Equatable, Sendable {
     public internal(set) var networks = SortedMap<ObjectID, Network>()
     public internal(set) var publicAddresses = SortedMap<ObjectID, PublicAddress>()
     public internal(set) var routers = SortedMap<ObjectID, VirtualRouter>()
+    public internal(set) var sshKeyPairs = SortedMap<ObjectID, SSHKeyPair>()
+    public internal(set) var userDataDocuments = SortedMap<ObjectID, UserDataDocument>()
     public internal(set) var guests = SortedMap<ObjectID, Guest>()
     public internal(set) var nics = SortedMap<ObjectID, NIC>()
     public internal(set) var firewallRules = SortedMap<ObjectID, FirewallRule>()
     public internal(set) var egressRules = SortedMap<ObjectID, EgressRule>()
     public internal(set) var portForwardings = SortedMap<ObjectID, PortForwarding>()
+    public internal(set) var osTypes = SortedMap<ObjectID, OSType>()
+    public internal(set) var serviceOfferings = SortedMap<ObjectID, ServiceOffering>()
+    public internal(set) var templates = SortedMap<ObjectID, Template>()
     /// Series that have moved on from 1.
     var series = SortedMap<Series.Name, UInt64>()
 

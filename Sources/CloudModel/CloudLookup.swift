@@ -26,8 +26,20 @@ extension Cloud {
         claims[.networkOfferingName(name.lowercased())].flatMap { networkOfferings[$0.id] }
     }
 
+    public func osType(named name: String) -> OSType? {
+        claims[.osTypeName(name.lowercased())].flatMap { osTypes[$0.id] }
+    }
+
     public func guest(named name: String, onNetwork network: ObjectID) -> Guest? {
         claims[.guestName(network: network, name.lowercased())].flatMap { guests[$0.id] }
+    }
+
+    public func sshKeyPair(named name: String, ofAccount account: ObjectID) -> SSHKeyPair? {
+        claims[.sshKeyPairName(account: account, name.lowercased())].flatMap { sshKeyPairs[$0.id] }
+    }
+
+    public func userDataDocument(named name: String, ofAccount account: ObjectID) -> UserDataDocument? {
+        claims[.userDataName(account: account, name.lowercased())].flatMap { userDataDocuments[$0.id] }
     }
 
     /// By the id of one of its secondary addresses.

@@ -54,11 +54,16 @@ extension Record {
         case .network(let value): value
         case .publicAddress(let value): value
         case .router(let value): value
+        case .sshKeyPair(let value): value
+        case .userData(let value): value
         case .guest(let value): value
         case .nic(let value): value
         case .firewallRule(let value): value
         case .egressRule(let value): value
         case .portForwarding(let value): value
+        case .osType(let value): value
+        case .serviceOffering(let value): value
+        case .template(let value): value
         case .series: nil
         }
     }
@@ -80,11 +85,16 @@ extension RecordKind {
         case .network: Network.self
         case .publicAddress: PublicAddress.self
         case .router: VirtualRouter.self
+        case .sshKeyPair: SSHKeyPair.self
+        case .userData: UserDataDocument.self
         case .guest: Guest.self
         case .nic: NIC.self
         case .firewallRule: FirewallRule.self
         case .egressRule: EgressRule.self
         case .portForwarding: PortForwarding.self
+        case .osType: OSType.self
+        case .serviceOffering: ServiceOffering.self
+        case .template: Template.self
         case .series: nil
         }
     }

@@ -88,6 +88,35 @@ extension SecondaryAddress {
     }
 }
 
+extension UserData {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(refusingUnknown: CodingKeys.self)
+        let details = try container.decode([String: Secret].self, forKey: .details)
+        if let document = try container.decodeIfPresent(ObjectID.self, forKey: .document) {
+            self.init(document: document, details: details)
+        } else {
+            self.init(content: try container.decode(Secret.self, forKey: .content), details: details)
+        }
+    }
+}
+
+extension NamedKey {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(refusingUnknown: CodingKeys.self)
+        name = try container.decode(String.self, forKey: .name)
+        key = try container.decode(SSHPublicKey.self, forKey: .key)
+    }
+}
+
+extension GuestPassword {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(refusingUnknown: CodingKeys.self)
+        secret = try container.decodeIfPresent(Secret.self, forKey: .secret)
+        state = try container.decode(State.self, forKey: .state)
+        encrypted = try container.decodeIfPresent(String.self, forKey: .encrypted)
+    }
+}
+
 extension VirtualRouter.PublicLeg {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(refusingUnknown: CodingKeys.self)
@@ -112,6 +141,32 @@ extension NIC {
                 ?? [],
             attachment: try container.decode(Attachment.self, forKey: .attachment),
             isDefault: try container.decode(Bool.self, forKey: .isDefault))
+    }
+}
+
+extension Guest {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            id: try container.decode(ObjectID.self, forKey: .id),
+            number: try container.decode(UInt64.self, forKey: .number),
+            name: try container.decode(String.self, forKey: .name),
+            instanceName: try container.decode(String.self, forKey: .instanceName),
+            account: try container.decode(ObjectID.self, forKey: .account),
+            zone: try container.decode(ObjectID.self, forKey: .zone),
+            port: try container.decode(Port.self, forKey: .port),
+            isRunning: try container.decode(Bool.self, forKey: .isRunning),
+            destroyed: try container.decodeIfPresent(Int64.self, forKey: .destroyed),
+            displayName: try container.decodeIfPresent(String.self, forKey: .displayName),
+            isDisplayed: try container.decodeIfPresent(Bool.self, forKey: .isDisplayed) ?? true,
+            user: try container.decodeIfPresent(ObjectID.self, forKey: .user),
+            created: try container.decodeIfPresent(Int64.self, forKey: .created) ?? 0,
+            serviceOffering: try container.decodeIfPresent(ObjectID.self, forKey: .serviceOffering),
+            template: try container.decodeIfPresent(ObjectID.self, forKey: .template),
+            details: try container.decodeIfPresent([String: String].self, forKey: .details) ?? [:],
+            userData: try container.decodeIfPresent(UserData.self, forKey: .userData),
+            keys: try container.decodeIfPresent([NamedKey].self, forKey: .keys) ?? [],
+            password: try container.decodeIfPresent(GuestPassword.self, forKey: .password))
     }
 }
 

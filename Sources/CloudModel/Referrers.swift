@@ -38,6 +38,11 @@ extension Cloud {
     public var routersByPublicRange: Referrers { referrers(.router, of: .publicRange) }
     public var guestsByZone: Referrers { referrers(.guest, of: .zone) }
     public var guestsByAccount: Referrers { referrers(.guest, of: .account) }
+    public var guestsByServiceOffering: Referrers { referrers(.guest, of: .serviceOffering) }
+    public var guestsByTemplate: Referrers { referrers(.guest, of: .template) }
+    public var guestsByUserData: Referrers { referrers(.guest, of: .userData) }
+    public var sshKeyPairsByAccount: Referrers { referrers(.sshKeyPair, of: .account) }
+    public var userDataByAccount: Referrers { referrers(.userData, of: .account) }
     public var nicsByNetwork: Referrers { referrers(.nic, of: .network) }
     public var nicsByGuest: Referrers { referrers(.nic, of: .guest) }
     public var firewallRulesByAddress: Referrers { referrers(.firewallRule, of: .publicAddress) }

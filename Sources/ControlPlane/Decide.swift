@@ -1,12 +1,12 @@
 public import CloudModel
 public import NetworkVocabulary
 
-/// What a request comes to in this cloud, for this caller: the changes and the reply, or why not. Touches nothing;
-/// the same arguments give the same decision.
+/// What a request comes to in this cloud, for this caller, at this time (milliseconds since 1970): the changes and the
+/// reply, or why not. Touches nothing; the same arguments give the same decision.
 public func decide(
-    _ request: Request, caller: Caller, in cloud: Cloud, ids: inout some IDSource
+    _ request: Request, caller: Caller, in cloud: Cloud, at time: Int64, ids: inout some IDSource
 ) throws(RequestError) -> Decision {
-    var draft = Draft(request.command, caller, cloud, ids)
+    var draft = Draft(request.command, caller, cloud, time, ids)
     defer { ids = draft.ids }
     let objects = try draft.take(request)
     return Decision(changes: try draft.finish(), reply: Reply(objects), drains: draft.drains)
@@ -17,6 +17,8 @@ struct Draft<IDs: IDSource> {
     /// The command that errors name; a cloud file takes many.
     var command: String
     let caller: Caller
+    /// Milliseconds since 1970, for what is dated.
+    let time: Int64
     private(set) var cloud: Cloud
     /// Whether connections that go on without their rule may finish.
     var drains = false
@@ -24,9 +26,10 @@ struct Draft<IDs: IDSource> {
     private var changes: [Change] = []
     private let before: Cloud
 
-    init(_ command: String, _ caller: Caller, _ cloud: Cloud, _ ids: IDs) {
+    init(_ command: String, _ caller: Caller, _ cloud: Cloud, _ time: Int64, _ ids: IDs) {
         self.command = command
         self.caller = caller
+        self.time = time
         self.cloud = cloud
         self.before = cloud
         self.ids = ids
@@ -101,6 +104,7 @@ extension Draft {
         case .startGuest(let id): return try startGuest(id)
         case .stopGuest(let id): return try stopGuest(id)
         case .destroyGuest(let id): return try destroyGuest(id)
+        case .machine(let request): return try take(request)
         case .createFirewallRule(let request): return try createFirewallRule(request)
         case .updateFirewallRule(let request): return try updateFirewallRule(request)
         case .deleteFirewallRule(let request): return try deleteFirewallRule(request)

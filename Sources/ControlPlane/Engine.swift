@@ -194,7 +194,7 @@ public final class Engine {
     ) throws(RequestError) -> Decision {
         var source = AnyIDs(ids)
         defer { ids = source.base }
-        return try decide(request, caller: caller, in: model ?? cloud, ids: &source)
+        return try decide(request, caller: caller, in: model ?? cloud, at: surroundings.now(), ids: &source)
     }
 
     /// Applies what was decided; the way back, last step first. Series have none: a number that was given to an

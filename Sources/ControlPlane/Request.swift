@@ -33,6 +33,7 @@ public enum Request: Hashable, Sendable {
     case startGuest(ObjectID)
     case stopGuest(ObjectID)
     case destroyGuest(ObjectID)
+    case machine(MachineRequest)
 
     case createFirewallRule(CreateFirewallRule)
     case updateFirewallRule(UpdateFirewallRule)
@@ -79,6 +80,7 @@ public enum Request: Hashable, Sendable {
         case .startGuest: "startVirtualMachine"
         case .stopGuest: "stopVirtualMachine"
         case .destroyGuest: "destroyVirtualMachine"
+        case .machine(let request): request.command
         case .createFirewallRule: "createFirewallRule"
         case .updateFirewallRule: "updateFirewallRule"
         case .deleteFirewallRule: "deleteFirewallRule"

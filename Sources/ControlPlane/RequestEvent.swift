@@ -42,6 +42,7 @@ extension Request {
         case .startGuest: "VM.START"
         case .stopGuest: "VM.STOP"
         case .destroyGuest: "VM.DESTROY"
+        case .machine(let request): request.eventType
         case .createFirewallRule: "FIREWALL.OPEN"
         case .updateFirewallRule: "FIREWALL.UPDATE"
         case .deleteFirewallRule: "FIREWALL.CLOSE"
@@ -78,11 +79,16 @@ extension Record {
         case .network(let network): network.name
         case .publicAddress(let address): address.address.description
         case .router(let router): router.name
+        case .sshKeyPair(let pair): pair.name
+        case .userData(let document): document.name
         case .guest(let guest): guest.instanceName
         case .nic(let nic): nic.address.description
         case .firewallRule(let rule): rule.traffic.description
         case .egressRule(let rule): rule.traffic.description
         case .portForwarding(let rule): "\(rule.transport.rawValue)/\(rule.publicPorts)"
+        case .osType(let type): type.name
+        case .serviceOffering(let offering): offering.name
+        case .template(let template): template.name
         case .series: nil
         }
     }

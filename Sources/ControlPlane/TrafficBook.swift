@@ -214,7 +214,7 @@ extension RecordKind {
     fileprivate var isCounted: Bool {
         switch self {
         case .account, .network, .publicAddress, .firewallRule, .egressRule, .portForwarding: true
-        case .zone, .physicalNetwork, .publicRange, .networkOffering, .router, .guest, .nic, .series: false
+        default: false
         }
     }
 }

@@ -48,7 +48,7 @@ struct CaseCloud {
     /// Throws what the decision refuses; nothing has changed then.
     mutating func take(_ request: Request) throws -> Following {
         var next = self
-        let decision = try decide(request, caller: caller, in: cloud, ids: &next.ids)
+        let decision = try decide(request, caller: caller, in: cloud, at: 0, ids: &next.ids)
         var following = Following(drains: decision.drains)
         let before = next.cloud
         try next.cloud.apply(decision.changes, revision: before.revision.next)

@@ -9,6 +9,8 @@ public final class ImmediateCloudService: CloudService {
     private struct State {
         var cloud = Cloud()
         var ids = CountedIDs()
+        /// Of the next entry: a second for each.
+        var time: Int64 { 1_000 * Int64(cloud.revision.number + 1) }
         var entries: [LedgerEntry] = []
         var isHeld = false
         var failure: RequestError?
@@ -25,7 +27,7 @@ public final class ImmediateCloudService: CloudService {
     public init() throws(RequestError) {
         let system = Caller(account: ObjectID(random: 0, 0), isRootAdmin: true)
         var state = State()
-        let decision = try decide(.bootstrap, caller: system, in: state.cloud, ids: &state.ids)
+        let decision = try decide(.bootstrap, caller: system, in: state.cloud, at: state.time, ids: &state.ids)
         Self.apply(decision.changes, to: &state.cloud)
         state.cloud.revision = Revision(1)
         admin = Caller(account: decision.reply.object?.id ?? system.account, isRootAdmin: true)
@@ -56,7 +58,7 @@ public final class ImmediateCloudService: CloudService {
         let result = state.withLock { state -> Result<(Outcome, Bool, RequestError?), RequestError> in
             state.submissions += 1
             do throws(RequestError) {
-                let decision = try decide(request, caller: caller, in: state.cloud, ids: &state.ids)
+                let decision = try decide(request, caller: caller, in: state.cloud, at: state.time, ids: &state.ids)
                 var after = state.cloud
                 Self.apply(decision.changes, to: &after)
                 after.revision = after.revision.next

@@ -39,7 +39,7 @@ public struct PlannedCloud {
     /// Throws what the decision refuses and what cannot be planned; nothing has changed then.
     public mutating func take(_ request: Request, ticket: Reconciler.Ticket? = nil) throws -> [Reconciler.Command] {
         var next = self
-        let decision = try decide(request, caller: caller, in: cloud, ids: &next.ids)
+        let decision = try decide(request, caller: caller, in: cloud, at: 0, ids: &next.ids)
         let commands = try next.follow(decision.changes, ticket)
         self = next
         return commands

@@ -70,12 +70,59 @@ struct RecordCodingTests {
                     network: sample.network.id, isRunning: true, guestLeg: attachment,
                     publicLegs: [.init(index: 1, range: sample.range.id, attachment: attachment)])),
         ]
+        records += try machineRecords(&sample)
         #expect(Set(records.map(\.kind)) == Set(RecordKind.allCases))
         for record in records {
             let change = Change.put(record)
             #expect(try JSONDecoder().decode(Change.self, from: JSONEncoder().encode(change)) == change)
             #expect(try JSONDecoder().decode(Record.self, from: JSONEncoder().encode(record)) == record)
         }
+    }
+
+    /// A guest with all that it can have, and what it refers to.
+    private func machineRecords(_ sample: inout SampleCloud) throws -> [Record] {
+        let key = try #require(SSHPublicKey("ssh-ed25519 \(SSHPublicKeyTests.ed25519)"))
+        let osType = OSType(id: sample.ids.next(), name: "Debian", category: "Debian")
+        var offering = ServiceOffering(id: sample.ids.next(), name: "Small", displayText: "small")
+        offering.cpuNumber = 1
+        offering.throughput.maxIOPS = 5
+        var template = Template(
+            id: sample.ids.next(), name: "t", displayText: "t", account: sample.account.id, osType: osType.id,
+            hypervisor: "KVM", format: "QCOW2")
+        template.isPasswordEnabled = true
+        let document = UserDataDocument(
+            id: sample.ids.next(), account: sample.account.id, name: "d", content: Secret("QUJD"), parameters: ["a"],
+            created: 7)
+        func guest(_ userData: UserData, _ password: GuestPassword) -> Record {
+            .guest(
+                Guest(
+                    id: sample.ids.next(), number: 9, name: "full", instanceName: "i-2-9-VM",
+                    account: sample.account.id,
+                    zone: sample.zone.id, port: .none, isRunning: false, destroyed: 8, displayName: "Full",
+                    isDisplayed: false, user: sample.ids.next(), created: 4, serviceOffering: offering.id,
+                    template: template.id, details: ["a": "b"], userData: userData,
+                    keys: [NamedKey(name: "k", key: key)], password: password))
+        }
+        return [
+            .osType(osType), .serviceOffering(offering), .template(template), .userData(document),
+            .sshKeyPair(SSHKeyPair(id: sample.ids.next(), account: sample.account.id, name: "k", key: key, created: 3)),
+            guest(UserData(document: document.id, details: ["x": Secret("y")]), GuestPassword(secret: Secret("pw"))),
+            guest(
+                UserData(content: Secret("QUJD")), GuestPassword(secret: nil, state: .saved, encrypted: "QUJD")),
+        ]
+    }
+
+    @Test func `a guest from before guests were more than ports is read as one that has nothing else`() throws {
+        let sample = try SampleCloud()
+        let data = try JSONEncoder().encode(Record.guest(sample.guest))
+        var fields = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+        let value = try #require(fields["value"] as? [String: Any])
+        let old = ["id", "number", "name", "instanceName", "account", "zone", "port", "isRunning"]
+        fields["value"] = value.filter { old.contains($0.key) }
+        #expect(value.count > old.count)
+        let before = try JSONSerialization.data(withJSONObject: fields)
+        #expect(try JSONDecoder().decode(Record.self, from: before) == .guest(sample.guest))
+        #expect(sample.guest.displayName == "web" && sample.guest.isDisplayed && sample.guest.state == .stopped)
     }
 
     @Test func `an offering from before there were rates is unlimited`() throws {

@@ -8,6 +8,8 @@ import Testing
 struct DecideFixture {
     var cloud = Cloud()
     var ids: SeededIDs
+    /// What the clock says.
+    var time: Int64 = 1_750_000_000_000
     var admin: Caller
     private(set) var log: [Change] = []
 
@@ -20,12 +22,12 @@ struct DecideFixture {
 
     func decided(_ request: Request, as caller: Caller? = nil) throws -> Decision {
         var ids = ids
-        return try decide(request, caller: caller ?? admin, in: cloud, ids: &ids)
+        return try decide(request, caller: caller ?? admin, in: cloud, at: time, ids: &ids)
     }
 
     @discardableResult
     mutating func take(_ request: Request, as caller: Caller? = nil) throws -> Decision {
-        let decision = try decide(request, caller: caller ?? admin, in: cloud, ids: &ids)
+        let decision = try decide(request, caller: caller ?? admin, in: cloud, at: time, ids: &ids)
         try cloud.apply(decision.changes, revision: cloud.revision.next)
         log += decision.changes
         return decision

@@ -37,7 +37,7 @@ struct FollowedCloud {
     mutating func takeUnplannable(_ request: Request) throws -> [NodeName] { try follow(request).failures }
 
     private mutating func follow(_ request: Request) throws -> (reply: Reply, failures: [NodeName]) {
-        let decision = try decide(request, caller: Self.admin, in: cloud, ids: &ids)
+        let decision = try decide(request, caller: Self.admin, in: cloud, at: 0, ids: &ids)
         let before = cloud
         try cloud.apply(decision.changes, revision: cloud.revision.next)
         let following = keeper.follow(decision.changes, from: before, to: cloud, ticket: cloud.revision.number)

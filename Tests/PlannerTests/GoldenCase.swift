@@ -93,7 +93,7 @@ struct DecidedCloud {
     @discardableResult
     mutating func take(_ request: Request) throws -> Decision {
         let decision = try decide(
-            request, caller: Caller(account: Self.installation, isRootAdmin: true), in: cloud, ids: &ids)
+            request, caller: Caller(account: Self.installation, isRootAdmin: true), in: cloud, at: 0, ids: &ids)
         try cloud.apply(decision.changes, revision: cloud.revision.next)
         return decision
     }
