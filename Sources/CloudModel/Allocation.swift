@@ -28,11 +28,10 @@ extension Cloud {
 
     /// Never the network, broadcast or gateway address; inside the guest range when the network has one.
     public func freeGuestAddress(in network: ObjectID) -> IPv4Address? {
-        guard let network = networks[network] else { return nil }
-        let pool = network.guestAddresses
+        guard let network = networks[network], let pool = network.guestAddresses else { return nil }
         let taken = addressesInUseByNetwork[network.id] ?? NumberSet()
         guard let first = taken.lowestMissing(in: pool.first.bits...pool.last.bits) else { return nil }
-        guard first == network.gateway.bits else { return IPv4Address(bits: first) }
+        guard first == network.gateway?.bits else { return IPv4Address(bits: first) }
         guard first < pool.last.bits else { return nil }
         return taken.lowestMissing(in: (first + 1)...pool.last.bits).map(IPv4Address.init(bits:))
     }

@@ -80,6 +80,12 @@ extension Cloud {
         claims[.router(network: network)].flatMap { routers[$0.id] }
     }
 
+    /// Where guests find the router and its services: the gateway, unless that is somebody else's.
+    public func serverAddress(ofNetwork network: ObjectID) -> IPv4Address? {
+        guard let router = router(ofNetwork: network) else { return nil }
+        return router.guestAddress ?? networks[network]?.gateway
+    }
+
     /// The network's source NAT address, once it has one.
     public func sourceNATAddress(ofNetwork network: ObjectID) -> PublicAddress? {
         claims[.sourceNAT(network: network)].flatMap { publicAddresses[$0.id] }

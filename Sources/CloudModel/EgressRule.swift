@@ -44,7 +44,7 @@ extension EgressRule: CloudObject {
         guard let home = cloud.networks[network] else { return nil }
         if let old, old.network != network || old.number != number { return "its network and number cannot change" }
         if sources.isEmpty || destinations.isEmpty { return "it names no source or no destination" }
-        for case .v4(let source) in sources where !home.cidr.contains(source) && source != .everything {
+        for case .v4(let source) in sources where home.cidr?.contains(source) != true && source != .everything {
             return "its source is outside the network"
         }
         return traffic.contradiction

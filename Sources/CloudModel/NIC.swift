@@ -7,13 +7,14 @@ public struct NIC: Hashable, Codable, Sendable {
     public let network: ObjectID
     /// `eth<index>` inside the guest.
     public let index: Int
-    public var address: IPv4Address
+    /// None on a network without addresses.
+    public var address: IPv4Address?
     public var secondaryAddresses: [SecondaryAddress]
     public var attachment: Attachment
     public var isDefault: Bool
 
     public init(
-        id: ObjectID, guest: ObjectID, network: ObjectID, index: Int, address: IPv4Address,
+        id: ObjectID, guest: ObjectID, network: ObjectID, index: Int, address: IPv4Address?,
         secondaryAddresses: [SecondaryAddress] = [], attachment: Attachment, isDefault: Bool
     ) {
         self.id = id
@@ -31,7 +32,7 @@ public struct NIC: Hashable, Codable, Sendable {
     }
 
     /// All its addresses, the primary one first.
-    public var addresses: [IPv4Address] { [address] + secondaryAddresses.map(\.address) }
+    public var addresses: [IPv4Address] { (address.map { [$0] } ?? []) + secondaryAddresses.map(\.address) }
 }
 
 /// A further address of a NIC.
@@ -59,8 +60,8 @@ extension NIC: CloudObject {
     func claims(in cloud: Cloud) -> [Claim] {
         [
             .nic(guest: guest, network: network), .nicIndex(guest: guest, index),
-            .guestAddress(network: network, address), .mac(attachment.mac),
-        ]
+            .mac(attachment.mac),
+        ] + (address.map { [.guestAddress(network: network, $0)] } ?? [])
             + secondaryAddresses.flatMap {
                 [.guestAddress(network: network, $0.address), .secondaryAddress($0.id)]
             }
@@ -81,8 +82,11 @@ extension NIC: CloudObject {
         if guest.zone != network.zone { return "its guest and network are in different zones" }
         if guest.account != network.account { return "its guest and network are of different accounts" }
         for address in addresses {
-            if !network.cidr.hosts.contains(address) { return "its address is not a host of its network" }
+            if network.cidr?.hosts.contains(address) != true { return "its address is not a host of its network" }
             if address == network.gateway { return "its address is the gateway's" }
+        }
+        if (address == nil) != (network.cidr == nil) || address == nil && !secondaryAddresses.isEmpty {
+            return "it has an address exactly where its network has any"
         }
         if Set(addresses).count != addresses.count { return "it has an address twice" }
         if let lost = ruleLeadingElsewhere(in: cloud) { return "\(lost) leads to an address that it has no more" }

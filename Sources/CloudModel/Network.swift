@@ -13,8 +13,12 @@ public struct Network: Hashable, Codable, Sendable {
     public let zone: ObjectID
     public let physicalNetwork: ObjectID
     public var offering: ObjectID
-    public var cidr: IPv4Prefix
-    public var gateway: IPv4Address
+    /// The kind of network that its offerings make, now and later.
+    public let guestType: NetworkOffering.GuestType
+    /// None on a network whose offering has no say in addresses (layer 2): guests bring their own.
+    public var cidr: IPv4Prefix?
+    /// There exactly when `cidr` is: the router's own on an isolated network, somebody else's on a shared one.
+    public var gateway: IPv4Address?
     /// The part of the network that guests get addresses from when it is smaller than the whole (`guestvmcidr`).
     public var guestCIDR: IPv4Prefix?
     public var state: State
@@ -25,7 +29,8 @@ public struct Network: Hashable, Codable, Sendable {
 
     public init(
         id: ObjectID, number: UInt64, name: String, displayText: String, account: ObjectID, zone: ObjectID,
-        physicalNetwork: ObjectID, offering: ObjectID, cidr: IPv4Prefix, gateway: IPv4Address,
+        physicalNetwork: ObjectID, offering: ObjectID, guestType: NetworkOffering.GuestType = .isolated,
+        cidr: IPv4Prefix?, gateway: IPv4Address?,
         guestCIDR: IPv4Prefix? = nil, state: State, segment: Segment? = nil, networkDomain: String? = nil, mtu: Int
     ) {
         self.id = id
@@ -36,6 +41,7 @@ public struct Network: Hashable, Codable, Sendable {
         self.zone = zone
         self.physicalNetwork = physicalNetwork
         self.offering = offering
+        self.guestType = guestType
         self.cidr = cidr
         self.gateway = gateway
         self.guestCIDR = guestCIDR
@@ -46,14 +52,15 @@ public struct Network: Hashable, Codable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, number, name, displayText, account, zone, physicalNetwork, offering, cidr, gateway, guestCIDR
-        case state, segment, networkDomain, mtu
+        case id, number, name, displayText, account, zone, physicalNetwork, offering, guestType, cidr, gateway
+        case guestCIDR, state, segment, networkDomain, mtu
     }
 }
 
 extension Network {
-    /// What guests may have, the gateway apart.
-    public var guestAddresses: IPv4Range {
+    /// What guests may have, the gateway apart; nil where there are no addresses.
+    public var guestAddresses: IPv4Range? {
+        guard let cidr else { return nil }
         guard let guestCIDR,
             let hosts = IPv4Range(
                 max(guestCIDR.first, cidr.hosts.first), min(guestCIDR.last, cidr.hosts.last))
@@ -84,10 +91,7 @@ extension Network: CloudObject {
 
     func contradiction(in cloud: Cloud, replacing old: Network?) -> String? {
         if cloud.physicalNetworks[physicalNetwork]?.zone != zone { return "its physical network is in another zone" }
-        if !cidr.hosts.contains(gateway) { return "its gateway is not a host of it" }
-        if let part = guestCIDR, !cidr.contains(part) || part.length > 30 {
-            return "its guest range is outside it or has no room"
-        }
+        if let why = contradictionOfAddresses { return why }
         if let old, cloud.isReferenced(reference),
             old.zone != zone || old.physicalNetwork != physicalNetwork || old.account != account
                 || old.cidr != cidr || old.gateway != gateway
@@ -97,13 +101,27 @@ extension Network: CloudObject {
         return contradictionOfSegment(in: cloud) ?? contradictionOfState(in: cloud)
     }
 
+    private var contradictionOfAddresses: String? {
+        guard let cidr, let gateway else {
+            if cidr != nil || gateway != nil || guestCIDR != nil { return "it has addresses in part" }
+            return guestType == .l2 ? nil : "it has no addresses"
+        }
+        if guestType == .l2 { return "a layer 2 network has no addresses" }
+        if !cidr.hosts.contains(gateway) { return "its gateway is not a host of it" }
+        if let part = guestCIDR, !cidr.contains(part) || part.length > 30 {
+            return "its guest range is outside it or has no room"
+        }
+        return nil
+    }
+
     private func contradictionOfSegment(in cloud: Cloud) -> String? {
         if (segment != nil) != (state == .implemented) { return "a segment is held exactly while implemented" }
         guard let segment else { return nil }
-        if let isolation = cloud.physicalNetworks[physicalNetwork]?.isolation,
-            segment.number.flatMap({ Segment(isolation, number: $0) }) != segment
-        {
-            return "its segment is of another isolation than its physical network"
+        if let wire = cloud.physicalNetworks[physicalNetwork] {
+            if segment.number.flatMap({ Segment(wire.isolation, number: $0) }) != segment {
+                return "its segment is of another isolation than its physical network"
+            }
+            if !wire.hasInPool(segment) { return "its segment is outside its physical network's ranges" }
         }
         if !cloud.publicRangesByBridge[.publicSegment(physicalNetwork: physicalNetwork, segment)].isEmpty {
             return "its segment is a public range's"

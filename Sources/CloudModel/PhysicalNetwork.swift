@@ -34,6 +34,14 @@ public struct PhysicalNetwork: Hashable, Codable, Sendable {
     }
 }
 
+extension PhysicalNetwork {
+    /// Whether guest networks are given the segment.
+    public func hasInPool(_ segment: Segment) -> Bool {
+        guard let number = segment.number, segment == Segment(isolation, number: number) else { return false }
+        return segmentRanges.contains { $0.contains(number) }
+    }
+}
+
 extension PhysicalNetwork: CloudObject {
     static var kind: RecordKind { .physicalNetwork }
     static var table: WritableKeyPath<Cloud, SortedMap<ObjectID, PhysicalNetwork>> { \.physicalNetworks }
@@ -55,6 +63,12 @@ extension PhysicalNetwork: CloudObject {
         for range in segmentRanges
         where Segment(isolation, number: range.first) == nil || Segment(isolation, number: range.last) == nil {
             return "segment range \(range) is outside what \(isolation.rawValue) has"
+        }
+        if let old, old.segmentRanges != segmentRanges {
+            for id in cloud.networksByPhysicalNetwork[id] {
+                guard let segment = cloud.networks[id]?.segment, !hasInPool(segment) else { continue }
+                return "\(segment), which a network has, would be outside its ranges"
+            }
         }
         return nil
     }

@@ -136,7 +136,7 @@ extension NIC {
             guest: try container.decode(ObjectID.self, forKey: .guest),
             network: try container.decode(ObjectID.self, forKey: .network),
             index: try container.decode(Int.self, forKey: .index),
-            address: try container.decode(IPv4Address.self, forKey: .address),
+            address: try container.decodeIfPresent(IPv4Address.self, forKey: .address),
             secondaryAddresses: try container.decodeIfPresent([SecondaryAddress].self, forKey: .secondaryAddresses)
                 ?? [],
             attachment: try container.decode(Attachment.self, forKey: .attachment),
@@ -167,6 +167,29 @@ extension Guest {
             userData: try container.decodeIfPresent(UserData.self, forKey: .userData),
             keys: try container.decodeIfPresent([NamedKey].self, forKey: .keys) ?? [],
             password: try container.decodeIfPresent(GuestPassword.self, forKey: .password))
+    }
+}
+
+extension Network {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            id: try container.decode(ObjectID.self, forKey: .id),
+            number: try container.decode(UInt64.self, forKey: .number),
+            name: try container.decode(String.self, forKey: .name),
+            displayText: try container.decode(String.self, forKey: .displayText),
+            account: try container.decode(ObjectID.self, forKey: .account),
+            zone: try container.decode(ObjectID.self, forKey: .zone),
+            physicalNetwork: try container.decode(ObjectID.self, forKey: .physicalNetwork),
+            offering: try container.decode(ObjectID.self, forKey: .offering),
+            guestType: try container.decodeIfPresent(NetworkOffering.GuestType.self, forKey: .guestType) ?? .isolated,
+            cidr: try container.decodeIfPresent(IPv4Prefix.self, forKey: .cidr),
+            gateway: try container.decodeIfPresent(IPv4Address.self, forKey: .gateway),
+            guestCIDR: try container.decodeIfPresent(IPv4Prefix.self, forKey: .guestCIDR),
+            state: try container.decode(State.self, forKey: .state),
+            segment: try container.decodeIfPresent(Segment.self, forKey: .segment),
+            networkDomain: try container.decodeIfPresent(String.self, forKey: .networkDomain),
+            mtu: try container.decode(Int.self, forKey: .mtu))
     }
 }
 

@@ -26,14 +26,16 @@ public struct VirtualRouter: Hashable, Codable, Sendable {
     public let account: ObjectID
     public let network: ObjectID
     public var isRunning: Bool
-    /// `eth0`, with the network's gateway address.
+    /// `eth0`, with the network's gateway address or `guestAddress`.
     public var guestLeg: Attachment
+    /// Its address on a network that has a gateway of its own (a shared one); then it serves and routes nothing.
+    public var guestAddress: IPv4Address?
     /// `eth1` and on.
     public var publicLegs: [PublicLeg]
 
     public init(
         id: ObjectID, number: UInt64, name: String, zone: ObjectID, account: ObjectID, network: ObjectID,
-        isRunning: Bool, guestLeg: Attachment, publicLegs: [PublicLeg]
+        isRunning: Bool, guestLeg: Attachment, guestAddress: IPv4Address? = nil, publicLegs: [PublicLeg]
     ) {
         self.id = id
         self.number = number
@@ -43,11 +45,12 @@ public struct VirtualRouter: Hashable, Codable, Sendable {
         self.network = network
         self.isRunning = isRunning
         self.guestLeg = guestLeg
+        self.guestAddress = guestAddress
         self.publicLegs = publicLegs
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, number, name, zone, account, network, isRunning, guestLeg, publicLegs
+        case id, number, name, zone, account, network, isRunning, guestLeg, guestAddress, publicLegs
     }
 }
 
@@ -68,10 +71,12 @@ extension VirtualRouter: CloudObject {
 
     func claims(in cloud: Cloud) -> [Claim] {
         [.router(network: network), .machineNumber(number), .machineName(name)] + attachments.map { .mac($0.1.mac) }
+            + (guestAddress.map { [.guestAddress(network: network, $0)] } ?? [])
     }
 
     func index(_ edit: IndexEdit, in cloud: inout Cloud) {
         for (range, attachment) in attachments { cloud.edit(edit, attachment, range: range, network: network) }
+        if let guestAddress { cloud.addressesInUseByNetwork.edit(edit, guestAddress.bits, in: network) }
     }
 
     func contradiction(in cloud: Cloud, replacing old: VirtualRouter?) -> String? {
@@ -79,7 +84,18 @@ extension VirtualRouter: CloudObject {
         if home.state != .implemented { return "its network is not implemented" }
         if home.zone != zone || home.account != account { return "its zone and account are not its network's" }
         if let old, old.network != network { return "a router stays with its network" }
+        if let why = contradictionOfAddress(on: home) { return why }
         return contradictionOfLegs(in: cloud)
+    }
+
+    private func contradictionOfAddress(on home: Network) -> String? {
+        guard let cidr = home.cidr else { return "its network has no addresses" }
+        guard let guestAddress else {
+            return home.guestType == .shared ? "it has no address on its network" : nil
+        }
+        if home.guestType != .shared { return "its network has no gateway but it" }
+        if !publicLegs.isEmpty { return "it has public legs, and its network a gateway of its own" }
+        return cidr.hosts.contains(guestAddress) && guestAddress != home.gateway ? nil : "its address is no guest's"
     }
 
     private func contradictionOfLegs(in cloud: Cloud) -> String? {

@@ -27,6 +27,55 @@ extension Command {
             }
         },
         .change(
+            "addNicToVirtualMachine", "Gives a machine a port on another network, while it runs or not",
+            isAsync: true,
+            [
+                Parameter("virtualmachineid", .uuid, required: true, related: "listVirtualMachines", "the machine"),
+                Parameter("networkid", .uuid, required: true, related: "listNetworks", "the network"),
+                Parameter("ipaddress", "its address; a free one when absent"),
+                Parameter("macaddress", "its MAC address; a new one when absent"),
+            ], unsupported: ["dhcpoptions"]
+        ) { call throws(RequestError) in
+            .networking(
+                .addNIC(
+                    .init(
+                        guest: try call.arguments.requiredID("virtualmachineid"),
+                        network: try call.arguments.requiredID("networkid"),
+                        address: call.arguments.string("ipaddress"), mac: call.arguments.string("macaddress"))))
+        } reply: { _, outcome in
+            renderedGuest(outcome)
+        },
+        .change(
+            "removeNicFromVirtualMachine", "Takes a port that is not the default one away from a machine",
+            isAsync: true, guestNIC
+        ) { call throws(RequestError) in
+            .networking(.removeNIC(try call.arguments.guestNIC()))
+        } reply: { _, outcome in
+            renderedGuest(outcome)
+        },
+        .change(
+            "updateDefaultNicForVirtualMachine", "Makes a port the one that a machine reaches the world by",
+            isAsync: true, guestNIC
+        ) { call throws(RequestError) in
+            .networking(.makeNICDefault(try call.arguments.guestNIC()))
+        } reply: { _, outcome in
+            renderedGuest(outcome)
+        },
+        .change(
+            "updateVmNicIp", "Changes a port's address", isAsync: true,
+            [
+                Parameter("nicid", .uuid, required: true, related: "listNics", "the port"),
+                Parameter("ipaddress", "its new address; a free one when absent"),
+            ]
+        ) { call throws(RequestError) in
+            .networking(
+                .changeNICAddress(
+                    .init(
+                        nic: try call.arguments.requiredID("nicid"), address: call.arguments.string("ipaddress"))))
+        } reply: { _, outcome in
+            renderedGuest(outcome)
+        },
+        .change(
             "addIpToNic", "Gives a port of a machine a further address", isAsync: true, isCreation: true,
             [
                 Parameter("nicid", .uuid, required: true, related: "listNics", "the port"),
@@ -54,6 +103,21 @@ extension Command {
             .success
         },
     ]
+
+    private static let guestNIC = [
+        Parameter("virtualmachineid", .uuid, required: true, related: "listVirtualMachines", "the machine"),
+        Parameter("nicid", .uuid, required: true, related: "listNics", "the port"),
+    ]
+
+    private static func renderedGuest(_ outcome: Outcome) -> APIObject {
+        outcome.answer("virtualmachine", \.guests) { $0.rendered(in: outcome.cloud) }
+    }
+}
+
+extension Arguments {
+    fileprivate func guestNIC() throws(RequestError) -> NetworkingRequest.GuestNIC {
+        .init(guest: try requiredID("virtualmachineid"), nic: try requiredID("nicid"))
+    }
 }
 
 extension Outcome {

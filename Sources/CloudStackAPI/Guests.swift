@@ -11,11 +11,12 @@ extension Command {
                 Parameter("name", "its name; the id when absent"),
                 Parameter("networkids", .list, maxLength: 4_096, related: "listNetworks", "its networks, eth0 first"),
                 Parameter("ipaddress", "its address on the first network"),
-                Parameter("iptonetworklist", .map, "instead of networkids: [i].networkid and [i].ip"),
+                Parameter("iptonetworklist", .map, "instead of networkids: [i].networkid, [i].ip and [i].mac"),
+                Parameter("macaddress", "its MAC address on the first network; a new one when absent"),
                 Parameter("startvm", .boolean, "false: it is not started"),
                 Parameter("port", "emulated: a namespace plays the machine; none: only its addresses are kept"),
                 .account,
-            ], unsupported: ["projectid", "ip6address", "securitygroupids", "securitygroupnames", "macaddress"]
+            ], unsupported: ["projectid", "ip6address", "securitygroupids", "securitygroupnames"]
         ) { call throws(RequestError) in
             let arguments = call.arguments
             guard let port = Guest.Port(rawValue: arguments.string("port")?.lowercased() ?? "emulated") else {
@@ -96,14 +97,19 @@ extension Call {
         for row in arguments.map("iptonetworklist") {
             let text = row["networkid"] ?? ""
             guard let network = ObjectID(text) else { throw .unknown("networkid", id: text, command) }
-            nics.append(.init(network: network, address: row["ip"].flatMap { $0.isEmpty ? nil : $0 }))
+            let texts = row.filter { !$0.value.isEmpty }
+            nics.append(.init(network: network, address: texts["ip"], mac: texts["mac"]))
         }
         let networks = try arguments.ids("networkids")
         guard nics.isEmpty || networks.isEmpty else {
             throw .refused("networkids", "networkids and iptonetworklist cannot be used together")
         }
         for (index, network) in networks.enumerated() {
-            nics.append(.init(network: network, address: index == 0 ? arguments.string("ipaddress") : nil))
+            let isFirst = index == 0
+            nics.append(
+                .init(
+                    network: network, address: isFirst ? arguments.string("ipaddress") : nil,
+                    mac: isFirst ? arguments.string("macaddress") : nil))
         }
         guard !nics.isEmpty else { throw .missing("networkids", command) }
         nics[0].isDefault = true
@@ -136,7 +142,7 @@ extension NIC {
         return [
             "id": .text(id), "virtualmachineid": .text(guest), "networkid": .text(self.network),
             "networkname": .text(network?.name), "deviceid": .string(String(index)), "ipaddress": .text(address),
-            "netmask": .text(network?.cidr.netmask), "gateway": .text(network?.gateway),
+            "netmask": .text(network?.cidr?.netmask), "gateway": .text(network?.gateway),
             "macaddress": .text(attachment.mac), "isdefault": .boolean(isDefault), "traffictype": "Guest",
             "type": network.map { .string(cloud.networkOfferings[$0.offering]?.guestType.rawValue ?? "Isolated") },
             "publicip": .text(publicAddress?.address), "publicipid": .text(publicAddress?.id),

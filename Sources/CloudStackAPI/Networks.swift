@@ -124,7 +124,7 @@ extension Network {
             "networkofferingconservemode": offering.map { .boolean($0.conservesAddresses) },
             "cidr": .text(guestCIDR ?? cidr),
             "networkcidr": guestCIDR == nil ? nil : .text(cidr), "gateway": .text(gateway),
-            "netmask": .text(cidr.netmask), "networkdomain": .text(networkDomain), "state": .string(state.rawValue),
+            "netmask": .text(cidr?.netmask), "networkdomain": .text(networkDomain), "state": .string(state.rawValue),
             "type": .string(cloud.guestType(of: self)), "traffictype": "Guest", "acltype": "Account",
             "dns1": .text(zone?.dns1), "dns2": .text(zone?.dns2), "privatemtu": .number(mtu),
             "ispersistent": .boolean(offering?.isPersistent ?? false), "issystem": false, "specifyipranges": false,

@@ -66,7 +66,7 @@ extension VirtualRouter {
             "serviceofferingname": "System Offering For Software Router", "dns1": .text(zone?.dns1),
             "dns2": .text(zone?.dns2), "networkdomain": .text(network?.networkDomain),
             "guestnetworkid": .text(self.network), "guestnetworkname": .text(network?.name),
-            "guestipaddress": .text(network?.gateway), "guestnetmask": .text(network?.cidr.netmask),
+            "guestipaddress": .text(network?.gateway), "guestnetmask": .text(network?.cidr?.netmask),
             "guestmacaddress": .text(guestLeg.mac), "gateway": .text(range?.gateway),
             "publicip": .text(publicAddress?.address), "publicnetmask": .text(range?.subnet.netmask),
             "publicmacaddress": .text(leg?.attachment.mac),
@@ -74,7 +74,7 @@ extension VirtualRouter {
         var nics: [APIValue] = [
             .object([
                 "deviceid": "0", "networkid": .text(self.network), "ipaddress": .text(network?.gateway),
-                "netmask": .text(network?.cidr.netmask), "macaddress": .text(guestLeg.mac), "traffictype": "Guest",
+                "netmask": .text(network?.cidr?.netmask), "macaddress": .text(guestLeg.mac), "traffictype": "Guest",
                 "isdefault": .boolean(publicLegs.isEmpty),
             ])
         ]

@@ -124,10 +124,11 @@ extension Draft {
         _ guest: String, _ text: String?, _ network: ObjectID, _ path: String, _ field: String
     ) throws(RequestError) -> StaticNAT {
         guard let found = cloud.guest(named: guest, onNetwork: network),
-            let nic = cloud.claims[.nic(guest: found.id, network: network)].flatMap({ cloud.nics[$0.id] })
+            let nic = cloud.claims[.nic(guest: found.id, network: network)].flatMap({ cloud.nics[$0.id] }),
+            let primary = nic.address
         else { throw reference("\(path).\(field)", "guest on the address's network", guest) }
         let address = try inFile(path, [:]) { () throws(RequestError) in
-            try text.map { text throws(RequestError) in try self.address(text, "address") } ?? nic.address
+            try text.map { text throws(RequestError) in try self.address(text, "address") } ?? primary
         }
         return StaticNAT(nic: nic.id, guestAddress: address)
     }

@@ -95,8 +95,10 @@ extension Draft {
         }
         // A file that leaves the network to the zone does not object to what the zone's was when it was made.
         if request.cidr != nil || request.gateway != nil {
-            guard wanted.cidr == old.cidr else { throw fixed("\(path).cidr", old.cidr.description) }
-            guard wanted.gateway == old.gateway else { throw fixed("\(path).gateway", old.gateway.description) }
+            guard wanted.cidr == old.cidr else { throw fixed("\(path).cidr", old.cidr?.description ?? "none") }
+            guard wanted.gateway == old.gateway else {
+                throw fixed("\(path).gateway", old.gateway?.description ?? "none")
+            }
         }
         guard guestCIDR == old.guestCIDR else {
             throw fixed("\(path).guestCIDR", old.guestCIDR?.description ?? "the whole network")
@@ -149,7 +151,7 @@ extension Draft {
         }
         for (index, (nic, wanted)) in zip(old, wanted).enumerated() {
             if let text = wanted.address, IPv4Address(text) != nic.address {
-                throw fixed("\(path).nics[\(index)].address", nic.address.description)
+                throw fixed("\(path).nics[\(index)].address", nic.address?.description ?? "none")
             }
         }
         let isDefault = wanted.firstIndex(where: \.isDefault) ?? 0

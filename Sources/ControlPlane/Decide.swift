@@ -65,7 +65,12 @@ struct Draft<IDs: IDSource> {
         return number
     }
 
-    mutating func newMAC() throws(RequestError) -> MACAddress { MACAddress(locallyAdministered: try number(.mac)) }
+    /// One that nobody has, chosen ones among them.
+    mutating func newMAC() throws(RequestError) -> MACAddress {
+        var mac = MACAddress(locallyAdministered: try number(.mac))
+        while cloud.claims[.mac(mac)] != nil { mac = MACAddress(locallyAdministered: try number(.mac)) }
+        return mac
+    }
 
     func finish() throws(RequestError) -> [Change] {
         let series = Series.Name.allCases.filter { before.next($0) != cloud.next($0) }
@@ -118,6 +123,7 @@ extension Draft {
         case .disableStaticNAT(let request): return try disableStaticNAT(request)
         case .addSecondaryAddress(let request): return try addSecondaryAddress(request)
         case .removeSecondaryAddress(let request): return try removeSecondaryAddress(request)
+        case .networking(let request): return try take(request)
         case .applyCloud(let request): return try applyCloud(request)
         }
     }

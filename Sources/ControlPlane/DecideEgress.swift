@@ -52,10 +52,12 @@ extension Draft {
 
     /// Parts of the network. "From everywhere" is the whole network in other words, and what many clients send.
     func egressSources(_ texts: [String], _ network: Network) throws(RequestError) -> [IPPrefix] {
-        let sources = try prefixes(texts, "cidrlist", else: [.v4(network.cidr)])
+        let sources = try prefixes(texts, "cidrlist", else: network.cidr.map { [.v4($0)] } ?? [])
         for source in sources {
-            if case .v4(let prefix) = source, network.cidr.contains(prefix) || prefix == .everything { continue }
-            throw .refused("cidrlist", "\(source) is not within the guest cidr \(network.cidr)")
+            if case .v4(let prefix) = source, network.cidr?.contains(prefix) == true || prefix == .everything {
+                continue
+            }
+            throw .refused("cidrlist", "\(source) is not within the guest cidr \(network.cidr?.description ?? "")")
         }
         return sources
     }

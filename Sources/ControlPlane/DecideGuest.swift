@@ -38,12 +38,7 @@ extension Draft {
         for (index, nic) in nics.enumerated() {
             let parameter = "iptonetworklist[\(index)].networkid"
             guard let network = cloud.networks[nic.network] else { throw unknown(parameter, nic.network) }
-            guard network.zone == zone.id else {
-                throw .refused(parameter, "Network \(network.name) is not in zone \(zone.name)")
-            }
-            guard network.account == owner.id else {
-                throw .refused(parameter, "Network \(network.name) is not of account \(owner.name)")
-            }
+            try refuseForeign(network, to: owner.id, zone.id, parameter)
             guard seen.insert(network.id).inserted else {
                 throw .refused(parameter, "Network \(network.name) is named twice; a guest has one NIC on a network")
             }
@@ -58,40 +53,9 @@ extension Draft {
     ) throws(RequestError) {
         let parameter = "iptonetworklist[\(index)]"
         guard let network = cloud.networks[nic.network] else { throw unknown("\(parameter).networkid", nic.network) }
-        let address: IPv4Address
-        if let text = nic.address {
-            address = try guestAddress(text, on: network, "\(parameter).ip")
-        } else if let free = cloud.freeGuestAddress(in: network.id) {
-            address = free
-        } else {
-            throw .noFreeAddress(
-                "\(parameter).networkid",
-                "Insufficient address capacity: unable to acquire Guest IP address for network \(network.name)")
-        }
-        let shard = try freeShard(.network(network.id), "\(parameter).networkid")
-        try put(
-            .nic(
-                NIC(
-                    id: newID(), guest: guest.id, network: network.id, index: index, address: address,
-                    attachment: Attachment(mac: try newMAC(), shard: shard), isDefault: isDefault)))
-    }
-
-    /// A free address of the network.
-    func guestAddress(
-        _ text: String, on network: Network, _ parameter: String
-    ) throws(RequestError) -> IPv4Address {
-        let address = try address(text, parameter)
-        guard network.cidr.hosts.contains(address) else {
-            throw invalid(parameter, text, "it is no host address of network \(network.cidr)")
-        }
-        guard network.guestAddresses.contains(address) else {
-            throw invalid(parameter, text, "it is outside the guest range \(network.guestAddresses)")
-        }
-        guard address != network.gateway else { throw invalid(parameter, text, "it is the gateway's") }
-        guard cloud.claims[.guestAddress(network: network.id, address)] == nil else {
-            throw .refused(parameter, "The address \(address) is in use in network \(network.name)")
-        }
-        return address
+        try plug(
+            guest, network, index: index, isDefault: isDefault, address: nic.address, mac: nic.mac,
+            NICParameters(network: "\(parameter).networkid", address: "\(parameter).ip", mac: "\(parameter).mac"))
     }
 
     mutating func startGuest(_ id: ObjectID) throws(RequestError) -> [Reference] {
@@ -122,8 +86,8 @@ extension Draft {
         return []
     }
 
-    private func guest(_ id: ObjectID) throws(RequestError) -> Guest {
-        guard let guest = cloud.guests[id] else { throw unknown("id", id) }
+    func guest(_ id: ObjectID, _ parameter: String = "id") throws(RequestError) -> Guest {
+        guard let guest = cloud.guests[id] else { throw unknown(parameter, id) }
         try requireAccess(to: guest.account)
         return guest
     }

@@ -170,7 +170,13 @@ extension Draft {
             throw .refused(
                 "virtualmachineid", "The virtual machine \(guest.name) has no nic in network \(network.name)")
         }
-        guard let text else { return (nic, nic.address) }
+        guard let text else {
+            guard let address = nic.address else {
+                throw .refused(
+                    "virtualmachineid", "The virtual machine \(guest.name) has no address in \(network.name)")
+            }
+            return (nic, address)
+        }
         let address = try address(text, "vmguestip")
         guard nic.addresses.contains(address) else {
             throw invalid("vmguestip", text, "the virtual machine \(guest.name) has no such address in \(network.name)")

@@ -29,8 +29,8 @@ extension Draft {
             addresses: try publicAddresses(request.first, request.last ?? request.first, subnet, gateway))
         try refuseOverlap(range)
         for id in cloud.networksByZone[wire.zone] {
-            guard let network = cloud.networks[id], network.cidr.overlaps(subnet) else { continue }
-            throw .refused("netmask", "The subnet \(subnet) overlaps guest network \(network.cidr) of the zone")
+            guard let cidr = cloud.networks[id]?.cidr, cidr.overlaps(subnet) else { continue }
+            throw .refused("netmask", "The subnet \(subnet) overlaps guest network \(cidr) of the zone")
         }
         try put(.publicRange(range))
         return [Reference(.publicRange, range.id)]

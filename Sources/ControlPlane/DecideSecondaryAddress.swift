@@ -12,15 +12,8 @@ extension Draft {
         guard nic.secondaryAddresses.count < RuleLimits.secondaryAddresses else {
             throw .limit("nicid", "A NIC has at most \(RuleLimits.secondaryAddresses) secondary addresses")
         }
-        let address: IPv4Address
-        if let text = request.address {
-            address = try guestAddress(text, on: network, "ipaddress")
-        } else if let free = cloud.freeGuestAddress(in: network.id) {
-            address = free
-        } else {
-            throw .noFreeAddress(
-                "nicid", "Insufficient address capacity: unable to acquire Guest IP address for network \(network.name)"
-            )
+        guard let address = try address(on: network, request.address, ("nicid", "ipaddress")) else {
+            throw .refused("nicid", "Network \(network.name) is a layer 2 network: its guests have no addresses")
         }
         nic.secondaryAddresses.append(SecondaryAddress(id: newID(), address: address))
         try put(.nic(nic))

@@ -49,6 +49,8 @@ public enum Request: Hashable, Sendable {
     case addSecondaryAddress(AddSecondaryAddress)
     case removeSecondaryAddress(Removal)
 
+    case networking(NetworkingRequest)
+
     case applyCloud(ApplyCloud)
 
     /// The command as CloudStack's API spells it; our own where CloudStack has none.
@@ -94,6 +96,7 @@ public enum Request: Hashable, Sendable {
         case .disableStaticNAT: "disableStaticNat"
         case .addSecondaryAddress: "addIpToNic"
         case .removeSecondaryAddress: "removeIpFromNic"
+        case .networking(let request): request.command
         case .applyCloud: "applyCloud"
         }
     }

@@ -56,6 +56,7 @@ extension Request {
         case .disableStaticNAT: "STATICNAT.DISABLE"
         case .addSecondaryAddress: "NIC.SECONDARY.IP.ASSIGN"
         case .removeSecondaryAddress: "NIC.SECONDARY.IP.UNASSIGN"
+        case .networking(let request): request.eventType
         case .applyCloud: "CLOUD.APPLY"
         }
     }
@@ -82,7 +83,7 @@ extension Record {
         case .sshKeyPair(let pair): pair.name
         case .userData(let document): document.name
         case .guest(let guest): guest.instanceName
-        case .nic(let nic): nic.address.description
+        case .nic(let nic): (nic.address?.description ?? nic.attachment.mac.description)
         case .firewallRule(let rule): rule.traffic.description
         case .egressRule(let rule): rule.traffic.description
         case .portForwarding(let rule): "\(rule.transport.rawValue)/\(rule.publicPorts)"

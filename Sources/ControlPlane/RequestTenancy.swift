@@ -93,8 +93,13 @@ extension Request {
             public var address: String?
             /// The first NIC when none says so.
             public var isDefault: Bool
+            /// One that nobody has; a new one when absent.
+            public var mac: String?
 
-            public init(network: ObjectID, address: String? = nil, isDefault: Bool = false) {
+            public init(
+                network: ObjectID, address: String? = nil, isDefault: Bool = false, mac: String? = nil
+            ) {
+                self.mac = mac
                 self.network = network
                 self.address = address
                 self.isDefault = isDefault

@@ -21,7 +21,7 @@ extension CaseCloud {
         case .publicAddress: names += [address(id)].compactMap(\.self)
         case .nic:
             if let nic = cloud.nics[id] {
-                names += [cloud.guests[nic.guest]?.name, "\(nic.address)"].compactMap(\.self)
+                names += [cloud.guests[nic.guest]?.name, nic.address?.description].compactMap(\.self)
             }
         case .network: names += [cloud.networks[id]?.name].compactMap(\.self)
         case .networkOffering: names += [cloud.networkOfferings[id]?.name].compactMap(\.self)

@@ -27,15 +27,16 @@ extension Planner {
             let queue = DeviceNames.guestQueue(guest, nic.index)
             share.add(.shaper(Shaper(on: device, port: port, queue: queue, megabits: rate)), origin)
         }
+        guard let cidr = network.cidr, let gateway = network.gateway else { return }
         for address in nic.addresses {
-            share.add(.address(Address(InterfaceAddress(address, in: network.cidr), on: device)), origin)
+            share.add(.address(Address(InterfaceAddress(address, in: cidr), on: device)), origin)
         }
         if cloud.speaksForNetwork(nic, network) {
-            share.add(.route(Route(.v4(network.cidr), on: device, table: Route.mainTable)), origin)
+            share.add(.route(Route(.v4(cidr), on: device, table: Route.mainTable)), origin)
         }
         if nic.isDefault {
             share.add(
-                .route(Route(.defaultIPv4, via: .v4(network.gateway), on: device, table: Route.mainTable)), origin)
+                .route(Route(.defaultIPv4, via: .v4(gateway), on: device, table: Route.mainTable)), origin)
         }
     }
 }

@@ -9,7 +9,8 @@ import Ruleset
 extension Planner {
     func addRouterLegs(_ router: VirtualRouter, _ network: Network, _ cloud: Cloud, to share: inout Contribution) {
         let origin = router.origin
-        addSettings(Self.routerSettings, origin, to: &share)
+        guard let cidr = network.cidr, let gateway = network.gateway else { return }
+        addSettings(Self.settings(of: router), origin, to: &share)
         share.add(.link(Link(DeviceNames.loopback, .loopback, mtu: 65536)), origin)
 
         let guestLeg = DeviceNames.inside(0)
@@ -19,8 +20,13 @@ extension Planner {
                 Link(
                     guestLeg, .leg(hostEnd: DeviceNames.routerLeg(router, 0), bridge: guestBridge),
                     mac: router.guestLeg.mac, mtu: network.mtu, settings: Self.legSettings)), origin)
-        share.add(.address(Address(InterfaceAddress(network.gateway, in: network.cidr), on: guestLeg)), origin)
-        share.add(.route(Route(.v4(network.cidr), on: guestLeg, table: Route.mainTable)), origin)
+        let address = router.guestAddress ?? gateway
+        share.add(.address(Address(InterfaceAddress(address, in: cidr), on: guestLeg)), origin)
+        share.add(.route(Route(.v4(cidr), on: guestLeg, table: Route.mainTable)), origin)
+        // What it asks itself, resolvers for one, it asks by the network's gateway where that is not it.
+        if address != gateway {
+            share.add(.route(Route(.defaultIPv4, via: .v4(gateway), on: guestLeg, table: Route.mainTable)), origin)
+        }
 
         share.add(
             .policyRule(
@@ -29,13 +35,13 @@ extension Planner {
             origin)
         for leg in router.publicLegs {
             guard let range = cloud.publicRanges[leg.range] else { continue }
-            addPublicLeg(leg, range, router, network, to: &share)
+            addPublicLeg(leg, range, router, cidr, to: &share)
         }
         share.add(.policyRule(PolicyRule(priority: RulePriority.unmarked, .blackhole)), origin)
     }
 
     private func addPublicLeg(
-        _ leg: VirtualRouter.PublicLeg, _ range: PublicRange, _ router: VirtualRouter, _ network: Network,
+        _ leg: VirtualRouter.PublicLeg, _ range: PublicRange, _ router: VirtualRouter, _ guests: IPv4Prefix,
         to share: inout Contribution
     ) {
         let origin = router.origin
@@ -52,7 +58,7 @@ extension Planner {
             share.add(.route(Route(.v4(range.subnet), on: device, table: table)), origin)
         }
         share.add(.route(Route(.defaultIPv4, via: .v4(range.gateway), on: device, table: mark)), origin)
-        share.add(.route(Route(.v4(network.cidr), on: DeviceNames.inside(0), table: mark)), origin)
+        share.add(.route(Route(.v4(guests), on: DeviceNames.inside(0), table: mark)), origin)
         share.add(
             .policyRule(
                 PolicyRule(
@@ -68,9 +74,13 @@ extension Planner {
 
     /// Of the whole namespace. These are files under `/proc/sys`, which cost the more the more namespaces there are: only
     /// what a link cannot be told by itself.
-    static let routerSettings =
+    static func settings(of router: VirtualRouter) -> [(String, String)] {
+        // Where somebody else is the gateway it serves, and forwards nothing.
+        [("net/ipv4/ip_forward", router.guestAddress == nil ? "1" : "0")] + routerSettings
+    }
+
+    private static let routerSettings =
         [
-            ("net/ipv4/ip_forward", "1"),
             // The kernel takes the stricter of this and the link's own.
             ("net/ipv4/conf/all/rp_filter", "0"),
             // Either of this and the link's own would do to send them.

@@ -16,15 +16,17 @@ extension Planner {
 
     func sourceNATRules(_ network: Network, _ origin: Origin) -> [Rule] {
         let isIPv4 = FamilyWords.ipv4.isFamily
-        return [
-            // A guest that routes elsewhere would answer elsewhere, were it not asked by a neighbour.
+        // A guest that routes elsewhere would answer elsewhere, were it not asked by a neighbour.
+        let asNeighbour = network.gateway.map { gateway in
             Rule(
                 network.origin,
                 [
                     Self.toGuests, .connectionStatus(.destinationNAT), isIPv4,
                     .lookup([.ipv4Destination], in: Pipeline.indirectGuests, .equal),
-                    .sourceNAT(.ipv4, .value(.ipv4(network.gateway))),
-                ]),
+                    .sourceNAT(.ipv4, .value(.ipv4(gateway))),
+                ])
+        }
+        return (asNeighbour.map { [$0] } ?? []) + [
             Rule(
                 origin,
                 [Self.fromGuests, isIPv4, .sourceNAT(.ipv4, .map(Pipeline.staticNATOut, key: [.ipv4Source]))]),

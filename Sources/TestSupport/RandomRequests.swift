@@ -23,7 +23,8 @@ public struct RandomRequests {
     }
 
     private mutating func object(in cloud: Cloud) -> Request {
-        switch Int.random(in: 0..<100, using: &random) {
+        switch Int.random(in: 0..<108, using: &random) {
+        case 100..<108: return port(cloud)
         case 0..<3: return .createZone(.init(name: name("z", 3), dns1: "198.51.100.1"))
         case 3..<7: return physicalNetwork(cloud)
         case 7..<10: return updatedPhysicalNetwork(cloud)
@@ -117,6 +118,23 @@ public struct RandomRequests {
             ? .acquirePublicAddress(
                 .init(zone: pick(cloud.zones.keys), account: pick(cloud.accounts.keys), address: address))
             : .acquirePublicAddress(.init(network: pick(cloud.networks.keys), address: address))
+    }
+
+    /// Something about a port of a guest, mostly one that is there.
+    private mutating func port(_ cloud: Cloud) -> Request {
+        let nic = pick(cloud.nics.keys)
+        let guest = cloud.nics[nic]?.guest ?? pick(cloud.guests.keys)
+        switch number(0..<6) {
+        case 0, 1:
+            let mac = number(0..<4) == 0 ? "0a:00:00:00:00:0\(number(1..<9))" : nil
+            return .networking(.addNIC(.init(guest: guest, network: pick(cloud.networks.keys), mac: mac)))
+        case 2: return .networking(.removeNIC(.init(guest: guest, nic: nic)))
+        case 3: return .networking(.makeNICDefault(.init(guest: guest, nic: nic)))
+        case 4: return .networking(.changeNICAddress(.init(nic: nic)))
+        default:
+            return .networking(
+                .changeNICAddress(.init(nic: nic, address: "10.1.\(number(0..<4)).\(number(0..<8))")))
+        }
     }
 
     private mutating func guest(_ cloud: Cloud) -> Request {

@@ -51,7 +51,7 @@ extension RandomRequests {
             return .createEgressRule(
                 .init(
                     network: network, traffic: traffic(),
-                    sources: number(0..<2) == 0 ? [] : [cloud.networks[network]?.cidr.description ?? "10.1.1.0/24"],
+                    sources: number(0..<2) == 0 ? [] : [cloud.networks[network]?.cidr?.description ?? "10.1.1.0/24"],
                     destinations: prefixes()))
         case 7:
             return .updateEgressRule(

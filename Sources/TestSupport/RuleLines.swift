@@ -74,7 +74,7 @@ public struct RuleLine {
                 .egressRule(
                     EgressRule(
                         id: id, number: number, network: network.id, traffic: try read(2),
-                        sources: try prefixes(after: "from") ?? [.v4(network.cidr)],
+                        sources: try prefixes(after: "from") ?? network.cidr.map { [.v4($0)] } ?? [],
                         destinations: try prefixes(after: "to") ?? [.v4(.everything)]))
             ]
         case "secondary":

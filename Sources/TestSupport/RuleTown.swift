@@ -96,7 +96,7 @@ public struct RuleTown: Sendable {
 
     /// The NICs of the guests on the network that the rules are about.
     public func network(in cloud: Cloud) -> [NIC] {
-        cloud.nics.values.filter { Self.network.contains($0.address) }
+        cloud.nics.values.filter { $0.address.map(Self.network.contains) ?? false }
     }
 
     /// Who has which address, rules or not.

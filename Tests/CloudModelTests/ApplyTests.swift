@@ -120,7 +120,7 @@ struct ApplyTests {
         var sample = try SampleCloud()
         try sample.cloud.apply(.put(.nic(try sample.nic(IPv4Address(10, 1, 1, 7)))))
         #expect(sample.cloud.violations() == [])
-        try sample.cloud.apply(.put(.series(Series(name: .mac, next: 1))))
+        try sample.cloud.apply(.put(.series(Series(name: .machine, next: 1))))
         #expect(sample.cloud.violations().count == 1)
     }
 

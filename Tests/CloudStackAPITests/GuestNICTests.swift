@@ -57,6 +57,37 @@ import Testing
         #expect(secondary(left) == [second["ipaddress"]?.text])
     }
 
+    @Test func `come, change and go, each time with the whole machine as the answer`() throws {
+        let offering = try client.list("listNetworkOfferings", "networkoffering")[0]
+        let other =
+            try client.call(
+                "createNetwork",
+                [
+                    "name": "Other", "zoneid": site.zone, "networkofferingid": id(offering), "gateway": "10.2.2.1",
+                    "netmask": "255.255.255.0",
+                ])["network"] as? [String: Any]
+        let ports = { (machine: [String: Any]) in machine["nic"] as? [[String: Any]] ?? [] }
+        let machine = try client.finish(
+            "addNicToVirtualMachine", "virtualmachine",
+            [
+                "virtualmachineid": guest, "networkid": id(other ?? [:]), "ipaddress": "10.2.2.9",
+                "macaddress": "0a:0b:0c:0d:0e:0f",
+            ])
+        #expect(ports(machine).map { $0["ipaddress"] as? String } == ["10.1.1.77", "10.2.2.9"])
+        #expect(ports(machine).last?["macaddress"] as? String == "0a:0b:0c:0d:0e:0f")
+        #expect(ports(machine).map { $0["isdefault"] as? Bool } == [true, false])
+        let added = id(ports(machine).last ?? [:])
+        let chosen = try client.finish(
+            "updateDefaultNicForVirtualMachine", "virtualmachine", ["virtualmachineid": guest, "nicid": added])
+        #expect(ports(chosen).map { $0["isdefault"] as? Bool } == [false, true])
+        let moved = try client.finish(
+            "updateVmNicIp", "virtualmachine", ["nicid": added, "ipaddress": "10.2.2.10"])
+        #expect(ports(moved).last?["ipaddress"] as? String == "10.2.2.10")
+        let left = try client.finish(
+            "removeNicFromVirtualMachine", "virtualmachine", ["virtualmachineid": guest, "nicid": nic])
+        #expect(ports(left).map(id) == [added])
+    }
+
     @Test func `have no addresses that they cannot have`() throws {
         for (command, parameters) in [
             ("addIpToNic", ["nicid": nic, "ipaddress": "10.1.1.77"]),

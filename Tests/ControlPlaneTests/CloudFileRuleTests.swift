@@ -73,7 +73,7 @@ struct CloudFileRuleTests {
         lines += cloud.publicAddresses.values.compactMap { address in
             address.staticNAT.map { "static \(address.address) \($0.guestAddress)" }
         }
-        lines += cloud.nics.values.flatMap { nic in nic.secondaryAddresses.map { "\(nic.address) \($0.address)" } }
+        lines += cloud.nics.values.flatMap { nic in nic.secondaryAddresses.map { "\(nic.addresses[0]) \($0.address)" } }
         return Set(lines)
     }
 
