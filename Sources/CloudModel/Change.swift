@@ -3,7 +3,11 @@ public import NetworkVocabulary
 /// One object of the model, whole. The ledger stores objects whole, so that a change needs no knowledge of the one
 /// before it and the fold cannot drift.
 public enum Record: Hashable, Sendable {
+    case domain(Domain)
+    case role(Role)
     case account(Account)
+    case user(User)
+    case project(Project)
     case zone(Zone)
     case physicalNetwork(PhysicalNetwork)
     case publicRange(PublicRange)
@@ -53,9 +57,10 @@ public struct Series: Hashable, Codable, Sendable {
 
 /// The kinds of record, by the word that origins and the ledger use; those that others refer to come first.
 public enum RecordKind: String, Hashable, Comparable, Codable, Sendable, CaseIterable {
-    case account, zone, physicalNetwork, publicRange, networkOffering, osType, serviceOffering, template, network,
-        sshKeyPair,
-        userData, guest, nic, publicAddress, router, portForwarding, firewallRule, egressRule, series
+    case domain, role, account, user, project
+    case zone, physicalNetwork, publicRange, networkOffering, osType, serviceOffering, template
+    case network, sshKeyPair, userData, guest, nic, publicAddress, router, portForwarding, firewallRule, egressRule,
+        series
 
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }

@@ -17,8 +17,17 @@ public struct Reference: Hashable, Comparable, Sendable, CustomStringConvertible
 /// Something that at most one object may have at a time. Names are compared in lower case, as CloudStack's database
 /// does.
 public enum Claim: Hashable, Comparable, Sendable {
-    case accountName(String)
+    /// ROOT stands below itself.
+    case domainName(parent: ObjectID, String)
+    case roleName(String)
+    /// Lines of roles have ids of their own, by which they are changed.
+    case rolePermission(ObjectID)
+    case accountName(domain: ObjectID, String)
     case accountNumber(UInt64)
+    case userName(domain: ObjectID, String)
+    case apiKey(String)
+    case projectName(domain: ObjectID, String)
+    case projectAccount(ObjectID)
     case zoneName(String)
     case physicalNetworkName(zone: ObjectID, String)
     /// One wire, one pool of segment numbers.

@@ -7,7 +7,11 @@ public struct Cloud: Equatable, Sendable {
     public var revision = Revision.zero
 
     // Tables, in id order.
+    public internal(set) var domains = SortedMap<ObjectID, Domain>()
+    public internal(set) var roles = SortedMap<ObjectID, Role>()
     public internal(set) var accounts = SortedMap<ObjectID, Account>()
+    public internal(set) var users = SortedMap<ObjectID, User>()
+    public internal(set) var projects = SortedMap<ObjectID, Project>()
     public internal(set) var zones = SortedMap<ObjectID, Zone>()
     public internal(set) var physicalNetworks = SortedMap<ObjectID, PhysicalNetwork>()
     public internal(set) var publicRanges = SortedMap<ObjectID, PublicRange>()
@@ -51,7 +55,11 @@ public struct Cloud: Equatable, Sendable {
     var addressesInUseByNetwork = SortedMap<ObjectID, NumberSet>()
     var portsInUse = SortedMap<Bridge, ShardCounts>()
 
-    public init() {}
+    /// What every cloud has from the beginning: a domain, and roles.
+    public init() {
+        add(Domain.root)
+        for role in Role.builtIn { add(role) }
+    }
 }
 
 /// An address within a zone, which is the scope of public addresses.

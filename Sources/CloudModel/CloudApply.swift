@@ -67,6 +67,12 @@ extension Cloud {
 
 // What follows from each object, added when it comes and taken away when it goes.
 extension Cloud {
+    /// For what a cloud begins with, which needs no checking.
+    mutating func add<Object: CloudObject>(_ object: Object) {
+        self[keyPath: Object.table][object.id] = object
+        remember(object)
+    }
+
     private mutating func remember(_ object: some CloudObject) {
         for target in object.references {
             referenceCounts[target] = (referenceCounts[target] ?? 0) + 1

@@ -12,10 +12,6 @@ extension Cloud {
         claims[.machineName(name)].flatMap { $0.kind == .guest ? guests[$0.id] : nil }
     }
 
-    public func account(named name: String) -> Account? {
-        claims[.accountName(name.lowercased())].flatMap { accounts[$0.id] }
-    }
-
     public func zone(named name: String) -> Zone? { claims[.zoneName(name.lowercased())].flatMap { zones[$0.id] } }
 
     public func physicalNetwork(named name: String, inZone zone: ObjectID) -> PhysicalNetwork? {

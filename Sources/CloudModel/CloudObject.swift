@@ -20,6 +20,8 @@ protocol CloudObject: Hashable, Codable, Sendable {
     func contradiction(in cloud: Cloud, replacing old: Self?) -> String?
     /// Brings in, or takes out, what follows from it besides references and claims.
     func index(_ edit: IndexEdit, in cloud: inout Cloud)
+    /// All of the kind, those that others of the kind refer to first.
+    static func records(in cloud: Cloud) -> [Record]
 }
 
 /// Objects come into indexes and go from them by the same lines of code.
@@ -46,7 +48,11 @@ extension Record {
     /// Nil for series, which are not objects.
     var object: (any CloudObject)? {
         switch self {
+        case .domain(let value): value
+        case .role(let value): value
         case .account(let value): value
+        case .user(let value): value
+        case .project(let value): value
         case .zone(let value): value
         case .physicalNetwork(let value): value
         case .publicRange(let value): value
@@ -77,7 +83,11 @@ extension RecordKind {
     /// Nil for series, which are not objects.
     var type: (any CloudObject.Type)? {
         switch self {
+        case .domain: Domain.self
+        case .role: Role.self
         case .account: Account.self
+        case .user: User.self
+        case .project: Project.self
         case .zone: Zone.self
         case .physicalNetwork: PhysicalNetwork.self
         case .publicRange: PublicRange.self

@@ -126,7 +126,44 @@ extension VirtualRouter.PublicLeg {
     }
 }
 
+extension Role.Permission {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(refusingUnknown: CodingKeys.self)
+        id = try container.decode(ObjectID.self, forKey: .id)
+        rule = try container.decode(String.self, forKey: .rule)
+        isAllowed = try container.decode(Bool.self, forKey: .isAllowed)
+        description = try container.decodeIfPresent(String.self, forKey: .description)
+    }
+}
+
+extension Project.Member {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(refusingUnknown: CodingKeys.self)
+        account = try container.decode(ObjectID.self, forKey: .account)
+        user = try container.decodeIfPresent(ObjectID.self, forKey: .user)
+        isAdmin = try container.decode(Bool.self, forKey: .isAdmin)
+    }
+}
+
 // Fields that came later: a record written before has what everybody had then.
+
+extension Account {
+    /// An account from before there were domains and roles is ROOT's: the first the administrator, the others users.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let number = try container.decode(UInt64.self, forKey: .number)
+        self.init(
+            id: try container.decode(ObjectID.self, forKey: .id), number: number,
+            name: try container.decode(String.self, forKey: .name),
+            domain: try container.decodeIfPresent(ObjectID.self, forKey: .domain) ?? Domain.root.id,
+            type: try container.decodeIfPresent(Kind.self, forKey: .type) ?? (number == 2 ? .rootAdmin : .user),
+            role: try container.decodeIfPresent(ObjectID.self, forKey: .role),
+            state: try container.decodeIfPresent(State.self, forKey: .state) ?? .enabled,
+            networkDomain: try container.decodeIfPresent(String.self, forKey: .networkDomain),
+            created: try container.decodeIfPresent(Int64.self, forKey: .created) ?? 0,
+            limits: try container.decodeIfPresent([ResourceType: Int].self, forKey: .limits) ?? [:])
+    }
+}
 
 extension NIC {
     public init(from decoder: any Decoder) throws {

@@ -21,44 +21,9 @@ struct Call: Sendable {
         return value
     }
 
-    /// The account that a parameter `account` names, if it was sent. Only the administrator may name others.
-    func account() throws(RequestError) -> ObjectID? {
-        guard let name = arguments.string("account") else { return nil }
-        guard let account = cloud.account(named: name), caller.isRootAdmin || account.id == caller.account else {
-            throw .refused("account", "Unable to find account \(APIError.excerpt(name))")
-        }
-        return account.id
-    }
-
     // MARK: - Lists
 
     static let pageSizeLimit = 500
-
-    /// Whose objects a list shows: everybody's for nil.
-    func listedAccount() throws(RequestError) -> ObjectID? {
-        if let account = try account() { return account }
-        return caller.isRootAdmin && arguments.boolean("listall") == true ? nil : caller.account
-    }
-
-    /// The objects of an owner that the caller asked for; those that were asked for by id are shown to whoever may see them.
-    func owned<Value>(
-        _ table: SortedMap<ObjectID, Value>, by owner: (Value) -> ObjectID
-    ) throws(RequestError) -> [Value] {
-        if let value = try object("id", in: table) {
-            guard caller.isRootAdmin || owner(value) == caller.account else {
-                throw .unknown("id", id: arguments.string("id") ?? "", command)
-            }
-            return [value]
-        }
-        let account = try listedAccount()
-        return table.values.filter { account == nil || owner($0) == account }
-    }
-
-    /// The objects that belong to nobody.
-    func shared<Value>(_ table: SortedMap<ObjectID, Value>) throws(RequestError) -> [Value] {
-        if let value = try object("id", in: table) { return [value] }
-        return Array(table.values)
-    }
 
     /// Whether a name passes the filters `name` (whole) and `keyword` (part), whatever its case.
     func matches(_ name: String, partialName: Bool = false) -> Bool {

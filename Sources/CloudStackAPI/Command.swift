@@ -101,8 +101,6 @@ public struct Parameter: Sendable, Hashable {
     }
 
     static let zone = Parameter("zoneid", .uuid, related: "listZones", "only of this zone")
-    static let account = Parameter("account", "an account's name; the caller's own when absent")
-    static let listAll = Parameter("listall", .boolean, "also what belongs to others, where the caller may see it")
     static let keyword = Parameter("keyword", "only what has this in its name")
     static let page = Parameter("page", .integer, "the page, from 1; together with pagesize")
     static let pageSize = Parameter("pagesize", .integer, "objects on a page")

@@ -29,9 +29,9 @@ extension Command {
             "listEgressFirewallRules", "Lists the exceptions from the default egress policies of networks",
             [
                 Parameter("id", .uuid, related: "listEgressFirewallRules", "only this rule"),
-                Parameter("networkid", .uuid, related: "listNetworks", "only of this network"), .account, .listAll,
+                Parameter("networkid", .uuid, related: "listNetworks", "only of this network"),
                 .displayed,
-            ], unsupported: ["projectid", "ipaddressid"]
+            ] + .scope, unsupported: ["ipaddressid"]
         ) { call throws(RequestError) in
             let cloud = call.cloud
             let network = try call.visible("networkid", in: cloud.networks, by: \.account)?.id

@@ -10,11 +10,11 @@ extension Command {
                 Parameter("type", "only events of this type"), Parameter("level", "only INFO, WARN or ERROR"),
                 Parameter("resourceid", .uuid, "only about this object"),
                 Parameter("startdate", .date, "only from then on"),
-                Parameter("enddate", .date, "only up to then"), .account, .listAll,
-            ]
+                Parameter("enddate", .date, "only up to then"),
+            ] + .scope
         ) { call throws(RequestError) in
             let arguments = call.arguments
-            let account = try call.listedAccount()
+            let scope = try call.scope()
             let start = arguments.string("startdate").flatMap { Timestamp($0) }
             let end = arguments.string("enddate").flatMap { Timestamp($0) }
             let resource = arguments.id("resourceid")
@@ -22,7 +22,7 @@ extension Command {
             for entry in call.api.service.recentEvents(limit: 10_000) {
                 let time = Timestamp(milliseconds: entry.time)
                 // What the system did by itself is for the administrator who asks for everything.
-                guard account == nil || entry.caller == account, start.map({ $0 <= time }) ?? true,
+                guard scope.contains(entry.caller), start.map({ $0 <= time }) ?? true,
                     end.map({ time <= $0 }) ?? true
                 else { continue }
                 for event in entry.events.reversed()
@@ -34,13 +34,14 @@ extension Command {
                 }
             }
             return try call.page("event", found) { entry, event in
-                [
+                let object: APIObject = [
                     "type": .string(event.type), "level": .string(event.level.rawValue),
                     "description": .string(event.text), "created": .text(Timestamp(milliseconds: entry.time)),
-                    "state": "Completed", "account": .text(entry.caller.flatMap { call.cloud.accounts[$0]?.name }),
-                    "resourceid": .text(event.origin?.id), "resourcetype": .text(event.origin?.kind),
+                    "state": "Completed", "resourceid": .text(event.origin?.id),
+                    "resourcetype": .text(event.origin?.kind),
                     "revision": .number(entry.revision.number),
                 ]
+                return object.owned(by: entry.caller, in: call.cloud)
             }
         }
     ]

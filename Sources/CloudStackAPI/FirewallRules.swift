@@ -27,8 +27,8 @@ extension Command {
                 Parameter("id", .uuid, related: "listFirewallRules", "only this rule"),
                 Parameter("ipaddressid", .uuid, related: "listPublicIpAddresses", "only of this public address"),
                 Parameter("networkid", .uuid, related: "listNetworks", "only of the addresses of this network"),
-                .account, .listAll, .displayed,
-            ], unsupported: ["projectid"]
+                .displayed,
+            ] + .scope
         ) { call throws(RequestError) in
             let cloud = call.cloud
             let address = try call.visible("ipaddressid", in: cloud.publicAddresses, by: \.account)?.id

@@ -15,8 +15,7 @@ extension Command {
                 Parameter("macaddress", "its MAC address on the first network; a new one when absent"),
                 Parameter("startvm", .boolean, "false: it is not started"),
                 Parameter("port", "emulated: a namespace plays the machine; none: only its addresses are kept"),
-                .account,
-            ], unsupported: ["projectid", "ip6address", "securitygroupids", "securitygroupnames"]
+            ] + .owner, unsupported: ["ip6address", "securitygroupids", "securitygroupnames"]
         ) { call throws(RequestError) in
             let arguments = call.arguments
             guard let port = Guest.Port(rawValue: arguments.string("port")?.lowercased() ?? "emulated") else {
@@ -35,10 +34,10 @@ extension Command {
             [
                 Parameter("id", .uuid, related: "listVirtualMachines", "only this machine"),
                 Parameter("ids", .list, maxLength: 65_536, "only these machines"),
-                Parameter("name", "only machines with this in their name"), .zone, .account, .listAll,
+                Parameter("name", "only machines with this in their name"), .zone,
                 Parameter("networkid", .uuid, related: "listNetworks", "only machines on this network"),
                 Parameter("state", "only Running or Stopped"),
-            ]
+            ] + .scope
         ) { call throws(RequestError) in
             let network = try call.object("networkid", in: call.cloud.networks)?.id
             let members = network.map { Set(call.cloud.nics(ofNetwork: $0).map(\.guest)) }
@@ -123,15 +122,16 @@ extension Guest {
     func rendered(in cloud: Cloud) -> APIObject {
         let nics = cloud.nics(ofGuest: id)
         let publicAddress = nics.lazy.compactMap { cloud.staticNATAddress(of: $0) }.first
-        return [
+        let object: APIObject = [
             "id": .text(id), "name": .string(name), "displayname": .string(name), "instancename": .string(instanceName),
-            "account": .text(cloud.accounts[account]?.name), "domain": "ROOT", "zoneid": .text(zone),
+            "zoneid": .text(zone),
             "zonename": .text(cloud.zones[zone]?.name), "state": .string(stateWord), "haenable": false,
             "passwordenabled": false, "displayvm": true, "port": .string(port.rawValue),
             "publicip": .text(publicAddress?.address), "publicipid": .text(publicAddress?.id),
             "nic": .array(nics.map { .object($0.rendered(in: cloud)) }),
             "securitygroup": .array([]), "affinitygroup": .array([]), "tags": .array([]),
         ]
+        return object.owned(by: account, in: cloud)
     }
 }
 

@@ -16,10 +16,9 @@ extension Command {
                 Parameter("networkdomain", "its domain; the zone's when absent"),
                 Parameter(
                     "physicalnetworkid", .uuid, related: "listPhysicalNetworks", "needed where the zone has several"),
-                .account,
-            ],
+            ] + .owner,
             unsupported: [
-                "vpcid", "aclid", "vlan", "projectid", "startip", "endip", "ip6cidr", "ip6gateway", "startipv6",
+                "vpcid", "aclid", "vlan", "startip", "endip", "ip6cidr", "ip6gateway", "startipv6",
                 "endipv6",
                 "isolatedpvlan", "sourcenatipaddress", "dns1", "dns2", "routerip", "associatednetworkid",
             ]
@@ -39,11 +38,11 @@ extension Command {
             "listNetworks", "Lists networks",
             [
                 Parameter("id", .uuid, related: "listNetworks", "only this network"),
-                Parameter("name", "only the network of this name"), .zone, .account, .listAll,
+                Parameter("name", "only the network of this name"), .zone,
                 Parameter("physicalnetworkid", .uuid, related: "listPhysicalNetworks", "only on this physical network"),
                 Parameter("networkofferingid", .uuid, related: "listNetworkOfferings", "only those made from it"),
                 Parameter("type", "only Isolated, Shared or L2"),
-            ]
+            ] + .scope
         ) { call throws(RequestError) in
             let wire = try call.object("physicalnetworkid", in: call.cloud.physicalNetworks)?.id
             let offering = try call.object("networkofferingid", in: call.cloud.networkOfferings)?.id
@@ -117,7 +116,7 @@ extension Network {
         let zone = cloud.zones[zone]
         var object: APIObject = [
             "id": .text(id), "name": .string(name), "displaytext": .string(displayText),
-            "account": .text(cloud.accounts[account]?.name), "domain": "ROOT", "zoneid": .text(self.zone),
+            "zoneid": .text(self.zone),
             "zonename": .text(zone?.name), "physicalnetworkid": .text(physicalNetwork),
             "networkofferingid": .text(self.offering), "networkofferingname": .text(offering?.name),
             "networkofferingdisplaytext": .text(offering?.displayText),
@@ -140,7 +139,7 @@ extension Network {
         }
         object["service"] = offering?.renderedServices ?? .array([])
         object["tags"] = .array([])
-        return object
+        return object.owned(by: account, in: cloud)
     }
 }
 

@@ -44,9 +44,8 @@ extension Command {
             [
                 Parameter("id", .uuid, related: "listPortForwardingRules", "only this rule"),
                 Parameter("ipaddressid", .uuid, related: "listPublicIpAddresses", "only of this public address"),
-                Parameter("networkid", .uuid, related: "listNetworks", "only to machines on this network"), .account,
-                .listAll, .displayed,
-            ], unsupported: ["projectid"]
+                Parameter("networkid", .uuid, related: "listNetworks", "only to machines on this network"), .displayed,
+            ] + .scope
         ) { call throws(RequestError) in
             let cloud = call.cloud
             let address = try call.visible("ipaddressid", in: cloud.publicAddresses, by: \.account)?.id

@@ -9,8 +9,8 @@ extension Command {
             [
                 Parameter("networkid", .uuid, related: "listNetworks", "the network that it is for"),
                 Parameter("zoneid", .uuid, related: "listZones", "needed without a network"),
-                Parameter("ipaddress", "this address and no other"), .account,
-            ], unsupported: ["vpcid", "projectid", "isportable", "regionid"]
+                Parameter("ipaddress", "this address and no other"),
+            ] + .owner, unsupported: ["vpcid", "isportable", "regionid"]
         ) { call throws(RequestError) in
             .acquirePublicAddress(
                 Request.AcquirePublicAddress(
@@ -23,14 +23,14 @@ extension Command {
             "listPublicIpAddresses", "Lists public addresses that somebody holds",
             [
                 Parameter("id", .uuid, related: "listPublicIpAddresses", "only this one"),
-                Parameter("ipaddress", "only this address"), .zone, .account, .listAll,
+                Parameter("ipaddress", "only this address"), .zone,
                 Parameter("associatednetworkid", .uuid, related: "listNetworks", "only of this network"),
                 Parameter("issourcenat", .boolean, "only those that are, or are not, a network's source NAT address"),
                 Parameter("isstaticnat", .boolean, "only those that are, or are not, a machine's own"),
                 Parameter("vlanid", .uuid, related: "listVlanIpRanges", "only of this range"),
                 Parameter("allocatedonly", .boolean, "true: free addresses are not listed"),
                 Parameter("state", "only Allocated"),
-            ]
+            ] + .scope
         ) { call throws(RequestError) in
             let arguments = call.arguments
             if arguments.boolean("allocatedonly") == false {
@@ -73,9 +73,8 @@ extension PublicAddress {
         let range = cloud.publicRanges[range]
         let guest = staticNAT.flatMap { cloud.nics[$0.nic] }.flatMap { cloud.guests[$0.guest] }
         let hasRules = !cloud.firewallRulesByAddress[id].isEmpty || !cloud.portForwardingsByAddress[id].isEmpty
-        return [
-            "id": .text(id), "ipaddress": .text(address), "account": .text(cloud.accounts[account]?.name),
-            "domain": "ROOT", "zoneid": .text(range?.zone),
+        let object: APIObject = [
+            "id": .text(id), "ipaddress": .text(address), "zoneid": .text(range?.zone),
             "zonename": .text(range.flatMap { cloud.zones[$0.zone]?.name }), "issourcenat": .boolean(isSourceNAT),
             "isstaticnat": .boolean(staticNAT != nil), "virtualmachineid": .text(guest?.id),
             "virtualmachinename": .text(guest?.name), "virtualmachinedisplayname": .text(guest?.name),
@@ -85,5 +84,6 @@ extension PublicAddress {
             "physicalnetworkid": .text(range?.physicalNetwork), "vlanid": .text(self.range),
             "vlanname": .text(range?.segment), "tags": .array([]),
         ]
+        return object.owned(by: account, in: cloud)
     }
 }

@@ -9,10 +9,10 @@ extension Command {
             [
                 Parameter("id", .uuid, related: "listRouters", "only this router"),
                 Parameter("name", "only the router of this name"),
-                .zone, .account, .listAll,
+                .zone,
                 Parameter("networkid", .uuid, related: "listNetworks", "only this network's"),
                 Parameter("state", "only Running or Stopped"),
-            ], isAdminOnly: true
+            ] + .scope, isAdminOnly: true
         ) { call throws(RequestError) in
             let network = try call.object("networkid", in: call.cloud.networks)?.id
             let state = call.arguments.string("state")?.lowercased()
@@ -60,7 +60,7 @@ extension VirtualRouter {
         let leg = publicAddress.flatMap { cloud.publicLeg(of: self, for: $0.range) }
         let range = publicAddress.flatMap { cloud.publicRanges[$0.range] }
         var object: APIObject = [
-            "id": .text(id), "name": .string(name), "account": .text(cloud.accounts[account]?.name), "domain": "ROOT",
+            "id": .text(id), "name": .string(name),
             "zoneid": .text(self.zone), "zonename": .text(zone?.name), "state": .string(stateWord),
             "role": "VIRTUAL_ROUTER", "redundantstate": "UNKNOWN", "isredundantrouter": false, "requiresupgrade": false,
             "serviceofferingname": "System Offering For Software Router", "dns1": .text(zone?.dns1),
@@ -88,6 +88,6 @@ extension VirtualRouter {
                 ]))
         }
         object["nic"] = .array(nics)
-        return object
+        return object.owned(by: account, in: cloud)
     }
 }

@@ -67,27 +67,16 @@ extension Arguments {
 }
 
 extension Call {
-    /// The object that a parameter names, if it was sent. Another account's is as unknown as one that is not there.
-    func visible<Value>(
-        _ name: String, in table: SortedMap<ObjectID, Value>, by owner: (Value) -> ObjectID?
-    ) throws(RequestError) -> Value? {
-        guard let value = try object(name, in: table) else { return nil }
-        guard caller.isRootAdmin || owner(value) == caller.account else {
-            throw .unknown(name, id: arguments.string(name) ?? "", command)
-        }
-        return value
-    }
-
     /// The rules among `candidates`, or of the whole table, that the caller asked for and may see. Those that are asked
     /// for by id are found there and nowhere else.
     func ownedRules<Rule>(
         _ table: SortedMap<ObjectID, Rule>, among candidates: SortedSet<ObjectID>?, by owner: (Rule) -> ObjectID?
     ) throws(RequestError) -> [Rule] {
         guard arguments.boolean("fordisplay") ?? true else { return [] }
+        let scope = try scope()
         if let rule = try visible("id", in: table, by: owner) { return [rule] }
-        let account = try listedAccount()
         let found = candidates.map { $0.compactMap { table[$0] } } ?? Array(table.values)
-        return account.map { account in found.filter { owner($0) == account } } ?? found
+        return found.filter { scope.contains(owner($0)) }
     }
 }
 

@@ -73,9 +73,8 @@ extension Command {
             [
                 Parameter("id", .uuid, related: "listIpForwardingRules", "only this rule"),
                 Parameter("ipaddressid", .uuid, related: "listPublicIpAddresses", "only of this public address"),
-                Parameter("virtualmachineid", .uuid, related: "listVirtualMachines", "only to this machine"), .account,
-                .listAll,
-            ], unsupported: ["projectid"]
+                Parameter("virtualmachineid", .uuid, related: "listVirtualMachines", "only to this machine"),
+            ] + .scope
         ) { call throws(RequestError) in
             let cloud = call.cloud
             let address = try call.visible("ipaddressid", in: cloud.publicAddresses, by: \.account)?.id

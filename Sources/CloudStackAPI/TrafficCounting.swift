@@ -12,18 +12,18 @@ extension Command {
             [
                 Parameter("type", "network, address, rule or account; networks, addresses and rules when absent"),
                 Parameter("networkid", .uuid, related: "listNetworks", "only of this network"),
-                Parameter("sort", "received, sent or matched: the most bytes first"), .account, .listAll,
-            ]
+                Parameter("sort", "received, sent or matched: the most bytes first"),
+            ] + .scope
         ) { call throws(RequestError) in
             call.api.service.watchTraffic()
             let types = try TrafficRow.Kind.wanted(call)
             let order = try call.trafficOrder()
             let network = try call.visible("networkid", in: call.cloud.networks, by: \.account)?.id
-            let account = try call.listedAccount()
+            let scope = try call.scope()
             var rows: [TrafficRow] = []
             for type in types {
                 rows += type.rows(call.cloud, call.view.traffic).filter { row in
-                    (account == nil || row.account == account) && (network == nil || row.network == network)
+                    scope.contains(row.account) && (network == nil || row.network == network)
                         && call.matches(row.name, partialName: true)
                 }
             }

@@ -25,22 +25,4 @@ extension Draft {
         try remove(.account, id)
         return []
     }
-
-    func requireRootAdmin() throws(RequestError) {
-        guard caller.isRootAdmin else { throw .denied("Only a root administrator may execute \(command.lowercased())") }
-    }
-
-    /// Whose the new object is: the account asked for, or the caller's.
-    func owner(_ account: ObjectID?) throws(RequestError) -> ObjectID {
-        let id = account ?? caller.account
-        guard cloud.accounts[id] != nil else { throw unknown("account", id) }
-        try requireAccess(to: id)
-        return id
-    }
-
-    func requireAccess(to account: ObjectID) throws(RequestError) {
-        guard caller.isRootAdmin || caller.account == account else {
-            throw .denied("Caller does not have permission to operate with the resource of account \(account)")
-        }
-    }
 }

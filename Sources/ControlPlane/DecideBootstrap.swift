@@ -21,7 +21,8 @@ extension Draft {
         var account = cloud.account(named: Bootstrap.admin)
         if account == nil {
             while cloud.next(.account) < Bootstrap.adminNumber { _ = try number(.account) }
-            let admin = Account(id: newID(), number: try number(.account), name: Bootstrap.admin)
+            let admin = Account(
+                id: newID(), number: try number(.account), name: Bootstrap.admin, type: .rootAdmin)
             try put(.account(admin))
             account = admin
         }

@@ -1,17 +1,5 @@
 public import CloudModel
-public import NetworkVocabulary
-
-/// Who asks.
-public struct Caller: Hashable, Sendable {
-    public let account: ObjectID
-    /// May do everything; others act for themselves only.
-    public let isRootAdmin: Bool
-
-    public init(account: ObjectID, isRootAdmin: Bool) {
-        self.account = account
-        self.isRootAdmin = isRootAdmin
-    }
-}
+import NetworkVocabulary
 
 /// What a request comes to: the steps to take, and what to answer once they are durable.
 public struct Decision: Hashable, Sendable {

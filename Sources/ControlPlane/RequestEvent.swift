@@ -72,7 +72,11 @@ extension Record {
     /// What people call the object.
     var displayName: String? {
         switch self {
+        case .domain(let domain): domain.name
+        case .role(let role): role.name
         case .account(let account): account.name
+        case .user(let user): user.name
+        case .project(let project): project.name
         case .zone(let zone): zone.name
         case .physicalNetwork(let physicalNetwork): physicalNetwork.name
         case .publicRange(let range): range.addresses.description

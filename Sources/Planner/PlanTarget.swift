@@ -28,7 +28,8 @@ extension Planner {
     private func collect(_ kind: RecordKind, _ id: ObjectID?, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
         guard let id else { return }
         switch kind {
-        case .account, .zone, .osType, .serviceOffering, .template, .sshKeyPair, .userData, .series: break
+        case .domain, .role, .account, .user, .project: break
+        case .zone, .osType, .serviceOffering, .template, .sshKeyPair, .userData, .series: break
         case .physicalNetwork:
             if cloud.physicalNetworks[id] != nil { targets.insert(.node(.host)) }
         case .publicRange:

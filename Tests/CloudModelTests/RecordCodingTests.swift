@@ -48,7 +48,31 @@ struct RecordCodingTests {
         bare.conservesAddresses = false
         var held = try sample.nic(IPv4Address(10, 1, 1, 12))
         held.secondaryAddresses = [SecondaryAddress(id: sample.ids.next(), address: IPv4Address(10, 1, 1, 50))]
+        let user = User(
+            id: sample.ids.next(), account: sample.account.id, name: "ann", firstName: "A", timeZone: "UTC",
+            state: .locked, apiKey: "key", secretKey: Secret("s"), passwordHash: Secret("h"), created: 5)
+        var limited = sample.account
+        (limited.limits, limited.state, limited.networkDomain) = (
+            [.instance: 5, .publicAddress: 0], .locked, "x.example"
+        )
         records += [
+            .user(user), .account(limited),
+            .domain(
+                Domain(
+                    id: sample.ids.next(), parent: Domain.root.id, name: "d", networkDomain: "d.example", created: 3,
+                    limits: [.network: 7])),
+            .role(
+                Role(
+                    id: sample.ids.next(), name: "r", type: .domainAdmin, description: "d", isPublic: false,
+                    permissions: [.init(id: sample.ids.next(), rule: "list*", isAllowed: false, description: "d")])),
+            .project(
+                Project(
+                    id: sample.ids.next(), name: "p", displayText: "P", domain: Domain.root.id,
+                    account: sample.ids.next(), state: .suspended,
+                    members: [
+                        .init(account: sample.account.id, isAdmin: true),
+                        .init(account: sample.account.id, user: user.id, isAdmin: false),
+                    ], created: 4)),
             .portForwarding(
                 PortForwarding(
                     id: forwarding, publicAddress: address, transport: .udp, publicPorts: ports, privatePorts: ports,

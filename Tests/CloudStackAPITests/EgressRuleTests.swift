@@ -67,7 +67,7 @@ import Testing
         ("createEgressFirewallRule", ["protocol": "all", "cidrlist": "10.9.9.0/24"], 431),
         ("createEgressFirewallRule", [:], 431), ("updateEgressFirewallRule", ["customid": "x"], 432),
         ("updateEgressFirewallRule", ["cleanup": "x"], 431), ("updateEgressFirewallRule", ["fordisplay": "no"], 432),
-        ("deleteEgressFirewallRule", ["cleanup": "later"], 431), ("listEgressFirewallRules", ["projectid": "x"], 432),
+        ("deleteEgressFirewallRule", ["cleanup": "later"], 431), ("listEgressFirewallRules", ["projectid": "x"], 431),
         ("listEgressFirewallRules", ["ipaddressid": "x"], 432),
     ])
     func `are refused for what they cannot be`(command: String, parameters: [String: String], status: Int) throws {

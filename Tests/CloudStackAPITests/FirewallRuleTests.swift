@@ -157,7 +157,7 @@ extension Site {
         #expect {
             try client.call("listFirewallRules", ["projectid": "6e0c1f7a-1111-4222-8333-444455556666"])
         } throws: {
-            ($0 as? Refused)?.status == 432
+            ($0 as? Refused)?.status == 431
         }
     }
 

@@ -95,7 +95,7 @@ import Testing
         ("createPortForwardingRule", ["cidrlist": ","], 431), ("createPortForwardingRule", ["publicport": "80"], 537),
         ("updatePortForwardingRule", ["customid": "x"], 432), ("updatePortForwardingRule", ["fordisplay": "no"], 432),
         ("updatePortForwardingRule", ["cleanup": "x"], 431), ("deletePortForwardingRule", ["cleanup": "x"], 431),
-        ("listPortForwardingRules", ["projectid": "x"], 432),
+        ("listPortForwardingRules", ["projectid": "x"], 431),
     ])
     func `are refused for what they cannot be`(command: String, parameters: [String: String], status: Int) throws {
         let rule = try create()["id"]?.text ?? ""
