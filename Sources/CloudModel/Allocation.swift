@@ -3,11 +3,12 @@ public import NetworkVocabulary
 /// Pools: the lowest free member of each, or nil when there is none. Asking does not take; the change that uses the
 /// answer does. None of these gets slower with what is taken.
 extension Cloud {
-    /// A segment for a guest network; those of public ranges are never given.
-    public func freeSegment(on physicalNetwork: ObjectID) -> Segment? {
+    /// A segment for a guest network of the account, of those dedicated to it first; those of public ranges are never
+    /// given.
+    public func freeSegment(on physicalNetwork: ObjectID, for account: ObjectID) -> Segment? {
         guard let wire = physicalNetworks[physicalNetwork] else { return nil }
         let taken = segmentsInUse[physicalNetwork] ?? NumberSet()
-        for range in wire.segmentRanges {
+        for range in segmentPools(on: wire, for: account) {
             var low = range.first
             while low <= range.last, let number = taken.lowestMissing(in: low...range.last) {
                 guard let segment = Segment(wire.isolation, number: number) else { break }
@@ -28,7 +29,11 @@ extension Cloud {
 
     /// Never the network, broadcast or gateway address; inside the guest range when the network has one.
     public func freeGuestAddress(in network: ObjectID) -> IPv4Address? {
-        guard let network = networks[network], let pool = network.guestAddresses else { return nil }
+        guard let network = networks[network] else { return nil }
+        return guestPools(ofNetwork: network).lazy.compactMap { free($0, network) }.first
+    }
+
+    private func free(_ pool: IPv4Range, _ network: Network) -> IPv4Address? {
         let taken = addressesInUseByNetwork[network.id] ?? NumberSet()
         guard let first = taken.lowestMissing(in: pool.first.bits...pool.last.bits) else { return nil }
         guard first == network.gateway?.bits else { return IPv4Address(bits: first) }
@@ -52,4 +57,7 @@ extension Cloud {
     public func segmentsInUse(on physicalNetwork: ObjectID) -> Int { segmentsInUse[physicalNetwork]?.count ?? 0 }
     public func addressesInUse(inRange range: ObjectID) -> Int { addressesInUseByRange[range]?.count ?? 0 }
     public func addressesInUse(inNetwork network: ObjectID) -> Int { addressesInUseByNetwork[network]?.count ?? 0 }
+    public func addressesInUse(inNetwork network: ObjectID, within range: IPv4Range) -> Int {
+        addressesInUseByNetwork[network]?.count(in: range.first.bits...range.last.bits) ?? 0
+    }
 }

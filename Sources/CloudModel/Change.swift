@@ -11,6 +11,7 @@ public enum Record: Hashable, Sendable {
     case zone(Zone)
     case physicalNetwork(PhysicalNetwork)
     case publicRange(PublicRange)
+    case vlanDedication(VLANDedication)
     case networkOffering(NetworkOffering)
     case network(Network)
     case publicAddress(PublicAddress)
@@ -19,6 +20,7 @@ public enum Record: Hashable, Sendable {
     case userData(UserDataDocument)
     case guest(Guest)
     case nic(NIC)
+    case guestRange(GuestRange)
     case firewallRule(FirewallRule)
     case egressRule(EgressRule)
     case portForwarding(PortForwarding)
@@ -58,8 +60,9 @@ public struct Series: Hashable, Codable, Sendable {
 /// The kinds of record, by the word that origins and the ledger use; those that others refer to come first.
 public enum RecordKind: String, Hashable, Comparable, Codable, Sendable, CaseIterable {
     case domain, role, account, user, project
-    case zone, physicalNetwork, publicRange, networkOffering, osType, serviceOffering, template
-    case network, sshKeyPair, userData, guest, nic, publicAddress, router, portForwarding, firewallRule, egressRule,
+    case zone, physicalNetwork, vlanDedication, publicRange, networkOffering, osType, serviceOffering, template
+    case network, sshKeyPair, userData, guest, guestRange, nic, publicAddress, router, portForwarding, firewallRule,
+        egressRule,
         series
 
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }

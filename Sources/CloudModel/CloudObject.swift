@@ -56,6 +56,7 @@ extension Record {
         case .zone(let value): value
         case .physicalNetwork(let value): value
         case .publicRange(let value): value
+        case .vlanDedication(let value): value
         case .networkOffering(let value): value
         case .network(let value): value
         case .publicAddress(let value): value
@@ -64,6 +65,7 @@ extension Record {
         case .userData(let value): value
         case .guest(let value): value
         case .nic(let value): value
+        case .guestRange(let value): value
         case .firewallRule(let value): value
         case .egressRule(let value): value
         case .portForwarding(let value): value
@@ -91,6 +93,7 @@ extension RecordKind {
         case .zone: Zone.self
         case .physicalNetwork: PhysicalNetwork.self
         case .publicRange: PublicRange.self
+        case .vlanDedication: VLANDedication.self
         case .networkOffering: NetworkOffering.self
         case .network: Network.self
         case .publicAddress: PublicAddress.self
@@ -99,6 +102,7 @@ extension RecordKind {
         case .userData: UserDataDocument.self
         case .guest: Guest.self
         case .nic: NIC.self
+        case .guestRange: GuestRange.self
         case .firewallRule: FirewallRule.self
         case .egressRule: EgressRule.self
         case .portForwarding: PortForwarding.self

@@ -80,7 +80,7 @@ extension NIC: CloudObject {
     func contradiction(in cloud: Cloud, replacing old: NIC?) -> String? {
         guard let guest = cloud.guests[guest], let network = cloud.networks[network] else { return nil }
         if guest.zone != network.zone { return "its guest and network are in different zones" }
-        if guest.account != network.account { return "its guest and network are of different accounts" }
+        if !network.isOpen(to: guest.account, in: cloud) { return "its network is not for its guest's account" }
         for address in addresses {
             if network.cidr?.hosts.contains(address) != true { return "its address is not a host of its network" }
             if address == network.gateway { return "its address is the gateway's" }

@@ -2,7 +2,7 @@ public import NetworkVocabulary
 
 /// What a network of an offering is given, and by whom.
 public struct NetworkOffering: Hashable, Codable, Sendable {
-    public enum GuestType: String, Hashable, Codable, Sendable {
+    public enum GuestType: String, Hashable, Codable, Sendable, CaseIterable {
         case isolated = "Isolated", shared = "Shared", l2 = "L2"
     }
 
@@ -51,6 +51,15 @@ public struct NetworkOffering: Hashable, Codable, Sendable {
         case id, name, displayText, guestType, services, egressDefaultAllow, conservesAddresses, isPersistent
         case specifiesVLAN, isEnabled, isDefault, rate
     }
+}
+
+extension NetworkOffering {
+    public static let virtualRouter = "VirtualRouter"
+
+    /// Whether a network of it has a router: there is something that one does for it.
+    public var needsRouter: Bool { services.values.contains(Self.virtualRouter) }
+
+    public func offers(_ service: String) -> Bool { services[service] != nil }
 }
 
 extension NetworkOffering: CloudObject {

@@ -24,6 +24,37 @@ public struct NumberSet: Equatable, Sendable {
         return run.value < range.upperBound ? run.value + 1 : nil
     }
 
+    /// Of the range's numbers that are not in the set the one with so many before it.
+    func missing(_ position: UInt32, in range: ClosedRange<UInt32>) -> UInt32? {
+        var before = position
+        var cursor = range.lowerBound
+        if let run = runs.last(upTo: cursor), run.value >= cursor {
+            guard run.value < range.upperBound else { return nil }
+            cursor = run.value + 1
+        }
+        while let run = runs.first(from: cursor), run.key <= range.upperBound {
+            if run.key - cursor > before { return cursor + before }
+            before -= run.key - cursor
+            guard run.value < range.upperBound else { return nil }
+            cursor = run.value + 1
+        }
+        return range.upperBound - cursor >= before ? cursor + before : nil
+    }
+
+    /// The numbers of the set that lie in the range, ascending.
+    func members(in range: ClosedRange<UInt32>) -> [UInt32] {
+        var found: [UInt32] = []
+        var next = runs.last(upTo: range.lowerBound) ?? runs.first(from: range.lowerBound)
+        while let run = next, run.key <= range.upperBound {
+            if run.value >= range.lowerBound {
+                found += max(run.key, range.lowerBound)...min(run.value, range.upperBound)
+            }
+            guard run.value < range.upperBound else { break }
+            next = runs.first(from: run.value + 1)
+        }
+        return found
+    }
+
     /// How many numbers of the set lie in the range. Grows with the runs in it.
     public func count(in range: ClosedRange<UInt32>) -> Int {
         var total = 0

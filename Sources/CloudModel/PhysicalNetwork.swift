@@ -65,9 +65,15 @@ extension PhysicalNetwork: CloudObject {
             return "segment range \(range) is outside what \(isolation.rawValue) has"
         }
         if let old, old.segmentRanges != segmentRanges {
+            for dedication in cloud.vlanDedications(on: id)
+            where !segmentRanges.contains(where: { $0.contains(dedication.segments) }) {
+                return "\(dedication.segments), which are dedicated, would be outside its ranges"
+            }
             for id in cloud.networksByPhysicalNetwork[id] {
-                guard let segment = cloud.networks[id]?.segment, !hasInPool(segment) else { continue }
-                return "\(segment), which a network has, would be outside its ranges"
+                guard let network = cloud.networks[id], let segment = network.ownSegment ?? network.segment,
+                    hasInPool(segment) == (network.ownSegment != nil)
+                else { continue }
+                return "\(segment), which a network has, would be on the wrong side of its ranges"
             }
         }
         return nil

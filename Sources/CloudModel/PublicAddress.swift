@@ -10,11 +10,17 @@ public struct PublicAddress: Hashable, Codable, Sendable {
     public var isSourceNAT: Bool
     /// The guest that the address stands for; then no other rule leads anywhere from it.
     public var staticNAT: StaticNAT?
+    /// Kept for its account, which may acquire it; it is nobody's to use until then.
+    public var isReserved: Bool
+    /// Whether lists show it without being asked.
+    public var isDisplayed: Bool
 
     public init(
         id: ObjectID, range: ObjectID, address: IPv4Address, account: ObjectID, network: ObjectID? = nil,
-        isSourceNAT: Bool, staticNAT: StaticNAT? = nil
+        isSourceNAT: Bool, staticNAT: StaticNAT? = nil, isReserved: Bool = false, isDisplayed: Bool = true
     ) {
+        self.isReserved = isReserved
+        self.isDisplayed = isDisplayed
         self.id = id
         self.range = range
         self.address = address
@@ -25,7 +31,7 @@ public struct PublicAddress: Hashable, Codable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, range, address, account, network, isSourceNAT, staticNAT
+        case id, range, address, account, network, isSourceNAT, staticNAT, isReserved, isDisplayed
     }
 }
 
@@ -71,6 +77,8 @@ extension PublicAddress: CloudObject {
         guard let range = cloud.publicRanges[range], range.addresses.contains(address) else {
             return "the address is outside its range"
         }
+        if !range.isOpen(to: account, in: cloud) { return "its range is another account's" }
+        if isReserved, network != nil { return "it is reserved, and a network's" }
         if let network = network.flatMap({ cloud.networks[$0] }) {
             if network.zone != range.zone { return "its network is in another zone" }
             if network.account != account { return "its network is another account's" }

@@ -10,11 +10,39 @@ public struct PublicRange: Hashable, Codable, Sendable {
     public var subnet: IPv4Prefix
     public var gateway: IPv4Address
     public var addresses: IPv4Range
+    /// Who alone gets its addresses.
+    public var dedication: Dedication?
+    /// For machines of the system, of which there are none here: tenants get no address of it.
+    public var isForSystem: Bool
+    /// The IPv6 addresses that go with it. They are kept, and nothing uses them yet.
+    public var ipv6: IPv6Part?
+
+    /// IPv6 addresses of a public range.
+    public struct IPv6Part: Hashable, Codable, Sendable {
+        public var prefix: IPv6Prefix
+        public var gateway: IPv6Address
+        /// All of the prefix when absent.
+        public var addresses: IPv6Range?
+
+        public init(prefix: IPv6Prefix, gateway: IPv6Address, addresses: IPv6Range? = nil) {
+            self.prefix = prefix
+            self.gateway = gateway
+            self.addresses = addresses
+        }
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case prefix, gateway, addresses
+        }
+    }
 
     public init(
         id: ObjectID, zone: ObjectID, physicalNetwork: ObjectID, number: UInt64, segment: Segment, subnet: IPv4Prefix,
-        gateway: IPv4Address, addresses: IPv4Range
+        gateway: IPv4Address, addresses: IPv4Range, dedication: Dedication? = nil, isForSystem: Bool = false,
+        ipv6: IPv6Part? = nil
     ) {
+        self.dedication = dedication
+        self.isForSystem = isForSystem
+        self.ipv6 = ipv6
         self.id = id
         self.zone = zone
         self.physicalNetwork = physicalNetwork
@@ -26,13 +54,18 @@ public struct PublicRange: Hashable, Codable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, zone, physicalNetwork, number, segment, subnet, gateway, addresses
+        case id, zone, physicalNetwork, number, segment, subnet, gateway, addresses, dedication, isForSystem, ipv6
     }
 }
 
 extension PublicRange {
     /// Where public legs of routers are hung on.
     public var bridge: Bridge { .publicSegment(physicalNetwork: physicalNetwork, segment) }
+
+    /// Whether the account gets addresses of it.
+    public func isOpen(to account: ObjectID, in cloud: Cloud) -> Bool {
+        !isForSystem && dedication?.admits(account, in: cloud) ?? true
+    }
 
     /// Same wire, same subnet, same gateway: one leg of a router serves both.
     public func sharesSubnet(with other: PublicRange) -> Bool {
@@ -46,7 +79,11 @@ extension PublicRange: CloudObject {
     static var table: WritableKeyPath<Cloud, SortedMap<ObjectID, PublicRange>> { \.publicRanges }
     var record: Record { .publicRange(self) }
 
-    var references: [Reference] { [Reference(.zone, zone), Reference(.physicalNetwork, physicalNetwork)] }
+    var references: [Reference] {
+        [Reference(.zone, zone), Reference(.physicalNetwork, physicalNetwork)]
+            + (dedication.map { [$0.reference] } ?? [])
+    }
+
     func claims(in cloud: Cloud) -> [Claim] { [.publicRangeNumber(number)] }
 
     func index(_ edit: IndexEdit, in cloud: inout Cloud) {
@@ -59,6 +96,7 @@ extension PublicRange: CloudObject {
         if !subnet.range.contains(addresses) { return "its addresses are outside its subnet" }
         if !subnet.contains(gateway) { return "its gateway is outside its subnet" }
         if addresses.contains(gateway) { return "its gateway is one of its addresses" }
+        if let ipv6, let why = ipv6.contradiction { return why }
         if cloud.claims[.segment(physicalNetwork: physicalNetwork, segment)] != nil {
             return "its segment is a guest network's"
         }
@@ -69,6 +107,14 @@ extension PublicRange: CloudObject {
                 || old.subnet != subnet
         {
             return "its segment, subnet and physical network cannot change while it is used"
+        }
+        if dedication != old.dedication || isForSystem != old.isForSystem {
+            for address in cloud.publicAddressesByRange[id] {
+                guard let holder = cloud.publicAddresses[address]?.account, !isOpen(to: holder, in: cloud) else {
+                    continue
+                }
+                return "an address of it is another account's"
+            }
         }
         if let held = cloud.addressesInUseByRange[id], let first = held.first, let last = held.last,
             first < addresses.first.bits || last > addresses.last.bits
@@ -90,5 +136,16 @@ extension PublicRange: CloudObject {
             cursor = other.addresses.first.advanced(by: -1)
         }
         return nil
+    }
+}
+
+extension PublicRange.IPv6Part {
+    fileprivate var contradiction: String? {
+        if !prefix.contains(gateway) { return "its IPv6 gateway is outside its prefix" }
+        guard let addresses else { return nil }
+        if !prefix.contains(addresses.first) || !prefix.contains(addresses.last) {
+            return "its IPv6 addresses are outside its prefix"
+        }
+        return (addresses.first...addresses.last).contains(gateway) ? "its IPv6 gateway is one of its addresses" : nil
     }
 }

@@ -225,8 +225,57 @@ extension Network {
             guestCIDR: try container.decodeIfPresent(IPv4Prefix.self, forKey: .guestCIDR),
             state: try container.decode(State.self, forKey: .state),
             segment: try container.decodeIfPresent(Segment.self, forKey: .segment),
+            ownSegment: try container.decodeIfPresent(Segment.self, forKey: .ownSegment),
+            audience: try container.decodeIfPresent(Audience.self, forKey: .audience) ?? .owner,
+            isolatesPorts: try container.decodeIfPresent(Bool.self, forKey: .isolatesPorts) ?? false,
             networkDomain: try container.decodeIfPresent(String.self, forKey: .networkDomain),
-            mtu: try container.decode(Int.self, forKey: .mtu))
+            dns1: try container.decodeIfPresent(IPv4Address.self, forKey: .dns1),
+            dns2: try container.decodeIfPresent(IPv4Address.self, forKey: .dns2),
+            mtu: try container.decode(Int.self, forKey: .mtu),
+            restarts: try container.decodeIfPresent(UInt64.self, forKey: .restarts) ?? 0)
+    }
+}
+
+extension PublicRange {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            id: try container.decode(ObjectID.self, forKey: .id),
+            zone: try container.decode(ObjectID.self, forKey: .zone),
+            physicalNetwork: try container.decode(ObjectID.self, forKey: .physicalNetwork),
+            number: try container.decode(UInt64.self, forKey: .number),
+            segment: try container.decode(Segment.self, forKey: .segment),
+            subnet: try container.decode(IPv4Prefix.self, forKey: .subnet),
+            gateway: try container.decode(IPv4Address.self, forKey: .gateway),
+            addresses: try container.decode(IPv4Range.self, forKey: .addresses),
+            dedication: try container.decodeIfPresent(Dedication.self, forKey: .dedication),
+            isForSystem: try container.decodeIfPresent(Bool.self, forKey: .isForSystem) ?? false,
+            ipv6: try container.decodeIfPresent(IPv6Part.self, forKey: .ipv6))
+    }
+}
+
+extension PublicRange.IPv6Part {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(refusingUnknown: CodingKeys.self)
+        prefix = try container.decode(IPv6Prefix.self, forKey: .prefix)
+        gateway = try container.decode(IPv6Address.self, forKey: .gateway)
+        addresses = try container.decodeIfPresent(IPv6Range.self, forKey: .addresses)
+    }
+}
+
+extension PublicAddress {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            id: try container.decode(ObjectID.self, forKey: .id),
+            range: try container.decode(ObjectID.self, forKey: .range),
+            address: try container.decode(IPv4Address.self, forKey: .address),
+            account: try container.decode(ObjectID.self, forKey: .account),
+            network: try container.decodeIfPresent(ObjectID.self, forKey: .network),
+            isSourceNAT: try container.decode(Bool.self, forKey: .isSourceNAT),
+            staticNAT: try container.decodeIfPresent(StaticNAT.self, forKey: .staticNAT),
+            isReserved: try container.decodeIfPresent(Bool.self, forKey: .isReserved) ?? false,
+            isDisplayed: try container.decodeIfPresent(Bool.self, forKey: .isDisplayed) ?? true)
     }
 }
 

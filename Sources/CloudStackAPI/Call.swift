@@ -39,8 +39,9 @@ struct Call: Sendable {
     func listedZone() throws(RequestError) -> ObjectID? { try object("zoneid", in: cloud.zones)?.id }
 
     /// The page that was asked for. A list without members is an empty object: clients take anything else amiss.
-    func page<Value>(_ key: String, _ values: [Value], _ render: (Value) -> APIObject) throws(RequestError) -> APIObject
-    {
+    func page<Values: RandomAccessCollection>(
+        _ key: String, _ values: Values, _ render: (Values.Element) -> APIObject
+    ) throws(RequestError) -> APIObject {
         let page = arguments.integer("page")
         let size = arguments.integer("pagesize")
         if page == nil, let size, size != -1 {
@@ -59,7 +60,7 @@ struct Call: Sendable {
         let (start, overflows) = ((page ?? 1) - 1).multipliedReportingOverflow(by: length)
         var reply: APIObject = ["count": .number(values.count)]
         if !overflows, start < values.count {
-            reply[key] = .array(values[start..<min(values.count, start + length)].map { .object(render($0)) })
+            reply[key] = .array(values.dropFirst(start).prefix(length).map { .object(render($0)) })
         }
         return reply
     }

@@ -1,7 +1,8 @@
 extension Command {
     /// Every command there is. `listApis` shows this table and nothing else is dispatched.
     public static let all: [Command] =
-        discovery + zones + physicalNetworks + publicRanges + networkOfferings + networks + publicAddresses
+        discovery + zones + physicalNetworks + publicRanges + vlanDedications + networkOfferings + networks
+        + publicAddresses
         + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding + guests + guestNICs + routers
         + trafficCounting + events + operations
 }

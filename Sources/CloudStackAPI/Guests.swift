@@ -144,7 +144,7 @@ extension NIC {
             "networkname": .text(network?.name), "deviceid": .string(String(index)), "ipaddress": .text(address),
             "netmask": .text(network?.cidr?.netmask), "gateway": .text(network?.gateway),
             "macaddress": .text(attachment.mac), "isdefault": .boolean(isDefault), "traffictype": "Guest",
-            "type": network.map { .string(cloud.networkOfferings[$0.offering]?.guestType.rawValue ?? "Isolated") },
+            "type": network.map { .string($0.guestType.rawValue) },
             "publicip": .text(publicAddress?.address), "publicipid": .text(publicAddress?.id),
             "secondaryip": .array(
                 secondaryAddresses.map { .object(["id": .text($0.id), "ipaddress": .text($0.address)]) }),

@@ -11,26 +11,47 @@ extension Command {
                 Parameter("zoneid", .uuid, required: true, related: "listZones", "its zone"),
                 Parameter(
                     "networkofferingid", .uuid, required: true, related: "listNetworkOfferings", "what it is made from"),
-                Parameter("gateway", "the router's address in it"), Parameter("netmask", "its mask"),
+                Parameter("gateway", "the router's address in it; on a shared network somebody else's"),
+                Parameter("netmask", "its mask"),
                 Parameter("guestvmcidr", "the part of it that guests get addresses from"),
                 Parameter("networkdomain", "its domain; the zone's when absent"),
+                Parameter("dns1", "a resolver for its guests; the zone's when absent"),
+                Parameter("dns2", "another one"),
                 Parameter(
                     "physicalnetworkid", .uuid, related: "listPhysicalNetworks", "needed where the zone has several"),
+                Parameter(
+                    "vlan", "its VLAN or VNI, where the offering leaves it to the caller: 98, vlan://98, untagged"),
+                Parameter("startip", "shared networks: the first address of guests"),
+                Parameter("endip", "shared networks: the last one; the first when absent"),
+                Parameter("acltype", "shared networks: whose accounts may use it: Account or Domain"),
+                Parameter("subdomainaccess", .boolean, "whether accounts of domains below may use it too"),
+                Parameter("isolatedpvlantype", "Isolated: its guests reach the router and gateway, and not each other"),
+                Parameter("bypassvlanoverlapcheck", .boolean, "false: a VLAN in use is refused"),
+                Parameter("displaynetwork", .boolean, "true: nothing is hidden from lists here"),
             ] + .owner,
             unsupported: [
-                "vpcid", "aclid", "vlan", "startip", "endip", "ip6cidr", "ip6gateway", "startipv6",
-                "endipv6",
-                "isolatedpvlan", "sourcenatipaddress", "dns1", "dns2", "routerip", "associatednetworkid",
+                "vpcid", "aclid", "ip6cidr", "ip6gateway", "startipv6", "endipv6", "ip6dns1", "ip6dns2",
+                "isolatedpvlan",
+                "sourcenatipaddress", "routerip", "routeripv6", "associatednetworkid", "externalid", "privatemtu",
+                "publicmtu", "asnumber", "bgppeerids", "cidrsize",
             ]
         ) { call throws(RequestError) in
             let arguments = call.arguments
+            if arguments.boolean("bypassvlanoverlapcheck") == true {
+                throw .unsupported("bypassvlanoverlapcheck", "A VLAN in use is always refused here")
+            }
+            try arguments.requireDisplayed("displaynetwork")
+            // With acltype=Domain, `domainid` is whose network it is, and not whose account.
+            let isForDomain = arguments.string("acltype")?.lowercased() == "domain"
             return .createNetwork(
                 Request.CreateNetwork(
                     name: try arguments.required("name"), displayText: arguments.string("displaytext"),
                     zone: try arguments.requiredID("zoneid"), offering: try arguments.requiredID("networkofferingid"),
-                    account: try call.account(), physicalNetwork: arguments.id("physicalnetworkid"),
+                    account: isForDomain ? nil : try call.account(),
+                    physicalNetwork: arguments.id("physicalnetworkid"),
                     gateway: arguments.string("gateway"), netmask: arguments.string("netmask"),
-                    guestCIDR: arguments.string("guestvmcidr"), networkDomain: arguments.string("networkdomain")))
+                    guestCIDR: arguments.string("guestvmcidr"), networkDomain: arguments.string("networkdomain"),
+                    kind: try call.networkKind(isForDomain ? try call.domain() : nil)))
         } reply: { call, outcome in
             outcome.answer("network", \.networks) { $0.rendered(in: outcome.cloud, for: call.caller) }
         },
@@ -42,27 +63,25 @@ extension Command {
                 Parameter("physicalnetworkid", .uuid, related: "listPhysicalNetworks", "only on this physical network"),
                 Parameter("networkofferingid", .uuid, related: "listNetworkOfferings", "only those made from it"),
                 Parameter("type", "only Isolated, Shared or L2"),
-            ] + .scope
+                Parameter("acltype", "only those for an Account, or for a Domain"),
+                Parameter("networkfilter", "Account, Domain, AccountDomain, Shared or All"),
+                Parameter("supportedservices", .list, "only with all of these services"),
+                Parameter("traffictype", "only Guest"), Parameter("vlan", "only on this VLAN or VNI"),
+                Parameter("specifyipranges", .boolean, "only those that have, or do not have, ranges"),
+                Parameter("issystem", .boolean, "true: there are none of the system's own"),
+                Parameter("forvpc", .boolean, "true: there are no VPCs here"),
+                Parameter("restartrequired", .boolean, "true: none ever needs that"),
+                Parameter("canusefordeploy", .boolean, "false: all can be used"),
+                Parameter("displaynetwork", .boolean, "false: none is hidden"),
+            ] + .scope, unsupported: ["vpcid", "associatednetworkid"]
         ) { call throws(RequestError) in
-            let wire = try call.object("physicalnetworkid", in: call.cloud.physicalNetworks)?.id
-            let offering = try call.object("networkofferingid", in: call.cloud.networkOfferings)?.id
-            let type = call.arguments.string("type")?.lowercased()
-            let zone = try call.listedZone()
-            var found: [Network] = []
-            for network in try call.owned(call.cloud.networks, by: \.account) {
-                guard call.matches(network.name), wire == nil || network.physicalNetwork == wire,
-                    offering == nil || network.offering == offering,
-                    type == nil || call.cloud.guestType(of: network).lowercased() == type,
-                    zone == nil || network.zone == zone
-                else { continue }
-                found.append(network)
-            }
-            return try call.page("network", found) {
+            let passes = try call.networkFilter()
+            return try call.page("network", try call.listedNetworks().filter(passes)) {
                 $0.rendered(in: call.cloud, for: call.caller).carrying(call.view.traffic[$0.id], .passage)
             }
         },
         .change(
-            "updateNetwork", "Changes a network's names and the address that its guests are seen by", isAsync: true,
+            "updateNetwork", "Changes a network while it is in use", isAsync: true,
             [
                 .id("listNetworks", "the network"), Parameter("name", "its new name"),
                 Parameter("displaytext", "what it is for"), Parameter("networkdomain", "its domain; empty: none"),
@@ -70,43 +89,131 @@ extension Command {
                     "sourcenatipaddress",
                     "the public address that guests are seen by: another one of the network's, or a free one"),
                 Parameter(
-                    "networkofferingid", .uuid, related: "listNetworkOfferings", "only the offering that it has"),
+                    "networkofferingid", .uuid, related: "listNetworkOfferings", "what it is converted to"),
+                Parameter("guestvmcidr", "the part of it that guests get addresses from; its CIDR: all of it"),
+                Parameter("dns1", "a resolver for its guests; empty: the zone's"), Parameter("dns2", "another one"),
+                Parameter("forced", .boolean, "makes no difference: what is in use is never lost"),
+                Parameter("updateinsequence", .boolean, "makes no difference: there is one router"),
                 Parameter("displaynetwork", .boolean, "true: nothing is hidden from lists here"),
             ],
             unsupported: [
-                "guestvmcidr", "changecidr", "customid", "dns1", "dns2", "ip6dns1", "ip6dns2", "privatemtu",
-                "publicmtu",
+                "changecidr", "customid", "ip6dns1", "ip6dns2", "privatemtu", "publicmtu",
             ]
         ) { call throws(RequestError) in
             let arguments = call.arguments
-            let network = try call.visible("id", in: call.cloud.networks, by: \.account)
-            if let offering = arguments.id("networkofferingid"), offering != network?.offering {
-                throw .unsupported("networkofferingid", "A network keeps its offering here")
-            }
-            guard arguments.boolean("displaynetwork") ?? true else {
-                throw .unsupported("displaynetwork", "What is hidden from lists is not supported here")
-            }
+            try arguments.requireDisplayed("displaynetwork")
             return .updateNetwork(
                 Request.UpdateNetwork(
                     id: try arguments.requiredID("id"), name: arguments.string("name"),
                     displayText: arguments.string("displaytext"), networkDomain: arguments.text("networkdomain"),
-                    sourceNATAddress: arguments.string("sourcenatipaddress")))
+                    sourceNATAddress: arguments.string("sourcenatipaddress"),
+                    offering: arguments.id("networkofferingid"), guestCIDR: arguments.string("guestvmcidr"),
+                    dns1: arguments.text("dns1"), dns2: arguments.text("dns2")))
         } reply: { call, outcome in
             outcome.answer("network", \.networks) { $0.rendered(in: outcome.cloud, for: call.caller) }
         },
         .change(
-            "deleteNetwork", "Deletes a network without guests", isAsync: true, [.id("listNetworks", "the network")]
+            "deleteNetwork", "Deletes a network without guests", isAsync: true,
+            [
+                .id("listNetworks", "the network"),
+                Parameter("forced", .boolean, "makes no difference: nothing is left behind either way"),
+            ]
         ) { call throws(RequestError) in
             .deleteNetwork(try call.arguments.requiredID("id"))
+        } reply: { _, _ in
+            .success
+        },
+        .change(
+            "restartNetwork", "Compares all that a network is in the kernel with its plan, and repairs it",
+            isAsync: true,
+            [
+                .id("listNetworks", "the network"),
+                Parameter("cleanup", .boolean, "makes no difference: connections go on either way"),
+                Parameter("livepatch", .boolean, "makes no difference"),
+            ], unsupported: ["makeredundant"]
+        ) { call throws(RequestError) in
+            .networking(
+                .restartNetwork(
+                    .init(
+                        id: try call.arguments.requiredID("id"),
+                        cleanup: call.arguments.boolean("cleanup") ?? false)))
         } reply: { _, _ in
             .success
         },
     ]
 }
 
-extension Cloud {
-    fileprivate func guestType(of network: Network) -> String {
-        networkOfferings[network.offering]?.guestType.rawValue ?? "Isolated"
+extension Call {
+    /// What networks of some kinds have, and others have not.
+    fileprivate func networkKind(_ domain: ObjectID?) throws(RequestError) -> Request.CreateNetwork.Kind {
+        if let text = arguments.string("isolatedpvlantype"), !["isolated", "none"].contains(text.lowercased()) {
+            throw .unsupported("isolatedpvlantype", "Ports are Isolated, or not; communities are not supported here")
+        }
+        return .init(
+            segment: arguments.string("vlan"), first: arguments.string("startip"), last: arguments.string("endip"),
+            access: arguments.string("acltype"), domain: domain,
+            includesSubdomains: arguments.boolean("subdomainaccess"),
+            isolatesPorts: arguments.string("isolatedpvlantype")?.lowercased() == "isolated",
+            dns1: arguments.string("dns1"), dns2: arguments.string("dns2"))
+    }
+
+    /// Networks of the owners that the caller asked for, and those that are shared with them.
+    fileprivate func listedNetworks() throws(RequestError) -> [Network] {
+        let user = try account() ?? caller.account
+        if let network = try object("id", in: cloud.networks) {
+            guard caller.mayAccess(account: network.account, in: cloud) || network.isOpen(to: user, in: cloud) else {
+                throw .unknown("id", id: network.id.description, command)
+            }
+            return [network]
+        }
+        let scope = try scope()
+        return cloud.networks.values.filter { network in
+            scope.contains(network.account) || network.audience != .owner && network.isOpen(to: user, in: cloud)
+        }
+    }
+
+    fileprivate func networkFilter() throws(RequestError) -> (Network) -> Bool {
+        let (cloud, arguments) = (cloud, arguments)
+        let wire = try object("physicalnetworkid", in: cloud.physicalNetworks)?.id
+        let offering = try object("networkofferingid", in: cloud.networkOfferings)?.id
+        let zone = try listedZone()
+        let word = { (name: String) in arguments.string(name)?.lowercased() }
+        // What no network is, or has, or needs.
+        let isNothing =
+            ["issystem", "forvpc", "restartrequired"].contains { arguments.boolean($0) == true }
+            || ["canusefordeploy", "displaynetwork"].contains { arguments.boolean($0) == false }
+            || word("traffictype").map { $0 != "guest" } ?? false
+        let services = arguments.list("supportedservices").map { $0.lowercased() }
+        return { network in
+            let offered = Set(cloud.networkOfferings[network.offering]?.services.keys.map { $0.lowercased() } ?? [])
+            return !isNothing && self.matches(network.name) && (wire == nil || network.physicalNetwork == wire)
+                && (offering == nil || network.offering == offering) && (zone == nil || network.zone == zone)
+                && word("type").map { $0 == network.guestType.rawValue.lowercased() } ?? true
+                && word("acltype").map { $0 == network.accessWord.lowercased() } ?? true
+                && word("networkfilter").map { network.passes($0) } ?? true
+                && word("vlan").map { text in self.isOn(text, network) } ?? true
+                && arguments.boolean("specifyipranges").map { $0 == (network.guestType == .shared) } ?? true
+                && services.allSatisfy(offered.contains)
+        }
+    }
+
+    /// Segments are the operator's business.
+    private func isOn(_ text: String, _ network: Network) -> Bool {
+        guard caller.isRootAdmin, let segment = network.ownSegment ?? network.segment else { return false }
+        return segment.number == text || segment.description == text
+    }
+}
+
+extension Network {
+    /// CloudStack's `acltype`.
+    fileprivate var accessWord: String { audience == .owner ? "Account" : "Domain" }
+
+    fileprivate func passes(_ filter: String) -> Bool {
+        switch filter {
+        case "account": audience == .owner
+        case "domain", "shared": audience != .owner
+        default: true
+        }
     }
 }
 
@@ -123,10 +230,12 @@ extension Network {
             "networkofferingconservemode": offering.map { .boolean($0.conservesAddresses) },
             "cidr": .text(guestCIDR ?? cidr),
             "networkcidr": guestCIDR == nil ? nil : .text(cidr), "gateway": .text(gateway),
-            "netmask": .text(cidr?.netmask), "networkdomain": .text(networkDomain), "state": .string(state.rawValue),
-            "type": .string(cloud.guestType(of: self)), "traffictype": "Guest", "acltype": "Account",
-            "dns1": .text(zone?.dns1), "dns2": .text(zone?.dns2), "privatemtu": .number(mtu),
-            "ispersistent": .boolean(offering?.isPersistent ?? false), "issystem": false, "specifyipranges": false,
+            "netmask": .text(cidr?.netmask), "networkdomain": .text(networkDomain), "state": .string(stateWord),
+            "type": .string(guestType.rawValue), "traffictype": "Guest", "acltype": .string(accessWord),
+            "dns1": .text(dns1 ?? zone?.dns1), "dns2": .text(dns1 == nil ? dns2 ?? zone?.dns2 : dns2),
+            "privatemtu": .number(mtu),
+            "ispersistent": .boolean(offering?.isPersistent ?? false), "issystem": false,
+            "specifyipranges": .boolean(guestType == .shared), "specifyvlan": .boolean(ownSegment != nil),
             "canusefordeploy": true, "restartrequired": false, "related": .text(id), "displaynetwork": true,
             "broadcastdomaintype": cloud.physicalNetworks[physicalNetwork]
                 .map { $0.isolation == .vlan ? "Vlan" : "Vxlan" },
@@ -134,13 +243,21 @@ extension Network {
         object["egressdefaultpolicy"] = offering.map { .boolean($0.egressDefaultAllow) }
         // What a tenant's frames are tagged with is the operator's business.
         if caller.isRootAdmin {
+            let segment = ownSegment ?? segment
             object["broadcasturi"] = .text(segment)
             object["vlan"] = segment.map { .text($0.number) }
         }
         object["service"] = offering?.renderedServices ?? .array([])
         object["tags"] = .array([])
-        return object.owned(by: account, in: cloud)
+        guard case .domain(let domain, let withSubdomains) = audience else {
+            return object.owned(by: account, in: cloud)
+        }
+        object["subdomainaccess"] = .boolean(withSubdomains)
+        return object.inDomain(domain, cloud)
     }
+
+    /// Shared networks are ready when they are made, whatever there is of them in the kernel.
+    private var stateWord: String { guestType == .shared ? "Setup" : state.rawValue }
 }
 
 extension Segment {

@@ -10,51 +10,44 @@ extension Command {
                 Parameter("networkid", .uuid, related: "listNetworks", "the network that it is for"),
                 Parameter("zoneid", .uuid, related: "listZones", "needed without a network"),
                 Parameter("ipaddress", "this address and no other"),
+                Parameter("fordisplay", .boolean, "whether lists show it without being asked; true when absent"),
             ] + .owner, unsupported: ["vpcid", "isportable", "regionid"]
         ) { call throws(RequestError) in
             .acquirePublicAddress(
                 Request.AcquirePublicAddress(
                     network: call.arguments.id("networkid"), zone: call.arguments.id("zoneid"),
-                    account: try call.account(), address: call.arguments.string("ipaddress")))
+                    account: try call.account(), address: call.arguments.string("ipaddress"),
+                    isDisplayed: call.arguments.boolean("fordisplay")))
         } reply: { _, outcome in
-            outcome.answer("ipaddress", \.publicAddresses) { $0.rendered(in: outcome.cloud) }
+            rendered(outcome)
         },
         .list(
-            "listPublicIpAddresses", "Lists public addresses that somebody holds",
+            "listPublicIpAddresses", "Lists public addresses: those that somebody holds, and free ones on request",
             [
                 Parameter("id", .uuid, related: "listPublicIpAddresses", "only this one"),
                 Parameter("ipaddress", "only this address"), .zone,
                 Parameter("associatednetworkid", .uuid, related: "listNetworks", "only of this network"),
+                Parameter("networkid", .uuid, related: "listNetworks", "only of this network"),
+                Parameter(
+                    "physicalnetworkid", .uuid, related: "listPhysicalNetworks", "only on this physical network"),
                 Parameter("issourcenat", .boolean, "only those that are, or are not, a network's source NAT address"),
                 Parameter("isstaticnat", .boolean, "only those that are, or are not, a machine's own"),
+                Parameter("forvirtualnetwork", .boolean, "false: there are none but those of virtual networks"),
+                Parameter("forsystemvms", .boolean, "true: only those that are kept for the system"),
+                Parameter("fordisplay", .boolean, "false: only those that lists do not show without being asked"),
                 Parameter("vlanid", .uuid, related: "listVlanIpRanges", "only of this range"),
-                Parameter("allocatedonly", .boolean, "true: free addresses are not listed"),
-                Parameter("state", "only Allocated"),
-            ] + .scope
+                Parameter("allocatedonly", .boolean, "false: free addresses are listed too; true when absent"),
+                Parameter("state", "only Free, Allocated or Reserved"),
+            ] + .scope, unsupported: ["vpcid", "forprovider"]
         ) { call throws(RequestError) in
-            let arguments = call.arguments
-            if arguments.boolean("allocatedonly") == false {
-                throw .unsupported("allocatedonly", "Free addresses are not listed here")
-            }
-            if let state = arguments.string("state"), state.lowercased() != "allocated" {
-                throw .unsupported("state", "Only allocated addresses are listed here")
-            }
-            let network = try call.object("associatednetworkid", in: call.cloud.networks)?.id
-            let range = try call.object("vlanid", in: call.cloud.publicRanges)?.id
-            let zone = try call.listedZone()
-            var found: [PublicAddress] = []
-            for address in try call.owned(call.cloud.publicAddresses, by: \.account) {
-                let text = address.address.description
-                guard network == nil || address.network == network, range == nil || address.range == range,
-                    arguments.string("ipaddress").map({ $0 == text }) ?? true, call.matches(text),
-                    arguments.boolean("issourcenat").map({ $0 == address.isSourceNAT }) ?? true,
-                    arguments.boolean("isstaticnat").map({ $0 == (address.staticNAT != nil) }) ?? true,
-                    zone == nil || call.cloud.publicRanges[address.range]?.zone == zone
-                else { continue }
-                found.append(address)
-            }
-            return try call.page("publicipaddress", found) {
-                $0.rendered(in: call.cloud).carrying(call.view.traffic[$0.id], .passage)
+            let query = try AddressQuery(call)
+            let held = try call.heldAddresses().filter { query.admits($0, call) }
+            return try call.page("publicipaddress", AddressListing(held: held, free: query.free(call))) { entry in
+                switch entry {
+                case .held(let address):
+                    address.rendered(in: call.cloud).carrying(call.view.traffic[address.id], .passage)
+                case .free(let address): address.rendered(in: call.cloud)
+                }
             }
         },
         .change(
@@ -65,7 +58,48 @@ extension Command {
         } reply: { _, _ in
             .success
         },
+        .change(
+            "updateIpAddress", "Changes whether lists show a public address", isAsync: true,
+            [
+                .id("listPublicIpAddresses", "the address"),
+                Parameter("fordisplay", .boolean, "whether lists show it without being asked"),
+            ], unsupported: ["customid"]
+        ) { call throws(RequestError) in
+            .networking(
+                .updateAddress(
+                    .init(
+                        id: try call.arguments.requiredID("id"), isDisplayed: call.arguments.boolean("fordisplay"))))
+        } reply: { _, outcome in
+            rendered(outcome)
+        },
+        .change(
+            "reserveIpAddress", "Keeps a free public address for an account", isAsync: false,
+            [
+                .id("listPublicIpAddresses", "the address, as the list of free ones shows it"),
+                Parameter("fordisplay", .boolean, "whether lists show it without being asked; true when absent"),
+            ] + .owner
+        ) { call throws(RequestError) in
+            .networking(
+                .reserveAddress(
+                    .init(
+                        id: try call.arguments.requiredID("id"), account: try call.account(),
+                        isDisplayed: call.arguments.boolean("fordisplay"))))
+        } reply: { _, outcome in
+            rendered(outcome)
+        },
+        .change(
+            "releaseIpAddress", "Frees a public address that was reserved", isAsync: false,
+            [.id("listPublicIpAddresses", "the address")]
+        ) { call throws(RequestError) in
+            .networking(.releaseReservedAddress(try call.arguments.requiredID("id")))
+        } reply: { _, _ in
+            .success
+        },
     ]
+
+    private static func rendered(_ outcome: Outcome) -> APIObject {
+        outcome.answer("ipaddress", \.publicAddresses) { $0.rendered(in: outcome.cloud) }
+    }
 }
 
 extension PublicAddress {
@@ -79,7 +113,9 @@ extension PublicAddress {
             "isstaticnat": .boolean(staticNAT != nil), "virtualmachineid": .text(guest?.id),
             "virtualmachinename": .text(guest?.name), "virtualmachinedisplayname": .text(guest?.name),
             "vmipaddress": .text(staticNAT?.guestAddress), "hasrules": .boolean(hasRules), "isportable": false,
-            "issystem": false, "forvirtualnetwork": true, "state": "Allocated", "associatednetworkid": .text(network),
+            "issystem": false, "forvirtualnetwork": true, "forsystemvms": false, "fordisplay": .boolean(isDisplayed),
+            "state": isReserved ? "Reserved" : "Allocated", "associatednetworkid": .text(network),
+            "networkid": .text(range?.physicalNetwork),
             "associatednetworkname": .text(network.flatMap { cloud.networks[$0]?.name }),
             "physicalnetworkid": .text(range?.physicalNetwork), "vlanid": .text(self.range),
             "vlanname": .text(range?.segment), "tags": .array([]),

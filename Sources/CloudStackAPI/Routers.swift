@@ -12,6 +12,7 @@ extension Command {
                 .zone,
                 Parameter("networkid", .uuid, related: "listNetworks", "only this network's"),
                 Parameter("state", "only Running or Stopped"),
+                Parameter("forvpc", .boolean, "true: there are no VPCs here"),
             ] + .scope, isAdminOnly: true
         ) { call throws(RequestError) in
             let network = try call.object("networkid", in: call.cloud.networks)?.id
@@ -19,7 +20,8 @@ extension Command {
             let zone = try call.listedZone()
             var found: [VirtualRouter] = []
             for router in try call.owned(call.cloud.routers, by: \.account) {
-                guard call.matches(router.name), network == nil || router.network == network,
+                guard call.arguments.boolean("forvpc") != true, call.matches(router.name),
+                    network == nil || router.network == network,
                     state == nil || router.stateWord.lowercased() == state, zone == nil || router.zone == zone
                 else { continue }
                 found.append(router)
@@ -36,11 +38,37 @@ extension Command {
         },
         .change(
             "stopRouter", "Stops a virtual router: its network loses its way out", isAsync: true,
-            [.id("listRouters", "the router")], isAdminOnly: true
+            [
+                .id("listRouters", "the router"),
+                Parameter("forced", .boolean, "makes no difference: a router always stops"),
+            ], isAdminOnly: true
         ) { call throws(RequestError) in
             .stopRouter(try call.arguments.requiredID("id"))
         } reply: {
             rendered($0, $1)
+        },
+        .change(
+            "rebootRouter", "Compares a virtual router with its plan, and repairs it: connections go on", isAsync: true,
+            [
+                .id("listRouters", "the router"),
+                Parameter("forced", .boolean, "makes no difference: nothing has to be forced"),
+            ], isAdminOnly: true
+        ) { call throws(RequestError) in
+            .networking(.rebootRouter(try call.arguments.requiredID("id")))
+        } reply: {
+            rendered($0, $1)
+        },
+        .change(
+            "destroyRouter", "Removes a virtual router; the next guest that starts, or restartNetwork, brings another",
+            isAsync: true, [.id("listRouters", "the router")], isAdminOnly: true
+        ) { call throws(RequestError) in
+            .networking(.destroyRouter(try call.arguments.requiredID("id")))
+        } reply: { call, _ in
+            // As it was: it is gone from the model by now.
+            guard let id = call.arguments.id("id"), let router = call.cloud.routers[id] else { return .success }
+            var object = router.rendered(in: call.cloud)
+            object["state"] = "Expunging"
+            return ["router": .object(object)]
         },
     ]
 
@@ -63,17 +91,18 @@ extension VirtualRouter {
             "id": .text(id), "name": .string(name),
             "zoneid": .text(self.zone), "zonename": .text(zone?.name), "state": .string(stateWord),
             "role": "VIRTUAL_ROUTER", "redundantstate": "UNKNOWN", "isredundantrouter": false, "requiresupgrade": false,
-            "serviceofferingname": "System Offering For Software Router", "dns1": .text(zone?.dns1),
-            "dns2": .text(zone?.dns2), "networkdomain": .text(network?.networkDomain),
+            "serviceofferingname": "System Offering For Software Router", "dns1": .text(network?.dns1 ?? zone?.dns1),
+            "dns2": .text(network?.dns1 == nil ? network?.dns2 ?? zone?.dns2 : network?.dns2),
+            "networkdomain": .text(network?.networkDomain),
             "guestnetworkid": .text(self.network), "guestnetworkname": .text(network?.name),
-            "guestipaddress": .text(network?.gateway), "guestnetmask": .text(network?.cidr?.netmask),
+            "guestipaddress": .text(guestAddress ?? network?.gateway), "guestnetmask": .text(network?.cidr?.netmask),
             "guestmacaddress": .text(guestLeg.mac), "gateway": .text(range?.gateway),
             "publicip": .text(publicAddress?.address), "publicnetmask": .text(range?.subnet.netmask),
             "publicmacaddress": .text(leg?.attachment.mac),
         ]
         var nics: [APIValue] = [
             .object([
-                "deviceid": "0", "networkid": .text(self.network), "ipaddress": .text(network?.gateway),
+                "deviceid": "0", "networkid": .text(self.network), "ipaddress": .text(guestAddress ?? network?.gateway),
                 "netmask": .text(network?.cidr?.netmask), "macaddress": .text(guestLeg.mac), "traffictype": "Guest",
                 "isdefault": .boolean(publicLegs.isEmpty),
             ])

@@ -59,9 +59,9 @@ extension Arguments {
     }
 
     /// Nothing can be hidden from lists.
-    func requireDisplayed() throws(RequestError) {
-        guard boolean("fordisplay") ?? true else {
-            throw .unsupported("fordisplay", "What is hidden from lists is not supported here")
+    func requireDisplayed(_ name: String = "fordisplay") throws(RequestError) {
+        guard boolean(name) ?? true else {
+            throw .unsupported(name, "What is hidden from lists is not supported here")
         }
     }
 }

@@ -68,6 +68,10 @@ public struct CloudFile: Hashable, Sendable {
         public var isEnabled = true
         /// Megabits a second for each NIC, each way.
         public var rate: Int?
+        /// `Isolated`, `Shared` or `L2`.
+        public var guestType = "Isolated"
+        /// Whether networks of it name their segment.
+        public var specifiesSegment = false
 
         public enum EgressDefault: String, Hashable, Codable, Sendable { case allow, deny }
 
@@ -94,6 +98,17 @@ public struct CloudFile: Hashable, Sendable {
         public var gateway: String?
         public var guestCIDR: String?
         public var domain: String?
+        /// Resolvers for its guests.
+        public var dns1: String?
+        public var dns2: String?
+        /// The segment that it is made for, if its offering leaves that to the file.
+        public var segment: String?
+        /// Shared networks: what guests get addresses from, `first-last`.
+        public var ranges: [String]?
+        /// Shared networks: the path of the domain whose accounts may use it, or `account` for the owner alone.
+        public var access: String?
+        /// Shared networks: whether ports reach the router and the gateway only.
+        public var isolatesPorts = false
         /// All of the network's egress rules, if it is there.
         public var egress: [EgressRule]?
 
@@ -214,7 +229,7 @@ extension CloudFile.NetworkOffering: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case name, displayText, services, egressDefault, conserveMode, isPersistent = "persistent"
         case isEnabled = "enabled"
-        case rate
+        case rate, guestType, specifiesSegment
     }
 
     public init(from decoder: any Decoder) throws {
@@ -228,6 +243,8 @@ extension CloudFile.NetworkOffering: Codable {
         isPersistent = try container.decodeIfPresent(Bool.self, forKey: .isPersistent) ?? isPersistent
         isEnabled = try container.decodeIfPresent(Bool.self, forKey: .isEnabled) ?? isEnabled
         rate = try container.decodeIfPresent(Int.self, forKey: .rate)
+        guestType = try container.decodeIfPresent(String.self, forKey: .guestType) ?? guestType
+        specifiesSegment = try container.decodeIfPresent(Bool.self, forKey: .specifiesSegment) ?? specifiesSegment
     }
 }
 
@@ -246,6 +263,7 @@ extension CloudFile.Account: Codable {
 extension CloudFile.Network: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case name, displayText, account, zone, offering, physicalNetwork, cidr, gateway, guestCIDR, domain, egress
+        case dns1, dns2, segment, ranges, access, isolatesPorts
     }
 
     public init(from decoder: any Decoder) throws {
@@ -261,6 +279,12 @@ extension CloudFile.Network: Codable {
         gateway = try container.decodeIfPresent(String.self, forKey: .gateway)
         guestCIDR = try container.decodeIfPresent(String.self, forKey: .guestCIDR)
         domain = try container.decodeIfPresent(String.self, forKey: .domain)
+        dns1 = try container.decodeIfPresent(String.self, forKey: .dns1)
+        dns2 = try container.decodeIfPresent(String.self, forKey: .dns2)
+        segment = try container.decodeIfPresent(String.self, forKey: .segment)
+        ranges = try container.decodeIfPresent([String].self, forKey: .ranges)
+        access = try container.decodeIfPresent(String.self, forKey: .access)
+        isolatesPorts = try container.decodeIfPresent(Bool.self, forKey: .isolatesPorts) ?? isolatesPorts
         egress = try container.decodeIfPresent([CloudFile.EgressRule].self, forKey: .egress)
     }
 }

@@ -175,13 +175,14 @@ extension Draft {
     ) throws(RequestError) -> [Reference] {
         let fields = [
             "supportedservices": "services", "serviceproviderlist": "services", "displaytext": "displayText",
-            "networkrate": "rate",
+            "networkrate": "rate", "guestiptype": "guestType", "specifyvlan": "specifiesSegment",
         ]
         let request = Request.CreateNetworkOffering(
-            name: offering.name, displayText: offering.displayText, services: offering.services.keys.sorted(),
+            name: offering.name, displayText: offering.displayText, guestType: offering.guestType,
+            services: offering.services.keys.sorted(),
             providers: offering.services, egressDefaultAllow: offering.egressDefault == .allow,
             conservesAddresses: offering.conserveMode, isPersistent: offering.isPersistent,
-            isEnabled: offering.isEnabled, rate: offering.rate)
+            specifiesVLAN: offering.specifiesSegment, isEnabled: offering.isEnabled, rate: offering.rate)
         guard let old = cloud.networkOffering(named: offering.name) else {
             return try at(path, fields, .createNetworkOffering(request))
         }
@@ -202,6 +203,12 @@ extension Draft {
             throw fixed("\(path).conserveMode", "\(old.conservesAddresses)")
         }
         guard old.isPersistent == request.isPersistent else { throw fixed("\(path).persistent", "\(old.isPersistent)") }
+        guard old.guestType.rawValue.lowercased() == offering.guestType.lowercased() else {
+            throw fixed("\(path).guestType", old.guestType.rawValue)
+        }
+        guard old.specifiesVLAN == offering.specifiesSegment else {
+            throw fixed("\(path).specifiesSegment", "\(old.specifiesVLAN)")
+        }
         guard rate == old.rate else { throw fixed("\(path).rate", old.rate.map(String.init) ?? "unlimited") }
         return try at(
             path, fields,

@@ -46,7 +46,9 @@ extension Draft {
             let text = address.address.description
             if named.contains(NamedAddress(account, network, text)) { continue }
             guard address.isSourceNAT else {
-                _ = try take(.releasePublicAddress(address.id))
+                _ = try take(
+                    address.isReserved
+                        ? .networking(.releaseReservedAddress(address.id)) : .releasePublicAddress(address.id))
                 continue
             }
             if named.contains(NamedAddress(account, network, CloudFile.PublicAddress.sourceNAT)) { continue }

@@ -30,81 +30,6 @@ extension Draft {
         return account.id
     }
 
-    mutating func applyNetwork(
-        _ network: CloudFile.Network, _ path: String, _ names: inout NamesInUse
-    ) throws(RequestError) -> [Reference] {
-        let account = try account(network.account, path)
-        guard let zone = cloud.zone(named: network.zone) else { throw reference("\(path).zone", "zone", network.zone) }
-        guard let offering = cloud.networkOffering(named: network.offering) else {
-            throw reference("\(path).offering", "network offering", network.offering)
-        }
-        let wire = try network.physicalNetwork.map { name throws(RequestError) in
-            guard let wire = cloud.physicalNetwork(named: name, inZone: zone.id) else {
-                throw reference("\(path).physicalNetwork", "physical network", name)
-            }
-            return wire.id
-        }
-        let fields = [
-            "networkofferingid": "offering", "zoneid": "zone", "physicalnetworkid": "physicalNetwork",
-            "netmask": "cidr", "guestvmcidr": "guestCIDR", "networkdomain": "domain", "displaytext": "displayText",
-        ]
-        let request = Request.CreateNetwork(
-            name: network.name, displayText: network.displayText, zone: zone.id, offering: offering.id,
-            account: account,
-            physicalNetwork: wire, cidr: network.cidr ?? (network.gateway == nil ? nil : zone.guestCIDR.description),
-            gateway: network.gateway, guestCIDR: network.guestCIDR, networkDomain: network.domain)
-        let name = NamesInUse.Name(account, network.name)
-        let known = names.networks[name] ?? []
-        guard let id = known.first, let old = cloud.networks[id] else {
-            let objects = try at(path, fields, .createNetwork(request))
-            names.networks[name] = objects.prefix(1).map(\.id)
-            return objects
-        }
-        guard known.count == 1 else {
-            throw .conflict(
-                "\(path).name", "\(path).name: account \(network.account) has \(known.count) networks of that name")
-        }
-        try refuseChanges(request, of: old, zone, path, fields)
-        return try at(
-            path, fields,
-            .updateNetwork(
-                .init(
-                    id: id, name: network.name, displayText: network.displayText ?? network.name,
-                    networkDomain: network.domain ?? zone.networkDomain ?? "")))
-    }
-
-    private func refuseChanges(
-        _ request: Request.CreateNetwork, of old: Network, _ zone: Zone, _ path: String, _ fields: [String: String]
-    ) throws(RequestError) {
-        guard old.zone == request.zone else {
-            throw fixed("\(path).zone", cloud.zones[old.zone]?.name ?? "another")
-        }
-        guard old.offering == request.offering else {
-            throw fixed("\(path).offering", cloud.networkOfferings[old.offering]?.name ?? "another")
-        }
-        if let wire = request.physicalNetwork, wire != old.physicalNetwork {
-            throw fixed("\(path).physicalNetwork", cloud.physicalNetworks[old.physicalNetwork]?.name ?? "another")
-        }
-        let wanted: (cidr: IPv4Prefix, gateway: IPv4Address)
-        let guestCIDR: IPv4Prefix?
-        do throws(RequestError) {
-            wanted = try addressing(request, zone)
-            guestCIDR = try request.guestCIDR.map { text throws(RequestError) in try prefix(text, "guestvmcidr") }
-        } catch {
-            throw error.inFile(path, fields)
-        }
-        // A file that leaves the network to the zone does not object to what the zone's was when it was made.
-        if request.cidr != nil || request.gateway != nil {
-            guard wanted.cidr == old.cidr else { throw fixed("\(path).cidr", old.cidr?.description ?? "none") }
-            guard wanted.gateway == old.gateway else {
-                throw fixed("\(path).gateway", old.gateway?.description ?? "none")
-            }
-        }
-        guard guestCIDR == old.guestCIDR else {
-            throw fixed("\(path).guestCIDR", old.guestCIDR?.description ?? "the whole network")
-        }
-    }
-
     mutating func applyGuest(
         _ guest: CloudFile.Guest, _ path: String, _ names: NamesInUse
     ) throws(RequestError) -> [Reference] {
@@ -114,7 +39,8 @@ extension Draft {
         }
         var nics: [Request.DeployGuest.NIC] = []
         for (index, nic) in guest.nics.enumerated() {
-            guard let network = names.networks[.init(account, nic.network)]?.first else {
+            let own = names.networks[.init(account, nic.network)]?.first
+            guard let network = own ?? sharedNetwork(named: nic.network, with: account) else {
                 throw reference("\(path).nics[\(index)].network", "network of account \(guest.account)", nic.network)
             }
             nics.append(.init(network: network, address: nic.address, isDefault: nic.isDefault))
@@ -136,27 +62,49 @@ extension Draft {
                 "\(path).name", "\(path).name: account \(guest.account) has \(known.count) guests of that name")
         }
         guard old.port == port else { throw fixed("\(path).port", old.port.rawValue) }
-        try refuseChanges(nics, of: old, path)
-        if guest.isRunning { return try at(path, [:], .startGuest(id)) }
-        return try at(path, [:], .stopGuest(id))
+        let changed = try applyNICs(nics, of: old, path)
+        if guest.isRunning { return try at(path, [:], .startGuest(id)) + changed }
+        return try at(path, [:], .stopGuest(id)) + changed
     }
 
-    private func refuseChanges(
-        _ wanted: [Request.DeployGuest.NIC], of guest: Guest, _ path: String
-    ) throws(RequestError) {
-        let old = cloud.nics(ofGuest: guest.id)
-        guard old.map(\.network) == wanted.map(\.network) else {
-            let names = old.map { cloud.networks[$0.network]?.name ?? $0.network.description }
-            throw fixed("\(path).nics", "on \(names.joined(separator: ", "))")
+    /// One that others own and the account may use.
+    private func sharedNetwork(named name: String, with account: ObjectID) -> ObjectID? {
+        let found = Array(cloud.networks.values).filter {
+            $0.account != account && $0.name.lowercased() == name.lowercased() && $0.isOpen(to: account, in: cloud)
         }
-        for (index, (nic, wanted)) in zip(old, wanted).enumerated() {
-            if let text = wanted.address, IPv4Address(text) != nic.address {
-                throw fixed("\(path).nics[\(index)].address", nic.address?.description ?? "none")
+        return found.count == 1 ? found.first?.id : nil
+    }
+
+    /// Ports come, change and go until they are what the file says. What rules lead to stays, and the file is refused.
+    private mutating func applyNICs(
+        _ wanted: [Request.DeployGuest.NIC], of guest: Guest, _ path: String
+    ) throws(RequestError) -> [Reference] {
+        var objects: [Reference] = []
+        let nic = { (cloud: Cloud, network: ObjectID) in cloud.nics(ofGuest: guest.id).first { $0.network == network } }
+        let fields = { (index: Int) in
+            ["networkid": "nics[\(index)].network", "ipaddress": "nics[\(index)].address", "nicid": "nics[\(index)]"]
+        }
+        for (index, port) in wanted.enumerated() {
+            guard let old = nic(cloud, port.network) else {
+                objects += try at(
+                    path, fields(index),
+                    .networking(.addNIC(.init(guest: guest.id, network: port.network, address: port.address))))
+                continue
             }
+            guard let text = port.address, IPv4Address(text) != old.address else { continue }
+            objects += try at(
+                path, fields(index), .networking(.changeNICAddress(.init(nic: old.id, address: text))))
         }
         let isDefault = wanted.firstIndex(where: \.isDefault) ?? 0
-        guard old.indices.contains(isDefault), old[isDefault].isDefault else {
-            throw fixed("\(path).nics[\(isDefault)].default", "false")
+        if wanted.indices.contains(isDefault), let port = nic(cloud, wanted[isDefault].network), !port.isDefault {
+            objects += try at(
+                path, ["nicid": "nics[\(isDefault)].default"],
+                .networking(.makeNICDefault(.init(guest: guest.id, nic: port.id))))
         }
+        for old in cloud.nics(ofGuest: guest.id) where !wanted.contains(where: { $0.network == old.network }) {
+            objects += try at(
+                path, ["nicid": "nics"], .networking(.removeNIC(.init(guest: guest.id, nic: old.id))))
+        }
+        return objects
     }
 }

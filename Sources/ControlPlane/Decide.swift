@@ -9,7 +9,7 @@ public func decide(
     var draft = Draft(request.command, caller, cloud, time, ids)
     defer { ids = draft.ids }
     let objects = try draft.take(request)
-    return Decision(changes: try draft.finish(), reply: Reply(objects), drains: draft.drains)
+    return Decision(changes: try draft.finish(), reply: Reply(objects), drains: draft.drains, examined: draft.examined)
 }
 
 /// A decision in the making: the cloud as it will be, and the changes that lead there. Each step sees those before it.
@@ -22,6 +22,8 @@ struct Draft<IDs: IDSource> {
     private(set) var cloud: Cloud
     /// Whether connections that go on without their rule may finish.
     var drains = false
+    /// Networks of which everything in the kernel is to be looked at again.
+    var examined: Set<ObjectID> = []
     fileprivate(set) var ids: IDs
     private var changes: [Change] = []
     private let before: Cloud

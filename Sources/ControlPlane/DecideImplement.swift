@@ -8,7 +8,9 @@ extension Draft {
     mutating func implement(_ id: ObjectID, _ parameter: String) throws(RequestError) {
         guard var network = cloud.networks[id] else { throw unknown(parameter, id) }
         if network.state == .allocated {
-            guard let segment = cloud.freeSegment(on: network.physicalNetwork) else {
+            guard
+                let segment = network.ownSegment ?? cloud.freeSegment(on: network.physicalNetwork, for: network.account)
+            else {
                 throw .noFreeSegment(
                     parameter,
                     "Unable to allocate vnet as a part of network \(network.name) implement: every segment of "
@@ -20,7 +22,7 @@ extension Draft {
         }
         if let router = cloud.router(ofNetwork: id) {
             try put(.router(router.running(true)))
-        } else {
+        } else if cloud.networkOfferings[network.offering]?.needsRouter == true {
             try createRouter(network, parameter)
         }
     }
@@ -29,19 +31,20 @@ extension Draft {
         if cloud.networkOfferings[network.offering]?.services["SourceNat"] != nil,
             cloud.sourceNATAddress(ofNetwork: network.id) == nil
         {
-            let (range, address) = try freePublicAddress(network.zone, nil, parameter)
+            let (range, address) = try freePublicAddress(network.zone, nil, for: network.account, parameter)
             try put(
                 .publicAddress(
                     PublicAddress(
                         id: newID(), range: range, address: address, account: network.account, network: network.id,
                         isSourceNAT: true)))
         }
+        let guestAddress = try network.guestType == .shared ? address(on: network, nil, (parameter, parameter)) : nil
         let number = try number(.machine)
         var router = VirtualRouter(
             id: newID(), number: number, name: "r-\(number)-VM", zone: network.zone, account: network.account,
             network: network.id, isRunning: true,
             guestLeg: Attachment(mac: try newMAC(), shard: try freeShard(.network(network.id), parameter)),
-            publicLegs: [])
+            guestAddress: guestAddress, publicLegs: [])
         // Source NAT's range first: its leg is the one of the default route.
         let addresses = cloud.publicAddresses(ofNetwork: network.id)
         for address in addresses.filter(\.isSourceNAT) + addresses.filter({ !$0.isSourceNAT }) {
@@ -72,16 +75,18 @@ extension Draft {
         return shard
     }
 
-    /// A free address of the zone: from a range that the router has a leg for if there is one, else from the range with
-    /// the lowest number.
+    /// A free address of the zone for the account: from a range that is dedicated to it if there is one, and then from one
+    /// that the router has a leg for, else from the range with the lowest number.
     func freePublicAddress(
-        _ zone: ObjectID, _ router: VirtualRouter?, _ parameter: String
+        _ zone: ObjectID, _ router: VirtualRouter?, for account: ObjectID, _ parameter: String
     ) throws(RequestError) -> (range: ObjectID, address: IPv4Address) {
         let ranges = cloud.publicRangesByZone[zone].compactMap { cloud.publicRanges[$0] }
+            .filter { $0.isOpen(to: account, in: cloud) }
             .map { range in
-                (range, isOffLeg: router.map { cloud.publicLeg(of: $0, for: range.id) == nil } ?? false)
+                let isOffLeg = router.map { cloud.publicLeg(of: $0, for: range.id) == nil } ?? false
+                return (range, rank: (range.dedication == nil ? 2 : 0) + (isOffLeg ? 1 : 0))
             }
-            .sorted { ($0.isOffLeg ? 1 : 0, $0.0.number) < ($1.isOffLeg ? 1 : 0, $1.0.number) }
+            .sorted { ($0.rank, $0.0.number) < ($1.rank, $1.0.number) }
         for (range, _) in ranges {
             if let address = cloud.freePublicAddress(in: range.id) { return (range.id, address) }
         }
@@ -89,11 +94,69 @@ extension Draft {
         throw .noFreeAddress(parameter, "Insufficient address capacity: no free public IP address in zone \(name)")
     }
 
+    /// Back to what it was before its first guest: no router, and its segment, unless it is its own, for others to have.
+    /// Public addresses and rules stay for when it comes back.
+    mutating func shutDownNetwork(_ id: ObjectID) throws(RequestError) -> [Reference] {
+        try requireRootAdmin()
+        guard var network = cloud.networks[id] else { throw unknown("id", id) }
+        guard cloud.isIdle(network) else { return [Reference(.network, id)] }
+        if let router = cloud.router(ofNetwork: id) { try remove(.router, router.id) }
+        network.state = .allocated
+        network.segment = nil
+        try put(.network(network))
+        return [Reference(.network, id)]
+    }
+
+    /// Whatever is missing comes back, and all of it in the kernel is compared with what it must be. Connections go on.
+    mutating func restartNetwork(_ request: NetworkingRequest.RestartNetwork) throws(RequestError) -> [Reference] {
+        guard let network = cloud.networks[request.id] else { throw unknown("id", request.id) }
+        try requireAccess(to: network.account)
+        guard network.state == .implemented || network.guestType == .shared else {
+            throw .refused(
+                "id", "Network is not in the right state to be restarted. Correct states are: Implemented, Setup")
+        }
+        try restart(network)
+        return [Reference(.network, network.id)]
+    }
+
+    private mutating func restart(_ network: Network) throws(RequestError) {
+        var network = network
+        network.restarts += 1
+        try put(.network(network))
+        if network.state == .implemented { try implement(network.id, "id") }
+        examined.insert(network.id)
+    }
+
+    mutating func rebootRouter(_ id: ObjectID) throws(RequestError) -> [Reference] {
+        guard let router = cloud.routers[id], let network = cloud.networks[router.network] else {
+            throw unknown("id", id)
+        }
+        try requireAccess(to: router.account)
+        try restart(network)
+        return [Reference(.router, id)]
+    }
+
+    /// Its network goes without until the next guest starts or the network is restarted.
+    mutating func destroyRouter(_ id: ObjectID) throws(RequestError) -> [Reference] {
+        guard let router = cloud.routers[id] else { throw unknown("id", id) }
+        try requireAccess(to: router.account)
+        try remove(.router, id)
+        return []
+    }
+
     mutating func setRouter(_ id: ObjectID, running: Bool) throws(RequestError) -> [Reference] {
         guard let router = cloud.routers[id] else { throw unknown("id", id) }
         try requireAccess(to: router.account)
         try put(.router(router.running(running)))
         return [Reference(.router, id)]
+    }
+}
+
+extension Cloud {
+    /// Whether the network could be taken down: it is up, need not be, and no running guest is on it.
+    func isIdle(_ network: Network) -> Bool {
+        network.state == .implemented && networkOfferings[network.offering]?.isPersistent == false
+            && !nicsByNetwork[network.id].contains { nics[$0].flatMap { guests[$0.guest] }?.isRunning ?? false }
     }
 }
 

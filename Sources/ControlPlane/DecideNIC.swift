@@ -14,6 +14,9 @@ extension Draft {
     mutating func addNIC(_ request: NetworkingRequest.AddNIC) throws(RequestError) -> [Reference] {
         let parameters = NICParameters(network: "networkid", address: "ipaddress", mac: "macaddress")
         let guest = try guest(request.guest, "virtualmachineid")
+        guard guest.state != .destroyed else {
+            throw .refused("virtualmachineid", "The virtual machine \(guest.instanceName) is destroyed")
+        }
         guard let network = cloud.networks[request.network] else {
             throw unknown(parameters.network, request.network)
         }
@@ -132,13 +135,17 @@ extension Draft {
         _ text: String, on network: Network, _ parameter: String
     ) throws(RequestError) -> IPv4Address {
         let address = try address(text, parameter)
-        guard let cidr = network.cidr, let pool = network.guestAddresses else {
+        guard let cidr = network.cidr else {
             throw .refused(parameter, "Network \(network.name) is a layer 2 network: its guests have no addresses")
         }
+        let pools = cloud.guestPools(ofNetwork: network)
         guard cidr.hosts.contains(address) else {
             throw invalid(parameter, text, "it is no host address of network \(cidr)")
         }
-        guard pool.contains(address) else { throw invalid(parameter, text, "it is outside the guest range \(pool)") }
+        guard pools.contains(where: { $0.contains(address) }) else {
+            let ranges = pools.map(\.description).joined(separator: ", ")
+            throw invalid(parameter, text, "it is outside the guest range \(ranges)")
+        }
         guard address != network.gateway else { throw invalid(parameter, text, "it is the gateway's") }
         guard cloud.claims[.guestAddress(network: network.id, address)] == nil else {
             throw .refused(parameter, "The address \(address) is in use in network \(network.name)")
@@ -197,7 +204,11 @@ extension Draft {
         guard network.zone == zone else {
             throw .refused(parameter, "Network \(network.name) is not in zone \(cloud.zones[zone]?.name ?? "")")
         }
-        guard network.account == account else {
+        guard network.isOpen(to: account, in: cloud) else {
+            guard network.audience == .owner else {
+                throw .denied(
+                    "Unable to use network with id= \(network.id), permission denied: it is shared with another domain")
+            }
             throw .refused(
                 parameter, "Network \(network.name) is not of account \(cloud.accounts[account]?.name ?? "")")
         }

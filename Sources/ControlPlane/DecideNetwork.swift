@@ -15,26 +15,25 @@ extension Draft {
             )
         }
         let wire = try physicalNetwork(request.physicalNetwork, zone)
-        let (cidr, gateway) = try addressing(request, zone)
+        let subnet = try subnet(request, zone, offering.guestType)
         let guestCIDR = try request.guestCIDR.map { text throws(RequestError) in
-            try guestRange(text, of: cidr)
-        }
-        for id in cloud.publicRangesByZone[zone.id] {
-            guard let range = cloud.publicRanges[id], range.subnet.overlaps(cidr) else { continue }
-            throw .refused(
-                request.cidr == nil ? "netmask" : "cidr",
-                "The network \(cidr) overlaps the zone's public subnet \(range.subnet)")
+            try guestPart(text, of: subnet?.cidr, offering.guestType)
         }
         let network = Network(
             id: newID(), number: try number(.network), name: name,
             displayText: try text(request.displayText ?? name, "displaytext"), account: account, zone: zone.id,
-            physicalNetwork: wire.id, offering: offering.id, cidr: cidr, gateway: gateway, guestCIDR: guestCIDR,
-            state: .allocated,
+            physicalNetwork: wire.id, offering: offering.id, guestType: offering.guestType, cidr: subnet?.cidr,
+            gateway: subnet?.gateway, guestCIDR: guestCIDR, state: .allocated,
+            ownSegment: try ownSegment(request.kind.segment, offering, wire, zone),
+            audience: try audience(request.kind, offering.guestType),
+            isolatesPorts: request.kind.isolatesPorts,
             networkDomain: try request.networkDomain.map { text throws(RequestError) in
                 try domain(text, "networkdomain")
             } ?? zone.networkDomain,
-            mtu: wire.isolation == .vxlan ? 1450 : 1500)
+            dns1: try resolver(request.kind.dns1, "dns1", offering),
+            dns2: try resolver(request.kind.dns2, "dns2", offering), mtu: wire.isolation == .vxlan ? 1450 : 1500)
         try put(.network(network))
+        try addFirstRange(request.kind, to: network)
         if offering.isPersistent { try implement(network.id, "networkofferingid") }
         return [Reference(.network, network.id)]
     }
@@ -45,8 +44,15 @@ extension Draft {
         if let text = request.name { network.name = try name(text, "name") }
         if let text = request.displayText { network.displayText = try self.text(text, "displaytext") }
         if let text = request.networkDomain { network.networkDomain = try domain(text, "networkdomain") }
+        let offering = cloud.networkOfferings[request.offering ?? network.offering]
+        if let text = request.dns1 { network.dns1 = try resolver(text, "dns1", offering) }
+        if let text = request.dns2 { network.dns2 = try resolver(text, "dns2", offering) }
+        if let text = request.guestCIDR { network.guestCIDR = try changedGuestPart(text, of: network) }
         try put(.network(network))
-        if let text = request.sourceNATAddress { try setSourceNAT(text, network) }
+        if let offering = request.offering { try convert(network.id, to: offering) }
+        if let text = request.sourceNATAddress, let network = cloud.networks[network.id] {
+            try setSourceNAT(text, network)
+        }
         return [Reference(.network, network.id)]
     }
 
@@ -60,6 +66,7 @@ extension Draft {
         if let router = cloud.router(ofNetwork: id) { try remove(.router, router.id) }
         for rule in cloud.egressRulesByNetwork[id] { try remove(.egressRule, rule) }
         for address in cloud.publicAddressesByNetwork[id] { try removeWithRules(address) }
+        for range in cloud.guestRanges(ofNetwork: id) { try remove(.guestRange, range.id) }
         try remove(.network, id)
         return []
     }
@@ -83,39 +90,17 @@ extension Draft {
         return only
     }
 
-    /// The network's own addresses: from `cidr`, from gateway and netmask as CloudStack's clients send them, or the
-    /// zone's guest network.
-    func addressing(
-        _ request: Request.CreateNetwork, _ zone: Zone
-    ) throws(RequestError) -> (cidr: IPv4Prefix, gateway: IPv4Address) {
-        let cidr: IPv4Prefix
-        if let text = request.cidr {
-            guard request.netmask == nil else { throw .refused("netmask", "Either cidr or netmask can be specified") }
-            cidr = try guestPrefix(text, "cidr")
-        } else if let netmask = request.netmask {
-            guard let gateway = request.gateway else { throw .missing("gateway", command) }
-            let length = try prefixLength(netmask: netmask, "netmask")
-            guard let prefix = IPv4Prefix(containing: try hostAddress(gateway, "gateway"), length: length) else {
-                throw invalid("netmask", netmask, "it is not a netmask")
-            }
-            cidr = try guestPrefix(prefix.description, "netmask")
-        } else {
-            guard request.gateway == nil else { throw .missing("netmask", command) }
-            cidr = zone.guestCIDR
+    /// A resolver for the guests of a network; nil for the empty text and for none.
+    private func resolver(
+        _ text: String?, _ parameter: String, _ offering: NetworkOffering?
+    ) throws(RequestError) -> IPv4Address? {
+        guard let text, !text.isEmpty else { return nil }
+        guard offering?.offers("Dns") == true else {
+            throw .refused(
+                parameter,
+                "\(parameter) can't be set because Dns service isn't supported by network offering "
+                    + (offering?.name ?? ""))
         }
-        guard let text = request.gateway else { return (cidr, cidr.hosts.first) }
-        let gateway = try address(text, "gateway")
-        guard cidr.contains(gateway) else { throw invalid("gateway", text, "it is outside \(cidr)") }
-        guard cidr.hosts.contains(gateway) else {
-            throw invalid("gateway", text, "it is the network or broadcast address of \(cidr)")
-        }
-        return (cidr, gateway)
-    }
-
-    private func guestRange(_ text: String, of cidr: IPv4Prefix) throws(RequestError) -> IPv4Prefix {
-        let part = try prefix(text, "guestvmcidr")
-        guard cidr.contains(part) else { throw invalid("guestvmcidr", text, "it is outside the network \(cidr)") }
-        guard part.length <= 30 else { throw invalid("guestvmcidr", text, "a guest range is /30 or larger") }
-        return part
+        return try hostAddress(text, parameter)
     }
 }

@@ -5,16 +5,17 @@ extension Draft {
     mutating func createNetworkOffering(_ request: Request.CreateNetworkOffering) throws(RequestError) -> [Reference] {
         try requireRootAdmin()
         let name = try offeringName(request.name, nil)
-        guard request.guestType.lowercased() == "isolated" else {
-            throw .unsupported("guestiptype", "Guest type \(RequestError.excerpt(request.guestType)) is not supported")
+        let type = NetworkOffering.GuestType.allCases.first {
+            $0.rawValue.lowercased() == request.guestType.lowercased()
         }
-        guard !request.specifiesVLAN else {
-            throw .unsupported("specifyvlan", "Networks whose VLAN the caller chooses are not supported")
-        }
+        guard let type else { throw invalid("guestiptype", request.guestType, "it is Isolated, Shared or L2") }
+        let services = try services(request)
+        try refuseServices(services, of: type)
         let offering = NetworkOffering(
             id: newID(), name: name, displayText: try text(request.displayText ?? name, "displaytext"),
-            guestType: .isolated, services: try services(request), egressDefaultAllow: request.egressDefaultAllow,
-            conservesAddresses: request.conservesAddresses, isPersistent: request.isPersistent, specifiesVLAN: false,
+            guestType: type, services: services, egressDefaultAllow: request.egressDefaultAllow,
+            conservesAddresses: request.conservesAddresses, isPersistent: request.isPersistent,
+            specifiesVLAN: request.specifiesVLAN,
             isEnabled: request.isEnabled, isDefault: false, rate: try rate(request))
         try put(.networkOffering(offering))
         return [Reference(.networkOffering, offering.id)]
@@ -44,6 +45,22 @@ extension Draft {
         return []
     }
 
+    /// A shared network's router is not its gateway, and nobody routes for a layer 2 network.
+    private func refuseServices(
+        _ services: [String: String], of type: NetworkOffering.GuestType
+    ) throws(RequestError) {
+        let possible: Set<String>
+        switch type {
+        case .isolated: return
+        case .shared: possible = ["Dhcp", "Dns", "UserData"]
+        case .l2: possible = []
+        }
+        for service in services.keys.sorted() where !possible.contains(service) {
+            throw .refused(
+                "supportedservices", "Service \(service) can't be provided on \(type.rawValue) networks")
+        }
+    }
+
     /// CloudStack keeps 0 for what it shows as -1: unlimited.
     func rate(_ request: Request.CreateNetworkOffering) throws(RequestError) -> Int? {
         guard let rate = request.rate, rate != 0, rate != -1 else { return nil }
@@ -66,7 +83,9 @@ extension Draft {
 
     /// Services in CloudStack's spelling whatever the caller's, each with its provider.
     func services(_ request: Request.CreateNetworkOffering) throws(RequestError) -> [String: String] {
-        guard !request.services.isEmpty else { throw .missing("supportedservices", command) }
+        if request.services.isEmpty, request.guestType.lowercased() == "isolated" {
+            throw .missing("supportedservices", command)
+        }
         var services: [String: String] = [:]
         for text in request.services {
             guard let service = Bootstrap.services.first(where: { $0.lowercased() == text.lowercased() }) else {

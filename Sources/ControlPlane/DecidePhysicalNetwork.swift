@@ -26,7 +26,10 @@ extension Draft {
         if let text = request.segments {
             let ranges = try segments(text, network.isolation, "vlan")
             let kept = ranges.reduce(0) { $0 + cloud.segmentsInUse(on: network.id, in: $1) }
-            guard kept == cloud.segmentsInUse(on: network.id) else {
+            let ownSegments = cloud.networksByPhysicalNetwork[network.id].count {
+                cloud.networks[$0]?.ownSegment?.number != nil
+            }
+            guard kept + ownSegments >= cloud.segmentsInUse(on: network.id) else {
                 throw .inUse(
                     "vlan",
                     "Networks of physical network \(network.name) hold segments outside \(RequestError.excerpt(text))")
@@ -38,6 +41,17 @@ extension Draft {
                 guard !ranges.contains(where: { $0.contains(number) }) else {
                     throw .refused(
                         "vlan", "\(range.segment) carries a public range of physical network \(network.name)")
+                }
+            }
+            for id in cloud.networksByPhysicalNetwork[network.id] {
+                guard let own = cloud.networks[id]?.ownSegment?.number, ranges.contains(where: { $0.contains(own) })
+                else { continue }
+                throw .refused("vlan", "A network of physical network \(network.name) was made for segment \(own)")
+            }
+            for dedication in cloud.vlanDedications(on: network.id) {
+                let segments = dedication.segments
+                guard ranges.contains(where: { $0.first <= segments.first && segments.last <= $0.last }) else {
+                    throw .inUse("vlan", "\(segments) is dedicated, and not in \(RequestError.excerpt(text))")
                 }
             }
             network.segmentRanges = ranges
@@ -64,6 +78,7 @@ extension Draft {
             throw .inUse("id", "The physical network \(network.name) is not deletable because there are networks on it")
         }
         for range in cloud.publicRangesByPhysicalNetwork[id] { try removePublicRange(range) }
+        for dedication in cloud.vlanDedications(on: id) { try remove(.vlanDedication, dedication.id) }
         try remove(.physicalNetwork, id)
         return []
     }

@@ -12,15 +12,15 @@ extension Draft {
             throw .refused("account", "The network \(network.name) is another account's")
         }
         let router = network.flatMap { cloud.router(ofNetwork: $0.id) }
-        let range: ObjectID
-        let address: IPv4Address
+        var taken: PublicAddress
         if let text = request.address {
-            (range, address) = try publicAddress(text, zone)
+            taken = try publicAddress(text, zone, account)
         } else {
-            (range, address) = try freePublicAddress(zone, router, network == nil ? "zoneid" : "networkid")
+            let (range, address) = try freePublicAddress(
+                zone, router, for: account, network == nil ? "zoneid" : "networkid")
+            taken = PublicAddress(id: newID(), range: range, address: address, account: account, isSourceNAT: false)
         }
-        var taken = PublicAddress(
-            id: newID(), range: range, address: address, account: account, network: nil, isSourceNAT: false)
+        if let isDisplayed = request.isDisplayed { taken.isDisplayed = isDisplayed }
         if let network {
             taken = try associate(taken, with: network, isFirst: true, "networkid")
         } else {
@@ -35,8 +35,14 @@ extension Draft {
         _ address: PublicAddress, with network: Network, isFirst: Bool, _ parameter: String
     ) throws(RequestError) -> PublicAddress {
         guard address.network != network.id else { return address }
+        guard !address.isReserved else {
+            throw .refused(parameter, "The IP address \(address.address) is reserved: it has to be acquired first")
+        }
         guard network.account == address.account else {
             throw .refused(parameter, "The network \(network.name) is another account's")
+        }
+        guard network.guestType == .isolated else {
+            throw .refused(parameter, "Ip address can be associated to the network of type Isolated only")
         }
         guard cloud.publicRanges[address.range]?.zone == network.zone else {
             throw .refused(parameter, "The network \(network.name) is in another zone")
@@ -65,11 +71,15 @@ extension Draft {
         }
         var address: PublicAddress
         if let held = cloud.claims[.publicAddress(range: range, wanted)].flatMap({ cloud.publicAddresses[$0.id] }) {
-            guard held.account == network.account, held.network == nil || held.network == network.id else {
+            guard held.account == network.account, !held.isReserved, held.network == nil || held.network == network.id
+            else {
                 throw .refused(parameter, "The address \(wanted) is in use")
             }
             address = held
         } else {
+            guard cloud.publicRanges[range]?.isOpen(to: network.account, in: cloud) == true else {
+                throw dedicated(wanted, parameter)
+            }
             address = PublicAddress(
                 id: newID(), range: range, address: wanted, account: network.account, isSourceNAT: false)
         }
@@ -95,6 +105,9 @@ extension Draft {
     mutating func releasePublicAddress(_ id: ObjectID) throws(RequestError) -> [Reference] {
         guard let address = cloud.publicAddresses[id] else { throw unknown("id", id) }
         try requireAccess(to: address.account)
+        guard !address.isReserved else {
+            throw .refused("id", "The IP address \(address.address) is reserved, and not allocated")
+        }
         if address.isSourceNAT {
             throw .refused(
                 "id",
@@ -115,7 +128,7 @@ extension Draft {
     }
 
     /// A public leg goes with the last address it serves.
-    private mutating func removeIdleLegs(of router: VirtualRouter) throws(RequestError) {
+    mutating func removeIdleLegs(of router: VirtualRouter) throws(RequestError) {
         let inUse = Set(
             cloud.publicAddresses(ofNetwork: router.network).compactMap {
                 cloud.publicLeg(of: router, for: $0.range)?.index
@@ -131,15 +144,26 @@ extension Draft {
         return network
     }
 
-    private func publicAddress(_ text: String, _ zone: ObjectID) throws(RequestError) -> (ObjectID, IPv4Address) {
+    /// One that nobody has, or that is reserved for the account.
+    private mutating func publicAddress(
+        _ text: String, _ zone: ObjectID, _ account: ObjectID
+    ) throws(RequestError) -> PublicAddress {
         let address = try address(text, "ipaddress")
         guard let range = range(of: address, zone) else {
             throw invalid("ipaddress", text, "no public range of the zone has it")
         }
-        guard cloud.claims[.publicAddress(range: range, address)] == nil else {
+        guard cloud.publicRanges[range]?.isOpen(to: account, in: cloud) == true else {
+            throw dedicated(address, "ipaddress")
+        }
+        guard let holder = cloud.claims[.publicAddress(range: range, address)] else {
+            return PublicAddress(id: newID(), range: range, address: address, account: account, isSourceNAT: false)
+        }
+        guard var held = cloud.publicAddresses[holder.id], held.isReserved, held.account == account else {
             throw .refused("ipaddress", "The address \(address) is in use")
         }
-        return (range, address)
+        held.isReserved = false
+        try put(.publicAddress(held))
+        return held
     }
 
     /// The zone's range that the address is in, free or not.

@@ -7,13 +7,10 @@ extension Draft {
         guard let wire = cloud.physicalNetworks[request.physicalNetwork] else {
             throw unknown("physicalnetworkid", request.physicalNetwork)
         }
-        let gateway = try hostAddress(request.gateway, "gateway")
-        let length = try prefixLength(netmask: request.netmask, "netmask")
-        guard (8...30).contains(length), let subnet = IPv4Prefix(containing: gateway, length: length) else {
-            throw invalid("netmask", request.netmask, "a public subnet is from /8 to /30")
-        }
-        guard subnet.hosts.contains(gateway) else {
-            throw invalid("gateway", request.gateway, "it is the network or broadcast address of \(subnet)")
+        let (subnet, gateway) = try publicSubnet(request.gateway, request.netmask)
+        if let dedication = request.dedication { try require(dedication) }
+        if request.isForSystem, request.dedication != nil {
+            throw .refused("forsystemvms", "A range of the system's own can't be dedicated to others")
         }
         let segment = try publicSegment(request.vlan, wire.isolation, "vlan")
         if let number = segment.number, segment == Segment(wire.isolation, number: number),
@@ -26,12 +23,14 @@ extension Draft {
         let range = PublicRange(
             id: newID(), zone: wire.zone, physicalNetwork: wire.id, number: try number(.publicRange), segment: segment,
             subnet: subnet, gateway: gateway,
-            addresses: try publicAddresses(request.first, request.last ?? request.first, subnet, gateway))
-        try refuseOverlap(range)
-        for id in cloud.networksByZone[wire.zone] {
-            guard let cidr = cloud.networks[id]?.cidr, cidr.overlaps(subnet) else { continue }
-            throw .refused("netmask", "The subnet \(subnet) overlaps guest network \(cidr) of the zone")
+            addresses: try publicAddresses(request.first, request.last ?? request.first, subnet, gateway),
+            dedication: request.dedication, isForSystem: request.isForSystem,
+            ipv6: try request.ipv6.map { text throws(RequestError) in try ipv6Part(text) })
+        if let network = cloud.network(onSegment: segment, of: wire.id) {
+            throw .refused("vlan", "\(segment) is guest network \(network.name)'s")
         }
+        try refuseOverlap(range)
+        try refuseGuestOverlap(range)
         try put(.publicRange(range))
         return [Reference(.publicRange, range.id)]
     }
@@ -39,6 +38,21 @@ extension Draft {
     mutating func updatePublicRange(_ request: Request.UpdatePublicRange) throws(RequestError) -> [Reference] {
         try requireRootAdmin()
         guard var range = cloud.publicRanges[request.id] else { throw unknown("id", request.id) }
+        if request.gateway != nil || request.netmask != nil {
+            (range.subnet, range.gateway) = try publicSubnet(
+                request.gateway ?? range.gateway.description, request.netmask ?? range.subnet.netmask.description)
+            let parameter = request.gateway == nil ? "netmask" : "gateway"
+            guard range == cloud.publicRanges[range.id] || !cloud.isReferenced(Reference(.publicRange, range.id)) else {
+                throw .inUse(parameter, "The public IP range \(range.addresses) is in use: its subnet can't change")
+            }
+            try refuseGuestOverlap(range)
+        }
+        if let isForSystem = request.isForSystem, isForSystem != range.isForSystem {
+            guard !cloud.isReferenced(Reference(.publicRange, range.id)), range.dedication == nil else {
+                throw .inUse("forsystemvms", "The public IP range \(range.addresses) is in use or dedicated")
+            }
+            range.isForSystem = isForSystem
+        }
         let first = request.first ?? range.addresses.first.description
         let last = request.last ?? range.addresses.last.description
         range.addresses = try publicAddresses(first, last, range.subnet, range.gateway)
@@ -65,6 +79,52 @@ extension Draft {
         }
         try passOnLegs(of: range)
         try remove(.publicRange, id)
+    }
+
+    private func publicSubnet(
+        _ gatewayText: String, _ netmask: String
+    ) throws(RequestError) -> (IPv4Prefix, IPv4Address) {
+        let gateway = try hostAddress(gatewayText, "gateway")
+        let length = try prefixLength(netmask: netmask, "netmask")
+        guard (8...30).contains(length), let subnet = IPv4Prefix(containing: gateway, length: length) else {
+            throw invalid("netmask", netmask, "a public subnet is from /8 to /30")
+        }
+        guard subnet.hosts.contains(gateway) else {
+            throw invalid("gateway", gatewayText, "it is the network or broadcast address of \(subnet)")
+        }
+        return (subnet, gateway)
+    }
+
+    private func ipv6Part(_ text: Request.CreatePublicRange.IPv6Text) throws(RequestError) -> PublicRange.IPv6Part {
+        guard let prefix = IPv6Prefix(text.cidr) else {
+            throw invalid("ip6cidr", text.cidr, "it is not an IPv6 network such as 2001:db8::/64")
+        }
+        let address = { (text: String, parameter: String) throws(RequestError) -> IPv6Address in
+            guard let address = IPv6Address(text) else { throw invalid(parameter, text, "it is not an IPv6 address") }
+            guard prefix.contains(address) else { throw invalid(parameter, text, "it is outside \(prefix)") }
+            return address
+        }
+        var part = PublicRange.IPv6Part(prefix: prefix, gateway: try address(text.gateway, "ip6gateway"))
+        guard let first = text.first else {
+            guard text.last == nil else { throw .missing("startipv6", command) }
+            return part
+        }
+        let last = text.last ?? first
+        guard let range = IPv6Range(try address(first, "startipv6"), try address(last, "endipv6")) else {
+            throw invalid("endipv6", last, "it is below startipv6 \(first)")
+        }
+        guard !(range.first...range.last).contains(part.gateway) else {
+            throw .refused("ip6gateway", "The gateway \(part.gateway) is one of the range's own addresses")
+        }
+        part.addresses = range
+        return part
+    }
+
+    private func refuseGuestOverlap(_ range: PublicRange) throws(RequestError) {
+        for id in cloud.networksByZone[range.zone] {
+            guard let cidr = cloud.networks[id]?.cidr, cidr.overlaps(range.subnet) else { continue }
+            throw .refused("netmask", "The subnet \(range.subnet) overlaps guest network \(cidr) of the zone")
+        }
     }
 
     /// A leg may stand for a range that no address of is left, because ranges of one subnet share it.

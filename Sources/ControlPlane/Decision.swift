@@ -1,5 +1,5 @@
 public import CloudModel
-import NetworkVocabulary
+public import NetworkVocabulary
 
 /// What a request comes to: the steps to take, and what to answer once they are durable.
 public struct Decision: Hashable, Sendable {
@@ -8,8 +8,11 @@ public struct Decision: Hashable, Sendable {
     public let reply: Reply
     /// Whether connections that lived by what is taken away may finish.
     public let drains: Bool
+    /// Networks of which everything in the kernel is looked at again, planned otherwise or not.
+    public let examined: Set<ObjectID>
 
-    public init(changes: [Change], reply: Reply, drains: Bool = false) {
+    public init(changes: [Change], reply: Reply, drains: Bool = false, examined: Set<ObjectID> = []) {
+        self.examined = examined
         self.changes = changes
         self.reply = reply
         self.drains = drains

@@ -13,23 +13,6 @@ import RouterPlan
 /// Orders of a failure: what cannot be decided changes nothing; what cannot be made durable changes nothing; what the
 /// kernel refuses is taken back by an entry of its own, unless later changes rest on it.
 public final class Engine {
-    public enum Message: Sendable {
-        case request(Request, Caller, dryRun: Bool, @Sendable (SubmissionReport) -> Void)
-        case kernel(KernelReport)
-        /// Something to remember that is no change of the model.
-        case event(Event)
-    }
-
-    /// Wall clock and ids, injected so that a run can be repeated.
-    public struct Surroundings {
-        public var now: () -> Int64
-        public var ids: any IDSource
-        public init(now: @escaping () -> Int64, ids: any IDSource) {
-            self.now = now
-            self.ids = ids
-        }
-    }
-
     private let ledger: any Ledger
     private var surroundings: Surroundings
     private let order: (KernelOrder) -> Void
@@ -38,6 +21,7 @@ public final class Engine {
     private var keeper: PlanKeeper
     private var pending = PendingChanges()
     private var traffic: TrafficKeeper
+    private var idleNetworks = IdleNetworks()
     private var entriesSinceCheckpoint = 0
     /// Events that the ledger did not take, for its next entry.
     private var unwritten: [Event] = []
@@ -70,7 +54,6 @@ public final class Engine {
 
     /// Begins: the objects that every installation has, and the complete desired state for the kernel.
     public func start() throws(LedgerError) {
-        let system = Caller(account: installation, isRootAdmin: true)
         do throws(RequestError) {
             var ids = surroundings.ids
             let decision = try decideAny(.bootstrap, system, &ids)
@@ -89,6 +72,9 @@ public final class Engine {
         shared.publish(cloud, keeper.planner)
         order(.adopt(keeper.inOrder, keeping: keeper.unplanned))
     }
+
+    /// The daemon itself.
+    private var system: Caller { Caller(account: installation, isRootAdmin: true) }
 
     private func commitBootstrap(_ decision: Decision) throws(RequestError) {
         do {
@@ -120,7 +106,12 @@ public final class Engine {
     public func attend(now: Duration, isTrafficWatched: Bool = false) -> Duration {
         if traffic.isReadingDue(now, isWatched: isTrafficWatched) { order(.measure) }
         traffic.writeIfDue(now, cloud, to: ledger)
-        return traffic.pause(now)
+        let pace = IdleNetworks.Pace.ordinary
+        let idle = idleNetworks.due(now, in: cloud, pace)
+        if !idle.isEmpty {
+            process(idle.map { .request(.networking(.shutDownNetwork($0)), system, dryRun: false) { _ in } })
+        }
+        return min(traffic.pause(now), idleNetworks.pause(now, pace))
     }
 
     /// Takes everything of this installation out of the kernel. The model stays as it is.
@@ -255,8 +246,9 @@ public final class Engine {
     private func follow(_ item: Batch.Item) {
         traffic.follow(item.decision.changes, from: item.before)
         let ticket = item.after.revision.number
-        let following = keeper.follow(
+        var following = keeper.follow(
             item.decision.changes, from: item.before, to: item.after, ticket: ticket, drains: item.decision.drains)
+        following.orders += keeper.examination(of: item.decision.examined, in: item.after, ticket: ticket)
         guard !following.orders.isEmpty || !following.failures.isEmpty else {
             item.report?(.realized(flowsEnded: 0))
             return

@@ -10,6 +10,8 @@ public enum KernelOrder: Sendable {
     case plan(NodePlan, ticket: UInt64?, drains: Bool = false)
     case change(PlanDelta, object: Origin, ticket: UInt64?, drains: Bool = false)
     case withdraw(NodeName, ticket: UInt64?)
+    /// Look whether the node is as planned, and make it so.
+    case examine(NodeName, ticket: UInt64?)
     /// Say what everything has counted, when there is time.
     case measure
 }

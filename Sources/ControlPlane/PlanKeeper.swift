@@ -102,6 +102,13 @@ struct PlanKeeper {
         }
     }
 
+    /// A look at the nodes that networks are in the kernel: their routers, and the host for their segments.
+    func examination(of networks: Set<ObjectID>, in cloud: Cloud, ticket: UInt64) -> [KernelOrder] {
+        guard !networks.isEmpty else { return [] }
+        let routers = networks.compactMap { cloud.router(ofNetwork: $0)?.name }.sorted().map { NodeName($0) }
+        return ([NodeName.host] + routers).filter { plans[$0] != nil }.map { .examine($0, ticket: ticket) }
+    }
+
     /// Nodes whose kept plan is not what planning from scratch gives: none, ever.
     func drift(from cloud: Cloud) -> [NodeName] {
         var fresh = PlanKeeper(planner)

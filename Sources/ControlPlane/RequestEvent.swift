@@ -87,6 +87,8 @@ extension Record {
         case .sshKeyPair(let pair): pair.name
         case .userData(let document): document.name
         case .guest(let guest): guest.instanceName
+        case .guestRange(let range): range.addresses.description
+        case .vlanDedication(let dedication): dedication.segments.description
         case .nic(let nic): (nic.address?.description ?? nic.attachment.mac.description)
         case .firewallRule(let rule): rule.traffic.description
         case .egressRule(let rule): rule.traffic.description

@@ -1,3 +1,4 @@
+public import CloudModel
 public import NetworkVocabulary
 
 extension Request {
@@ -116,11 +117,34 @@ extension Request {
         public var last: String?
         /// `50`, `vlan://50`, `vxlan://5000` or `untagged`, which it is when absent.
         public var vlan: String?
+        public var dedication: Dedication?
+        public var isForSystem: Bool
+        public var ipv6: IPv6Text?
+
+        /// The IPv6 addresses of a range.
+        public struct IPv6Text: Hashable, Sendable {
+            public var cidr: String
+            public var gateway: String
+            /// All of the CIDR when absent.
+            public var first: String?
+            /// The first when absent.
+            public var last: String?
+
+            public init(cidr: String, gateway: String, first: String? = nil, last: String? = nil) {
+                self.cidr = cidr
+                self.gateway = gateway
+                self.first = first
+                self.last = last
+            }
+        }
 
         public init(
             physicalNetwork: ObjectID, gateway: String, netmask: String, first: String, last: String? = nil,
-            vlan: String? = nil
+            vlan: String? = nil, dedication: Dedication? = nil, isForSystem: Bool = false, ipv6: IPv6Text? = nil
         ) {
+            self.dedication = dedication
+            self.isForSystem = isForSystem
+            self.ipv6 = ipv6
             self.physicalNetwork = physicalNetwork
             self.gateway = gateway
             self.netmask = netmask
@@ -135,10 +159,18 @@ extension Request {
         public var id: ObjectID
         public var first: String?
         public var last: String?
+        /// Another gateway, or netmask, while nobody has an address of it.
+        public var gateway: String?
+        public var netmask: String?
+        public var isForSystem: Bool?
 
         public init(
-            id: ObjectID, first: String? = nil, last: String? = nil
+            id: ObjectID, first: String? = nil, last: String? = nil, gateway: String? = nil, netmask: String? = nil,
+            isForSystem: Bool? = nil
         ) {
+            self.gateway = gateway
+            self.netmask = netmask
+            self.isForSystem = isForSystem
             self.id = id
             self.first = first
             self.last = last

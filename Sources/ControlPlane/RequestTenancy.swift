@@ -22,12 +22,50 @@ extension Request {
         public var guestCIDR: String?
         /// The zone's when absent.
         public var networkDomain: String?
+        public var kind: Kind
+
+        /// What networks of some kinds have, and others have not.
+        public struct Kind: Hashable, Sendable {
+            /// `98`, `vlan://98`, `vxlan://5000` or `untagged`, for offerings that leave it to the caller.
+            public var segment: String?
+            /// Shared networks: the addresses of guests.
+            public var first: String?
+            /// The first when absent.
+            public var last: String?
+            /// Shared networks: `Account` or `Domain`, which it is when absent.
+            public var access: String?
+            /// The domain whose accounts may use it; ROOT when absent.
+            public var domain: ObjectID?
+            /// Whether accounts of domains below may, too; they may when absent.
+            public var includesSubdomains: Bool?
+            public var isolatesPorts: Bool
+            /// The zone's when absent.
+            public var dns1: String?
+            public var dns2: String?
+
+            public init(
+                segment: String? = nil, first: String? = nil, last: String? = nil, access: String? = nil,
+                domain: ObjectID? = nil, includesSubdomains: Bool? = nil, isolatesPorts: Bool = false,
+                dns1: String? = nil, dns2: String? = nil
+            ) {
+                self.segment = segment
+                self.first = first
+                self.last = last
+                self.access = access
+                self.domain = domain
+                self.includesSubdomains = includesSubdomains
+                self.isolatesPorts = isolatesPorts
+                self.dns1 = dns1
+                self.dns2 = dns2
+            }
+        }
 
         public init(
             name: String, displayText: String? = nil, zone: ObjectID, offering: ObjectID, account: ObjectID? = nil,
             physicalNetwork: ObjectID? = nil, cidr: String? = nil, gateway: String? = nil, netmask: String? = nil,
-            guestCIDR: String? = nil, networkDomain: String? = nil
+            guestCIDR: String? = nil, networkDomain: String? = nil, kind: Kind = Kind()
         ) {
+            self.kind = kind
             self.name = name
             self.displayText = displayText
             self.zone = zone
@@ -51,11 +89,23 @@ extension Request {
         public var networkDomain: String?
         /// One of the network's other addresses, or a free one: guests are seen by it from then on.
         public var sourceNATAddress: String?
+        /// Another offering, to which the network is converted as it stands.
+        public var offering: ObjectID?
+        /// The part that guests get addresses from; the whole network: no part any more.
+        public var guestCIDR: String?
+        /// Empty: the zone's.
+        public var dns1: String?
+        public var dns2: String?
 
         public init(
             id: ObjectID, name: String? = nil, displayText: String? = nil, networkDomain: String? = nil,
-            sourceNATAddress: String? = nil
+            sourceNATAddress: String? = nil, offering: ObjectID? = nil, guestCIDR: String? = nil, dns1: String? = nil,
+            dns2: String? = nil
         ) {
+            self.offering = offering
+            self.guestCIDR = guestCIDR
+            self.dns1 = dns1
+            self.dns2 = dns2
             self.sourceNATAddress = sourceNATAddress
             self.id = id
             self.name = name
@@ -73,10 +123,14 @@ extension Request {
         public var account: ObjectID?
         /// This one, and no other.
         public var address: String?
+        /// Whether lists show it without being asked.
+        public var isDisplayed: Bool?
 
         public init(
-            network: ObjectID? = nil, zone: ObjectID? = nil, account: ObjectID? = nil, address: String? = nil
+            network: ObjectID? = nil, zone: ObjectID? = nil, account: ObjectID? = nil, address: String? = nil,
+            isDisplayed: Bool? = nil
         ) {
+            self.isDisplayed = isDisplayed
             self.network = network
             self.zone = zone
             self.account = account

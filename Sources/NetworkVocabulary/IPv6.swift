@@ -173,6 +173,14 @@ public struct IPv6Range: Hashable, Comparable, Sendable {
     public static func < (a: Self, b: Self) -> Bool { (a.first, a.last) < (b.first, b.last) }
 }
 
-extension IPv6Range: CustomStringConvertible {
+extension IPv6Range: LosslessStringConvertible, TextCoded {
+    /// `first-last`.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let first = IPv6Address(String(parts[0])), let last = IPv6Address(String(parts[1]))
+        else { return nil }
+        self.init(first, last)
+    }
+
     public var description: String { "\(first)-\(last)" }
 }

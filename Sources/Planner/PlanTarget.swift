@@ -30,6 +30,7 @@ extension Planner {
         switch kind {
         case .domain, .role, .account, .user, .project: break
         case .zone, .osType, .serviceOffering, .template, .sshKeyPair, .userData, .series: break
+        case .guestRange, .vlanDedication: break
         case .physicalNetwork:
             if cloud.physicalNetworks[id] != nil { targets.insert(.node(.host)) }
         case .publicRange:

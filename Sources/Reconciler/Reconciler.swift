@@ -76,6 +76,13 @@ public final class Reconciler {
             rechecks[name] = nil
             wait(for: name, object: nil, ticket)
             schedule(name)
+        case .examine(let name, let ticket):
+            guard nodes[name]?.plan != nil else {
+                if let ticket { report(.settled(name, tickets: [ticket])) }
+                return
+            }
+            wait(for: name, object: nil, ticket)
+            disturb(name)
         case .disturbed(let name):
             guard nodes[name]?.plan != nil else { return }
             disturb(name)

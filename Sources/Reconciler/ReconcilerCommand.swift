@@ -13,6 +13,8 @@ extension Reconciler {
         /// One object's change to a node's plan. `drains`: connections that lived by what goes away may finish.
         case change(PlanDelta, object: Origin, Ticket?, drains: Bool = false)
         case withdraw(NodeName, Ticket?)
+        /// Somebody wants to be sure that the node is as planned.
+        case examine(NodeName, Ticket?)
         /// The kernel says that somebody else touched the node.
         case disturbed(NodeName)
         /// The kernel lost count of its events.

@@ -23,7 +23,8 @@ public struct RandomRequests {
     }
 
     private mutating func object(in cloud: Cloud) -> Request {
-        switch Int.random(in: 0..<108, using: &random) {
+        switch Int.random(in: 0..<122, using: &random) {
+        case 108..<122: return networking(cloud)
         case 100..<108: return port(cloud)
         case 0..<3: return .createZone(.init(name: name("z", 3), dns1: "198.51.100.1"))
         case 3..<7: return physicalNetwork(cloud)
@@ -83,7 +84,13 @@ public struct RandomRequests {
     }
 
     private mutating func offering() -> Request {
-        .createNetworkOffering(
+        if number(0..<3) == 0 {
+            return .createNetworkOffering(
+                .init(
+                    name: name("k", 6), guestType: ["Shared", "L2"][number(0..<2)], services: [],
+                    specifiesVLAN: Bool.random(using: &random), isEnabled: true))
+        }
+        return .createNetworkOffering(
             .init(
                 name: name("o", 4),
                 services: (number(0..<3) == 0 ? ["Gateway"] : ["SourceNat", "Gateway"])
@@ -98,6 +105,16 @@ public struct RandomRequests {
             name: name("n", 10), zone: pick(cloud.zones.keys), offering: pick(cloud.networkOfferings.keys),
             account: pick(cloud.accounts.keys),
             physicalNetwork: number(0..<3) == 0 ? nil : pick(cloud.physicalNetworks.keys))
+        if number(0..<4) == 0 { request.kind.segment = "\(number(40..<60))" }
+        if cloud.networkOfferings[request.offering]?.guestType == .l2 { return .createNetwork(request) }
+        if cloud.networkOfferings[request.offering]?.guestType == .shared {
+            request.cidr = "10.4.\(number(0..<2)).0/28"
+            let first = number(0..<12)
+            request.kind.first = "10.4.0.\(first)"
+            request.kind.last = "10.4.0.\(first + number(0..<3))"
+            request.kind.access = [nil, "Account", "Domain"][number(0..<3)]
+            return .createNetwork(request)
+        }
         switch number(0..<4) {
         case 0: request.cidr = "10.1.\(number(0..<4)).0/29"
         case 1:
@@ -118,6 +135,42 @@ public struct RandomRequests {
             ? .acquirePublicAddress(
                 .init(zone: pick(cloud.zones.keys), account: pick(cloud.accounts.keys), address: address))
             : .acquirePublicAddress(.init(network: pick(cloud.networks.keys), address: address))
+    }
+
+    /// Something about networks and pools that are there, besides their creation.
+    private mutating func networking(_ cloud: Cloud) -> Request {
+        let network = pick(cloud.networks.keys)
+        let dedication =
+            number(0..<4) == 0 ? Dedication.domain(Domain.root.id) : .account(pick(cloud.accounts.keys))
+        switch number(0..<13) {
+        case 0: return .networking(.restartNetwork(.init(id: network)))
+        case 1: return .networking(.shutDownNetwork(network))
+        case 2: return .networking(.destroyRouter(pick(cloud.routers.keys)))
+        case 3, 4: return .updateNetwork(.init(id: network, offering: pick(cloud.networkOfferings.keys)))
+        case 5:
+            let first = number(0..<14)
+            return .networking(
+                .createGuestRange(
+                    .init(network: network, first: "10.4.0.\(first)", last: "10.4.0.\(first + number(0..<3))")))
+        case 6: return .networking(.deleteGuestRange(pick(cloud.guestRanges.keys)))
+        case 7:
+            let first = number(1..<45)
+            return .networking(
+                .dedicateVLANs(
+                    .init(
+                        physicalNetwork: pick(cloud.physicalNetworks.keys),
+                        segments: "\(first)-\(first + number(0..<3))",
+                        dedication: dedication)))
+        case 8: return .networking(.releaseVLANs(pick(cloud.vlanDedications.keys)))
+        case 9:
+            return .networking(.dedicatePublicRange(.init(id: pick(cloud.publicRanges.keys), dedication: dedication)))
+        case 10: return .networking(.releasePublicRange(pick(cloud.publicRanges.keys)))
+        case 11:
+            let free = cloud.freePublicAddresses(in: pick(cloud.publicRanges.keys)).randomElement(using: &random)
+            return .networking(
+                .reserveAddress(.init(id: free?.id ?? network, account: pick(cloud.accounts.keys))))
+        default: return .networking(.releaseReservedAddress(pick(cloud.publicAddresses.keys)))
+        }
     }
 
     /// Something about a port of a guest, mostly one that is there.

@@ -96,6 +96,7 @@ extension Reconciler.Command {
         case .change(let delta, let object, let ticket, let drains):
             self = .change(delta, object: object, ticket, drains: drains)
         case .withdraw(let name, let ticket): self = .withdraw(name, ticket)
+        case .examine(let name, let ticket): self = .examine(name, ticket)
         case .measure: self = .measure
         }
     }

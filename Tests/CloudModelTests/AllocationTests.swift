@@ -38,7 +38,7 @@ struct AllocationTests {
             gateway: IPv4Address(192, 0, 2, 1), addresses: try #require(IPv4Range("192.0.2.2-192.0.2.3")))
         try sample.cloud.apply(.put(.publicRange(tagged)))
         var given: [String] = []
-        while let segment = sample.cloud.freeSegment(on: sample.wire.id) {
+        while let segment = sample.cloud.freeSegment(on: sample.wire.id, for: sample.account.id) {
             given.append(segment.description)
             let network = Network(
                 id: sample.ids.next(), number: UInt64(given.count + 1), name: "n", displayText: "",

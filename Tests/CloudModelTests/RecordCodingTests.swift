@@ -82,6 +82,34 @@ struct RecordCodingTests {
                     id: address, range: sample.range.id, address: IPv4Address(203, 0, 113, 11),
                     account: sample.account.id, network: sample.network.id, isSourceNAT: false,
                     staticNAT: StaticNAT(nic: nic, guestAddress: IPv4Address(10, 1, 1, 9)))),
+            .guestRange(
+                GuestRange(
+                    id: sample.ids.next(), network: sample.network.id,
+                    addresses: try #require(IPv4Range("10.1.1.10-10.1.1.19")))),
+            .vlanDedication(
+                VLANDedication(
+                    id: sample.ids.next(), physicalNetwork: sample.wire.id,
+                    segments: try #require(SegmentRange("100-101")), dedication: .account(sample.account.id))),
+            .vlanDedication(
+                VLANDedication(
+                    id: sample.ids.next(), physicalNetwork: sample.wire.id,
+                    segments: try #require(SegmentRange("102")), dedication: .domain(Domain.root.id))),
+            .network(
+                Network(
+                    id: sample.ids.next(), number: 9, name: "l2", displayText: "", account: sample.account.id,
+                    zone: sample.zone.id, physicalNetwork: sample.wire.id, offering: sample.offering.id, guestType: .l2,
+                    cidr: nil, gateway: nil, state: .allocated, ownSegment: .untagged,
+                    audience: .domain(Domain.root.id, withSubdomains: false), isolatesPorts: true,
+                    dns1: IPv4Address(192, 0, 2, 1), mtu: 1500, restarts: 3)),
+            .publicRange(
+                PublicRange(
+                    id: sample.ids.next(), zone: sample.zone.id, physicalNetwork: sample.wire.id, number: 8,
+                    segment: .untagged, subnet: sample.range.subnet, gateway: sample.range.gateway,
+                    addresses: sample.range.addresses, dedication: .account(sample.account.id), isForSystem: true,
+                    ipv6: .init(
+                        prefix: try #require(IPv6Prefix("2001:db8::/64")),
+                        gateway: try #require(IPv6Address("2001:db8::1")),
+                        addresses: IPv6Range("2001:db8::10-2001:db8::20")))),
             .networkOffering(bare), .nic(held),
             .nic(try sample.nic(IPv4Address(10, 1, 1, 9))),
             .publicAddress(

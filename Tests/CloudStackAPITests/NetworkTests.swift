@@ -39,8 +39,9 @@ import Testing
     }
 
     @Test(arguments: [
-        (["guestvmcidr": "10.1.1.0/25"], 432), (["dns1": "192.0.2.9"], 432), (["displaynetwork": "false"], 432),
-        (["customid": "x"], 432), (["networkofferingid": "6e0c1f7a-1111-4222-8333-444455556666"], 432),
+        (["guestvmcidr": "10.1.2.0/25"], 431), (["dns1": "192.0.2.9"], 431), (["displaynetwork": "false"], 432),
+        (["customid": "x"], 432), (["networkofferingid": "6e0c1f7a-1111-4222-8333-444455556666"], 431),
+        (["changecidr": "true"], 432),
         (["sourcenatipaddress": "192.0.2.9"], 431), (["id": "6e0c1f7a-1111-4222-8333-444455556666"], 431),
     ])
     func `is not changed in ways that are not there`(parameters: [String: String], status: Int) throws {
@@ -74,7 +75,7 @@ import Testing
         #expect(network?["networkofferingconservemode"] as? Bool == false)
 
         for (name, value, status) in [
-            ("guestiptype", "Shared", 432), ("traffictype", "Public", 431), ("specifyvlan", "true", 432),
+            ("guestiptype", "Shared", 431), ("guestiptype", "Basic", 431), ("traffictype", "Public", 431),
             ("supportedservices", "Lb", 432), ("forvpc", "True", 432), ("specifyipranges", "true", 432),
             ("tags", "x", 432),
             ("displaytext", "", 431),

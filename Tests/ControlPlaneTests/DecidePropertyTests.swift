@@ -12,6 +12,9 @@ private struct Holdings {
     /// Numbers and MACs that were ever given; none is given twice, unless somebody chose it.
     private var spent: Set<String> = []
     private(set) var faults: [String] = []
+    private static let holdingNothing: Set<RecordKind> = [
+        .account, .zone, .physicalNetwork, .publicRange, .networkOffering, .guestRange, .vlanDedication,
+    ]
     private var wires: [ObjectID: ObjectID] = [:]
 
     var isEmpty: Bool { holders.isEmpty }
@@ -19,12 +22,13 @@ private struct Holdings {
     mutating func follow(_ change: Change) {
         switch change {
         case .put(.network(let value)):
-            hold(value.id, value.segment.map { ["segment \(value.physicalNetwork) \($0)"] } ?? [])
+            hold(value.id, (value.ownSegment ?? value.segment).map { ["segment \(value.physicalNetwork) \($0)"] } ?? [])
         case .put(.publicAddress(let value)): hold(value.id, ["public \(value.range) \(value.address)"])
         case .put(.router(let value)):
             hold(
                 value.id,
                 ["machine \(value.number)"]
+                    + (value.guestAddress.map { ["guest address \(value.network) \($0)"] } ?? [])
                     + ([value.guestLeg] + value.publicLegs.map(\.attachment)).map { "mac \($0.mac)" })
         case .put(.guest(let value)): hold(value.id, ["machine \(value.number)"])
         case .put(.nic(let value)):
@@ -41,8 +45,7 @@ private struct Holdings {
                 })
         case .put: break
         case .remove(let kind, let id):
-            if holdings[id] == nil, ![.account, .zone, .physicalNetwork, .publicRange, .networkOffering].contains(kind)
-            {
+            if holdings[id] == nil, !Self.holdingNothing.contains(kind) {
                 faults.append("\(kind) \(id) removed though not there")
             }
             hold(id, [])
@@ -112,14 +115,14 @@ struct DecidePropertyTests {
             if step == 600 { checkpoint = (fixture.cloud.checkpoint(), fixture.log.count) }
         }
         // The sequence is worth something only when both happen a lot.
-        #expect(accepted > 250)
+        #expect(accepted > 200)
         #expect(refused[.parameter, default: 0] > 50)
         if withRules {
             #expect(refused[.conflict, default: 0] > 0)
             #expect(made.count > 4 && made.values.allSatisfy { $0 > 3 }, "\(made)")
         } else {
             #expect(refused[.inUse, default: 0] > 10)
-            #expect(refused[.insufficientCapacity, default: 0] > 5)
+            #expect(refused[.insufficientCapacity, default: 0] > 0)
         }
 
         var folded = Cloud()
@@ -142,7 +145,10 @@ struct DecidePropertyTests {
             for change in try fixture.take(.deleteNetwork(network)).changes { holdings.follow(change) }
         }
         for address in fixture.cloud.publicAddresses.keys {
-            for change in try fixture.take(.releasePublicAddress(address)).changes { holdings.follow(change) }
+            let isReserved = fixture.cloud.publicAddresses[address]?.isReserved ?? false
+            let release: Request =
+                isReserved ? .networking(.releaseReservedAddress(address)) : .releasePublicAddress(address)
+            for change in try fixture.take(release).changes { holdings.follow(change) }
         }
         #expect(holdings.faults == [])
         #expect(holdings.isEmpty)

@@ -153,8 +153,11 @@ struct DecideRefusalTests {
             .createNetworkOffering(
                 .init(name: "new", services: ["SourceNat"], providers: ["Firewall": "VirtualRouter"]))
         },
-        .init("a shared network's offering", "guestiptype", .unsupported) { _ in
+        .init("a router as the gateway of a shared network", "supportedservices") { _ in
             .createNetworkOffering(.init(name: "new", guestType: "Shared", services: ["SourceNat"]))
+        },
+        .init("a kind of network that there is not", "guestiptype") { _ in
+            .createNetworkOffering(.init(name: "new", guestType: "Basic", services: ["SourceNat"]))
         },
         .init("a negative rate", "networkrate") { _ in
             .createNetworkOffering(.init(name: "new", services: ["SourceNat"], rate: -2))

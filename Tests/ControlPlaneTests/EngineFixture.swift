@@ -110,7 +110,7 @@ final class EngineFixture {
             kernel.mirror.follow([order])
             switch order {
             case .adopt, .measure: break
-            case .plan, .change, .withdraw: kernel.waiting.append(order)
+            case .plan, .change, .withdraw, .examine: kernel.waiting.append(order)
             }
         }
         try engine.start()
@@ -181,7 +181,8 @@ extension KernelOrder {
     var ticket: UInt64? {
         switch self {
         case .adopt, .measure: nil
-        case .plan(_, let ticket, _), .change(_, _, let ticket, _), .withdraw(_, let ticket): ticket
+        case .plan(_, let ticket, _), .change(_, _, let ticket, _), .withdraw(_, let ticket), .examine(_, let ticket):
+            ticket
         }
     }
 
@@ -190,7 +191,7 @@ extension KernelOrder {
         case .adopt, .measure: .host
         case .plan(let plan, _, _): plan.name
         case .change(let delta, _, _, _): delta.node
-        case .withdraw(let name, _): name
+        case .withdraw(let name, _), .examine(let name, _): name
         }
     }
 
@@ -199,6 +200,7 @@ extension KernelOrder {
         case .adopt: "adopt"
         case .measure: "measure"
         case .plan, .change, .withdraw: node.text
+        case .examine: "examine \(node)"
         }
     }
 }

@@ -52,6 +52,8 @@ final class DaemonUnderTest {
     }
 
     var logText: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
+    /// Where the API is, and what its administrator signs with: for clients of other kinds.
+    var credentials: [String] { [api, keys["apikey"] ?? "", keys["secretkey"] ?? ""] }
     var environment: [String: String] { ["SLUICE_API": api, "SLUICE_ADMIN": adminFile] }
 
     /// Stops it in order, and waits for the end.
