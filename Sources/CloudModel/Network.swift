@@ -26,13 +26,17 @@ public struct Network: Hashable, Codable, Sendable {
     public var segment: Segment?
     public var networkDomain: String?
     public var mtu: Int
+    /// Whether its guests reach the router and the outside, and not each other (true).
+    public var isolatesPorts: Bool?
 
     public init(
         id: ObjectID, number: UInt64, name: String, displayText: String, account: ObjectID, zone: ObjectID,
         physicalNetwork: ObjectID, offering: ObjectID, guestType: NetworkOffering.GuestType = .isolated,
         cidr: IPv4Prefix?, gateway: IPv4Address?,
-        guestCIDR: IPv4Prefix? = nil, state: State, segment: Segment? = nil, networkDomain: String? = nil, mtu: Int
+        guestCIDR: IPv4Prefix? = nil, state: State, segment: Segment? = nil, networkDomain: String? = nil, mtu: Int,
+        isolatesPorts: Bool? = nil
     ) {
+        self.isolatesPorts = isolatesPorts
         self.id = id
         self.number = number
         self.name = name
@@ -53,7 +57,7 @@ public struct Network: Hashable, Codable, Sendable {
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case id, number, name, displayText, account, zone, physicalNetwork, offering, guestType, cidr, gateway
-        case guestCIDR, state, segment, networkDomain, mtu
+        case guestCIDR, state, segment, networkDomain, mtu, isolatesPorts
     }
 }
 
