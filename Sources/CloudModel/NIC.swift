@@ -12,11 +12,15 @@ public struct NIC: Hashable, Codable, Sendable {
     public var secondaryAddresses: [SecondaryAddress]
     public var attachment: Attachment
     public var isDefault: Bool
+    /// Whether the guest may send with other source addresses than its own (true), which no guest may otherwise.
+    public var allowsSpoofing: Bool?
 
     public init(
         id: ObjectID, guest: ObjectID, network: ObjectID, index: Int, address: IPv4Address?,
-        secondaryAddresses: [SecondaryAddress] = [], attachment: Attachment, isDefault: Bool
+        secondaryAddresses: [SecondaryAddress] = [], attachment: Attachment, isDefault: Bool,
+        allowsSpoofing: Bool? = nil
     ) {
+        self.allowsSpoofing = allowsSpoofing
         self.id = id
         self.guest = guest
         self.network = network
@@ -28,7 +32,7 @@ public struct NIC: Hashable, Codable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, guest, network, index, address, secondaryAddresses, attachment, isDefault
+        case id, guest, network, index, address, secondaryAddresses, attachment, isDefault, allowsSpoofing
     }
 
     /// All its addresses, the primary one first.

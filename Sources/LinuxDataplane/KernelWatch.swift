@@ -52,6 +52,12 @@ final class KernelWatch: Sendable {
         case .overflow: notify(.overflow)
         case .namespaceFileGone(let name): notify(.disturbed(NodeName(name)))
         case .namespaceID: break
+        case .bridgeRules(let table):
+            // Rules of others on the host are their business.
+            guard node(event)?.isHost == true, table == NodePlan.portGuard.name,
+                state.withLock({ $0.ports[.host]?.contains(event.portID) != true })
+            else { return }
+            notify(.disturbed(.host))
         case .link(let link, let isRemoved):
             if let node = node(event), let name = InterfaceName(link.name) {
                 notify(.link(node, name, isRemoved: isRemoved))

@@ -13,7 +13,7 @@ extension LinuxDataplane {
             node.indexes = [:]
             node.generation = nil
             node.isNewborn = false
-            return plan.name.isHost ? try observeHost() : try observe(node, plan)
+            return plan.name.isHost ? try observeHost(plan) : try observe(node, plan)
         } catch {
             throw DataplaneError(operation: "observe \(plan.name)", reason: "\(error)")
         }
@@ -93,8 +93,12 @@ extension LinuxDataplane {
     // MARK: The host
 
     /// Of the host's namespace we see what carries our mark. The outer ends of legs belong to the nodes' rows.
-    private func observeHost() throws -> Observation {
+    private func observeHost(_ plan: NodePlan) throws -> Observation {
         var observation = Observation(exists: true)
+        (observation.table, host.generation) = try host.netfilter.readTable(
+            NodePlan.portGuard.family, NodePlan.portGuard.name)
+        isGuardForeign = observation.table.map { ours($0.comment) == nil } ?? false
+        if isGuardForeign { observation.table = nil }
         let links = try host.route.links()
         let byIndex = Dictionary(links.map { ($0.index, $0) }) { first, _ in first }
         for link in links where isOurs(link) {

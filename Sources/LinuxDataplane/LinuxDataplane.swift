@@ -18,6 +18,8 @@ public final class LinuxDataplane: Dataplane {
     var nodes: [NodeName: LinuxNode] = [:]
     /// Which node is at the other end of a veth in the host's namespace, or sends by way of a queue there.
     var legOwners: [InterfaceName: NodeName] = [:]
+    /// The host has a table of the name of ours that somebody else made.
+    var isGuardForeign = false
     /// Requests of sockets that are closed by now.
     private var retired = NetlinkCounters()
     /// Told of every node that is opened or closed, for whoever follows kernel events by namespace number.
@@ -162,6 +164,11 @@ public final class LinuxDataplane: Dataplane {
             switch step {
             case .restoreName: try directory.mount(node.namespace, as: name.text)
             case .ruleset(let transaction):
+                if node.name.isHost, isGuardForeign {
+                    throw KernelError(
+                        operation: "guard the ports of guests", object: transaction.table, errno: alreadyExists,
+                        explanation: "a bridge table of that name exists and is not ours")
+                }
                 let known = try node.generation ?? node.netfilter.generation()
                 node.generation = nil
                 node.generation = try node.netfilter.commit(transaction, expectedGeneration: known)

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Ruleset
 
 extension KernelEvent.Change {
     /// Reads an announcement of the routing family; nil for what nobody here needs to know.
@@ -34,9 +35,18 @@ extension KernelEvent.Change {
         }
     }
 
-    /// Reads the announcement that ends each nftables transaction; nil for any other.
+    /// Reads the announcement that ends each nftables transaction, and those about tables for bridges; nil for any other.
     init?(netfilter type: Int, _ payload: UnsafeRawBufferPointer) {
-        guard type == newGeneration else { return nil }
+        guard type == newGeneration else {
+            guard let family = payload.first, UInt16(family) == TableFamily.bridge.netfilterNumber else { return nil }
+            var attributes = NetlinkAttributes(payload, after: MemoryLayout<nfgenmsg>.size)
+            // Whatever the message is about, its first attribute is the table's name.
+            if let attribute = attributes.next(), attribute.type == Int(NFTA_TABLE_NAME.rawValue) {
+                self = .bridgeRules(table: attribute.string)
+                return
+            }
+            return nil
+        }
         var generation: UInt32 = 0
         var process: UInt32 = 0
         var name = ""

@@ -12,6 +12,8 @@ public struct KernelEvent: Hashable, Sendable {
         case queues(linkIndex: Int32)
         /// A transaction was committed to the namespace's nftables; its contents are not reported.
         case ruleset(generation: UInt32, processID: Int32, processName: String)
+        /// Something of this table for bridges was added, changed or removed.
+        case bridgeRules(table: String)
         /// A namespace got or lost its number here; losing it is the end of the namespace.
         case namespaceID(Int32, isRemoved: Bool)
         /// A name is gone from the directory of named namespaces; the namespace itself may live on.

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Ruleset
 
 /// The body of the monitor's thread: waits for any of its sources and turns what arrives into events.
 ///
@@ -73,7 +74,7 @@ final class MonitorLoop: Sendable {
 final class MulticastSocket: Sendable {
     let descriptor: FileDescriptor
 
-    /// With `only`, the kernel queues nothing but datagrams that begin with a message of that type.
+    /// With `only`, the kernel queues nothing but datagrams that begin with a message of that type, and those about bridges.
     init(_ number: Int32, groups: [UInt32], buffer: Int32, only type: Int? = nil) throws(KernelError) {
         let kind = Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         descriptor = try KernelMonitor.check(socket(AF_NETLINK, kind, number), "netlink socket")
@@ -111,8 +112,12 @@ final class MulticastSocket: Sendable {
         var program = [
             sock_filter(code: UInt16(BPF_LD | BPF_H | BPF_ABS), jt: 0, jf: 0, k: 4),
             sock_filter(
-                code: UInt16(BPF_JMP | BPF_JEQ | BPF_K), jt: 0, jf: 1,
+                code: UInt16(BPF_JMP | BPF_JEQ | BPF_K), jt: 2, jf: 0,
                 k: UInt32(UInt16(truncatingIfNeeded: type).bigEndian)),
+            // The family is the first byte behind the message's head.
+            sock_filter(code: UInt16(BPF_LD | BPF_B | BPF_ABS), jt: 0, jf: 0, k: 16),
+            sock_filter(
+                code: UInt16(BPF_JMP | BPF_JEQ | BPF_K), jt: 0, jf: 1, k: UInt32(TableFamily.bridge.netfilterNumber)),
             sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: .max),
             sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: 0),
         ]

@@ -222,8 +222,15 @@ struct NetfilterBatch: ~Copyable {
             }
         }
         nftnl_set_set_u32(set, number(NFTNL_SET_FLAGS), flags)
+        if declaration.key.first == .interfaceName, let raw = declaration.key.last, raw.isRaw {
+            hints.append(
+                Int(NFTNL_UDATA_SET_KEY_TYPEOF.rawValue), nested: .example(interfaceAnd: raw.byteCount))
+        }
         hints.append(Int(NFTNL_UDATA_SET_COMMENT.rawValue), text: declaration.origin.description)
         withBytes(of: hints) { _ = nftnl_set_set_data(set, number(NFTNL_SET_USERDATA), $0, $1) }
+        if let limit = declaration.limit {
+            nftnl_set_add_expr(set, try Expression.limit(limit).encoded(anonymousID: nil))
+        }
         if declaration.countsElements { nftnl_set_add_expr(set, try Expression.counter.encoded(anonymousID: nil)) }
         add(.newSet, NLM_F_CREATE | NLM_F_EXCL, mark) { nftnl_set_nlmsg_build_payload($0, set) }
     }

@@ -11,7 +11,7 @@ extension NetfilterSocket {
     ) throws(NetfilterError) -> KernelSet.Entry? {
         let shape = KernelSet.Shape(
             key: declaration.key, yield: declaration.yield, isInterval: declaration.isInterval,
-            countsElements: declaration.countsElements)
+            countsElements: declaration.countsElements, limit: declaration.limit)
         let wanted = key.normal
         if declaration.isInterval, declaration.key.count == 1 {
             return try whileQuiet { () throws(NetfilterError) in

@@ -241,7 +241,8 @@ extension NetfilterSocket {
 
     private static func shape(of set: OpaquePointer, _ flags: UInt32, _ code: UInt32) -> KernelSet.Shape? {
         let known = NetfilterSetFlags.interval | NetfilterSetFlags.map | NetfilterSetFlags.concatenation
-        guard flags & ~known == 0, let key = DataType.types(of: code) else { return nil }
+        let length = Int(nftnl_set_get_u32(set, number(NFTNL_SET_KEY_LEN)))
+        guard flags & ~known == 0, let key = DataType.types(of: code, byteCount: length) else { return nil }
         let yield: SetDeclaration.Yield
         if flags & NetfilterSetFlags.map == 0 {
             yield = .membership
@@ -255,12 +256,17 @@ extension NetfilterSocket {
             }
         }
         var counts = false
+        var limit: RateLimit?
         if nftnl_set_is_set(set, number(NFTNL_SET_EXPR)), let pointer = nftnl_set_get(set, number(NFTNL_SET_EXPR)) {
-            guard Counters(of: OpaquePointer(pointer)) != nil else { return nil }
-            counts = true
+            switch Expression(decoding: OpaquePointer(pointer), set: { .named(SetName($0)) }) {
+            case .counter: counts = true
+            case .limit(let rate): limit = rate
+            default: return nil
+            }
         }
         return KernelSet.Shape(
-            key: key, yield: yield, isInterval: flags & NetfilterSetFlags.interval != 0, countsElements: counts)
+            key: key, yield: yield, isInterval: flags & NetfilterSetFlags.interval != 0, countsElements: counts,
+            limit: limit)
     }
 
     /// An element as the kernel sends it.

@@ -10,6 +10,29 @@ struct NetfilterUserData {
         withUnsafeBytes(of: number) { bytes += $0 }
     }
 
+    mutating func append(_ type: Int, nested data: NetfilterUserData) {
+        bytes += [UInt8(type), UInt8(data.bytes.count)] + data.bytes
+    }
+
+    /// What a set's key is made of, by example (`typeof`): a device's name, and so many bytes of the network header. Without
+    /// it nft prints keys of types that have no name as nothing. The numbers are those of nft's own expressions.
+    static func example(interfaceAnd byteCount: Int) -> NetfilterUserData {
+        func expression(_ kind: UInt32, _ content: NetfilterUserData) -> NetfilterUserData {
+            var data = NetfilterUserData()
+            data.append(0, number: kind)
+            data.append(1, nested: content)
+            return data
+        }
+        var meta = NetfilterUserData()
+        meta.append(0, number: UInt32(NFT_META_IIFNAME.rawValue))
+        var payload = NetfilterUserData()
+        for (type, value) in [0, 0, 2, 0, UInt32(8 * byteCount)].enumerated() { payload.append(type, number: value) }
+        var components = NetfilterUserData()
+        components.append(0, nested: expression(9, meta))
+        components.append(1, nested: expression(7, payload))
+        return expression(13, components)
+    }
+
     /// Longer text than fits is cut: it is for people. `Table.validate` refuses it beforehand.
     mutating func append(_ type: Int, text: String) {
         let text = text.utf8.prefix(Int(NFTNL_UDATA_COMMENT_MAXLEN))

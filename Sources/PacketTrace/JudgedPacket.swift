@@ -98,7 +98,28 @@ extension JudgedPacket {
         case .arpSenderMAC: arp.map { Number($0.senderMAC.bits) }
         case .arpSenderIPv4: arp.map { Number($0.senderAddress.bits) }
         case .arpTargetIPv4: arp.map { Number($0.targetAddress.bits) }
+        case .frameType: Number(frame.tags.first?.etherType ?? frame.etherType)
+        case .bytes(let header, let offset, let count): bytes(header, Int(offset), Int(count))
         }
+    }
+
+    /// Bytes of a header as they are on the wire.
+    private func bytes(_ header: Expression.Header, _ offset: Int, _ count: Int) -> Number? {
+        let wire = frame.bytes
+        let network = 14 + 4 * frame.tags.count
+        let start: Int
+        switch header {
+        case .link: start = offset
+        case .network: start = network + offset
+        case .transport:
+            switch headers.family {
+            case .ipv4: start = network + 4 * Int(wire[network] & 0xf) + offset
+            case .ipv6: start = network + 40 + offset
+            case nil: return nil
+            }
+        }
+        guard start + count <= wire.count, count <= 16 else { return nil }
+        return wire[start..<start + count].reduce(0) { $0 << 8 | Number($1) }
     }
 
     private func tuple(_ direction: ConnectionDirection, _ family: AddressFamily? = nil) -> FlowTuple? {

@@ -28,8 +28,24 @@ extension Value {
         case .portRange(let range): Number(range.first)...Number(range.last)
         case .ipProtocolRange(let range), .icmpTypeRange(let range), .icmpCodeRange(let range):
             Number(range.lowerBound)...Number(range.upperBound)
+        case .interfacePrefix(let prefix): single(prefix.utf8.reduce(0) { $0 << 8 | Number($1) })
+        case .rawEther(let address): single(Number(address.bits))
+        case .rawIPv6(let address): single(Number(address))
+        case .bytes(let bytes): single(bytes.reduce(0) { $0 << 8 | Number($1) })
+        case .macRange(let range): Number(range.first.bits)...Number(range.last.bits)
         case .direction(let direction): single(Number(direction.rawValue))
         }
+    }
+}
+
+extension Value {
+    /// Whether the value stands for the number, among others.
+    func contains(_ number: Number) -> Bool {
+        guard case .interfacePrefix(let prefix) = self else { return numbers.contains(number) }
+        // A name is a number of as many bytes as it has letters: those that follow the prefix are shifted out.
+        let letters = (128 - number.leadingZeroBitCount + 7) / 8
+        let rest = letters - prefix.utf8.count
+        return rest >= 0 && numbers.contains(number >> Number(8 * rest))
     }
 }
 
@@ -44,6 +60,12 @@ extension Value {
         case .etherAddress:
             guard let address = MACAddress(bits: UInt64(truncatingIfNeeded: number)) else { return nil }
             self = .mac(address)
+        case .rawEther:
+            guard let address = MACAddress(bits: UInt64(truncatingIfNeeded: number)) else { return nil }
+            self = .rawEther(address)
+        case .rawIPv6:
+            self = .rawIPv6(
+                IPv6Address(high: UInt64(truncatingIfNeeded: number >> 64), low: UInt64(truncatingIfNeeded: number)))
         case .interfaceName:
             let bytes = (0..<16).map { UInt8(truncatingIfNeeded: number >> (8 * (15 - $0))) }.drop { $0 == 0 }
             guard let name = InterfaceName(String(decoding: bytes, as: UTF8.self)) else { return nil }
@@ -93,8 +115,8 @@ extension DataType {
     var bitCount: Int {
         switch self {
         case .ipv4, .mark, .connectionState: 32
-        case .ipv6, .interfaceName: 128
-        case .etherAddress: 48
+        case .ipv6, .rawIPv6, .interfaceName: 128
+        case .etherAddress, .rawEther: 48
         case .ipProtocol, .icmpType, .icmpv6Type, .icmpCode, .icmpv6Code: 8
         case .port, .networkProtocol: 16
         }

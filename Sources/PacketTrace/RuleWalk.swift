@@ -107,10 +107,10 @@ extension Walk {
             switch statement {
             case .match(let field, let comparison, let value):
                 guard let number = packet.number(field) else { return .next }
-                if value.numbers.contains(number) != (comparison == .equal) { return .next }
+                if value.contains(number) != (comparison == .equal) { return .next }
             case .oneOf(let field, let comparison, let values):
                 guard let number = packet.number(field) else { return .next }
-                if values.contains(where: { $0.numbers.contains(number) }) != (comparison == .equal) { return .next }
+                if values.contains(where: { $0.contains(number) }) != (comparison == .equal) { return .next }
             case .connectionState(let states):
                 if packet.states.isDisjoint(with: states) { return .next }
             case .connectionStatus(let statuses):
@@ -118,6 +118,9 @@ extension Walk {
                     return .next
                 }
             case .maskedMark(let field, let mask, let comparison, let value):
+                guard let number = packet.number(field) else { return .next }
+                if (number & Number(mask) == Number(value)) != (comparison == .equal) { return .next }
+            case .maskedByte(let field, let mask, let comparison, let value):
                 guard let number = packet.number(field) else { return .next }
                 if (number & Number(mask) == Number(value)) != (comparison == .equal) { return .next }
             case .lookup(let keys, let set, .equal):
@@ -224,6 +227,8 @@ extension Walk {
         _ fields: [Field], in set: SetName, _ node: TracedNode, _ found: inout [Trace.Found]
     ) -> SetIndex.Entry? {
         guard let numbers = numbers(fields), let entry = node.sets[set]?.entry(for: numbers) else { return nil }
+        // Beyond its rate an element is as if it were not there.
+        if circumstances.limitsAreExceeded, node.plan.table?.sets[set]?.limit != nil { return nil }
         found.append(Trace.Found(set: set, key: entry.key, origin: entry.element.origin))
         if isRecording, node.plan.table?.sets[set]?.countsElements == true {
             counted.append(.element(set, entry.key, entry.element.origin))

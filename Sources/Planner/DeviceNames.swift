@@ -24,6 +24,10 @@ enum DeviceNames {
         sharded("slp" + hex(stableHash("\(physicalNetwork) \(segment)")), shard)
     }
 
+    /// How names of devices begin that the host's rules know by it.
+    static let guestPortPrefix = "slg"
+    static let routerLegPrefix = "slr"
+
     static func routerLeg(_ router: VirtualRouter, _ index: Int) -> InterfaceName {
         name("slr\(router.number)e\(index)")
     }

@@ -48,7 +48,10 @@ extension Planner {
         case .router:
             if let router = cloud.routers[id] { collect(router, cloud, into: &targets) }
         case .guest:
-            if let guest = cloud.guests[id] { targets.insert(.node(NodeName(guest.instanceName))) }
+            if let guest = cloud.guests[id] {
+                targets.insert(.node(NodeName(guest.instanceName)))
+                for nic in cloud.nics(ofGuest: id) { targets.insert(.share(.host, nic.origin)) }
+            }
         case .nic:
             if let nic = cloud.nics[id] { collect(nic, cloud, into: &targets) }
         case .firewallRule:
@@ -103,7 +106,10 @@ extension Planner {
     private func collect(_ network: Network, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
         targets.insert(.share(.host, network.origin))
         collectRouter(ofNetwork: network.id, cloud, into: &targets)
-        for nic in cloud.nics(ofNetwork: network.id) { collectMachine(of: nic, cloud, into: &targets) }
+        for nic in cloud.nics(ofNetwork: network.id) {
+            targets.insert(.share(.host, nic.origin))
+            collectMachine(of: nic, cloud, into: &targets)
+        }
     }
 
     private func collect(_ router: VirtualRouter, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
@@ -122,6 +128,7 @@ extension Planner {
             targets.insert(.share(NodeName(router.name), nic.origin))
         }
         if let network = cloud.networks[nic.network] { targets.insert(.share(.host, network.origin)) }
+        targets.insert(.share(.host, nic.origin))
         collectMachine(of: nic, cloud, into: &targets)
     }
 

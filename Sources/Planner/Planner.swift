@@ -85,7 +85,7 @@ public struct Planner: Sendable {
 
     private func frame(of subject: Subject, in cloud: Cloud) -> NodePlan {
         switch subject {
-        case .host: NodePlan(.host, .host, owner: installation)
+        case .host: NodePlan(.host, .host, owner: installation, table: portGuard())
         case .internet: NodePlan(Self.internet, .internet, owner: installation)
         case .guest(let guest): NodePlan(NodeName(guest.instanceName), .guest, owner: guest.origin)
         case .router(let router, let network): routerFrame(router, network, cloud.networkOfferings[network.offering])
@@ -97,6 +97,7 @@ public struct Planner: Sendable {
         switch subject {
         case .host:
             [installation] + cloud.publicRanges.values.map(\.origin) + cloud.networks.values.map(\.origin)
+                + cloud.nics.values.map(\.origin)
         case .internet:
             [installation] + cloud.publicRanges.values.map(\.origin)
         case .guest(let guest):
@@ -130,6 +131,8 @@ public struct Planner: Sendable {
             if let network = cloud.networks[object.id] { addGuestSegment(network, cloud, to: &share) }
         case (.host, RecordKind.publicRange.rawValue):
             if let range = cloud.publicRanges[object.id] { addPublicSegment(range, cloud, to: &share) }
+        case (.host, RecordKind.nic.rawValue):
+            if let nic = cloud.nics[object.id] { addGuestPort(nic, cloud, to: &share) }
         case (.internet, RecordKind.publicRange.rawValue):
             if let range = cloud.publicRanges[object.id] { addInternetLeg(range, cloud, to: &share) }
         case (.internet, installation.kind):

@@ -1,6 +1,7 @@
 import CloudModel
 import NetworkVocabulary
 import RouterPlan
+import Ruleset
 
 // The host's share: a bridge for each implemented guest network and for each public segment, the trunk's device on
 // it, and the further bridges of a segment that has more ports than one bridge takes.
@@ -14,6 +15,12 @@ extension Planner {
             shards: cloud.shardCount(ofNetwork: network.id), mtu: network.mtu, origin: network.origin, to: &share
         ) { DeviceNames.guestBridge(network, shard: $0) }
         addTrunk(trunk, network.segment, bridge: bridge, mtu: network.mtu, origin: network.origin, to: &share)
+        if let port = trunkPort(trunk, network.segment) {
+            share.add([.interface(port)], to: PortPipeline.trunkPorts, network.origin)
+        }
+        if let router = cloud.router(ofNetwork: network.id) {
+            share.add([.mac(router.guestLeg.mac)], to: PortPipeline.reservedMACs, network.origin)
+        }
     }
 
     /// Ranges on one segment share its bridge; the range with the lowest number asks for it.
@@ -49,6 +56,16 @@ extension Planner {
     /// A looser `rp_filter` of the machine's (`conf/all` 2) makes no difference: on a link without addresses the kernel
     /// looks no further.
     static let bridgeSettings: [String: UInt32] = ["arp_ignore": 8, "rp_filter": 1]
+
+    /// The device by which a segment's frames leave the host and come in.
+    private func trunkPort(_ trunk: InterfaceName?, _ segment: Segment?) -> InterfaceName? {
+        guard let trunk else { return nil }
+        return switch segment {
+        case .vlan(let vlan): DeviceNames.vlan(trunk, vlan)
+        case .vxlan(let vni): DeviceNames.vxlan(vni)
+        case .untagged, nil: nil
+        }
+    }
 
     /// Without a trunk the segment is local to the host and its number only a reservation.
     private func addTrunk(

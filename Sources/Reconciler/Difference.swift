@@ -26,7 +26,12 @@ public func steps(toReach plan: NodePlan, from observed: Observation) -> [Step] 
         let delta = observed.table?.differs(from: table) ?? RulesetDelta(replacement: table)
         if !delta.isEmpty { steps.append(.ruleset(delta.transaction(table.family, table.name))) }
     }
-    return steps + rowSteps(toReach: plan, from: observed)
+    steps += rowSteps(toReach: plan, from: observed)
+    // A guard that is not wanted any more goes after what it guarded.
+    if plan.table == nil, plan.name.isHost, let table = observed.table {
+        steps.append(.ruleset(.removingTable(table.family, table.name)))
+    }
+    return steps
 }
 
 /// The steps of a small change to a node that is as planned otherwise. `plan` is the plan after the change.

@@ -12,10 +12,15 @@ extension Reconciler {
     func performApart(_ steps: [Step], without objects: Set<Origin>) -> [DataplaneError] {
         var failures: [DataplaneError] = []
         var failed = objects
-        // What goes, goes first and together, unless one of it cannot.
-        let removals = steps.prefix { if case .remove = $0 { true } else { false } }
-        let haveGone = !removals.isEmpty && (try? dataplane.perform(Array(removals), on: .host)) != nil
-        for step in haveGone ? steps.dropFirst(removals.count) : steps[...] {
+        // The rules that guard ports come first. What goes, goes then and together, unless one of it cannot.
+        let rules = steps.prefix { $0.isRuleset }
+        let removals = steps.dropFirst(rules.count).prefix { if case .remove = $0 { true } else { false } }
+        var haveGone = false
+        for (index, step) in steps.enumerated() {
+            if index == rules.count, !removals.isEmpty {
+                haveGone = (try? dataplane.perform(Array(removals), on: .host)) != nil
+            }
+            if haveGone, removals.indices.contains(index) { continue }
             let object = step.origin?.object
             if let object, failed.contains(object) { continue }
             do {
@@ -27,4 +32,8 @@ extension Reconciler {
         }
         return failures
     }
+}
+
+extension Step {
+    var isRuleset: Bool { if case .ruleset = self { true } else { false } }
 }

@@ -35,6 +35,8 @@ public final class Reconciler {
     private var withdrawn: Set<NodeName> = []
     private var leaving: [NodeName] = []
     private static let crowd = 256
+    /// Whether the host's table was seen to be as planned.
+    private var isGuardStanding = false
     /// Nodes that the last adoption left alone.
     private var kept: Set<NodeName> = []
     private var adopting: (remaining: Set<NodeName>, verified: Int, failed: Int)?
@@ -114,6 +116,12 @@ public final class Reconciler {
             reach(plan, now)
         }
         return true
+    }
+
+    /// Ports of guests come up only behind the host's rules for them: whether the kernel holds those is asked of the host's
+    /// last look. A host without such rules guards nobody.
+    private func isGuarded(_ plan: NodePlan) -> Bool {
+        plan.kind != .guest || nodes[.host]?.plan?.table == nil || isGuardStanding
     }
 
     /// When `work` should be called again because something failed; nil for never.
@@ -223,7 +231,7 @@ public final class Reconciler {
     private func changeOne(_ name: NodeName, _ now: Duration) {
         guard let piece = nodes[name]?.takePiece(), let plan = nodes[name]?.plan else { return }
         do throws(DataplaneError) {
-            if !piece.delta.takesOthersAlong {
+            if !piece.delta.takesOthersAlong, isGuarded(plan) {
                 let readings = try lastReadings(plan, before: piece.delta)
                 let isNoted = rechecks[name] != nil
                 try dataplane.perform(steps(for: piece, of: plan, isNoted: isNoted), on: name)
@@ -244,8 +252,15 @@ public final class Reconciler {
 
     private func reach(_ plan: NodePlan, _ now: Duration) {
         do throws(DataplaneError) {
+            if plan.name.isHost { isGuardStanding = false }
+            guard isGuarded(plan) else {
+                throw DataplaneError(
+                    operation: "open the ports of \(plan.name)",
+                    reason: "the rules that guard them are not in the kernel")
+            }
             let observed = try dataplane.observe(plan)
             var todo = steps(toReach: plan, from: observed)
+            noteGuard(plan, todo)
             guard !todo.isEmpty else {
                 settle(plan.name)
                 return
@@ -270,7 +285,9 @@ public final class Reconciler {
                 failed.formUnion(failures.compactMap { $0.origin?.object })
                 taken += todo
                 // Read-back: nothing may be left to do but what failed.
-                todo = steps(toReach: goal, from: try dataplane.observe(plan)).filter { step in
+                let missing = steps(toReach: goal, from: try dataplane.observe(plan))
+                noteGuard(plan, missing)
+                todo = missing.filter { step in
                     step.origin.map { !failed.contains($0.object) } ?? failures.allSatisfy { $0.origin != nil }
                 }
                 if look == 2, let surprise = todo.first {
@@ -292,6 +309,10 @@ public final class Reconciler {
         } catch {
             fail(plan.name, error, now)
         }
+    }
+
+    private func noteGuard(_ plan: NodePlan, _ todo: [Step]) {
+        if plan.name.isHost { isGuardStanding = !todo.contains(where: \.isRuleset) }
     }
 
     /// Tells those who wait for something that is in place, although not all of the node is.

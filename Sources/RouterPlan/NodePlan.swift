@@ -183,3 +183,8 @@ enum PlanKey: Hashable, Sendable {
     case row(RowKey)
     case element(SetName, ElementKey)
 }
+
+extension NodePlan {
+    /// The one table that is ours in the host's namespace: it guards the ports of guests.
+    public static let portGuard = (family: TableFamily.bridge, name: "sluice")
+}

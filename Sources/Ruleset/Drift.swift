@@ -40,7 +40,7 @@ extension KernelTable {
                 if shape.yield == .verdict, !set.elements.isEmpty {
                     let declaration = SetDeclaration(
                         name, key: shape.key, yield: shape.yield, isInterval: shape.isInterval,
-                        countsElements: shape.countsElements, origin: .foreign)
+                        countsElements: shape.countsElements, limit: shape.limit, origin: .foreign)
                     drift.repair.elements[name] = .init(declaration, removed: Set(set.elements.keys))
                 }
                 continue

@@ -62,8 +62,13 @@ public struct KernelSet: Hashable, Sendable {
         public var yield: SetDeclaration.Yield
         public var isInterval: Bool
         public var countsElements: Bool
+        public var limit: RateLimit?
 
-        public init(key: [DataType], yield: SetDeclaration.Yield, isInterval: Bool, countsElements: Bool) {
+        public init(
+            key: [DataType], yield: SetDeclaration.Yield, isInterval: Bool, countsElements: Bool,
+            limit: RateLimit? = nil
+        ) {
+            self.limit = limit
             self.key = key
             self.yield = yield
             self.isInterval = isInterval
@@ -111,7 +116,8 @@ public struct Counters: Hashable, Sendable {
 
 extension SetDeclaration {
     public var shape: KernelSet.Shape {
-        KernelSet.Shape(key: key, yield: yield, isInterval: isInterval, countsElements: countsElements)
+        KernelSet.Shape(
+            key: key, yield: yield, isInterval: isInterval, countsElements: countsElements, limit: limit)
     }
 }
 

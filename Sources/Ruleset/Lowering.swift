@@ -67,6 +67,8 @@ extension Field {
         case .arpSenderMAC: .payload(.network, offset: 8, length: 6)
         case .arpSenderIPv4: .payload(.network, offset: 14, length: 4)
         case .arpTargetIPv4: .payload(.network, offset: 24, length: 4)
+        case .frameType: .payload(.link, offset: 12, length: 2)
+        case .bytes(let header, let offset, let count): .payload(header, offset: offset, length: count)
         }
     }
 
@@ -74,7 +76,7 @@ extension Field {
     func typeCode(in family: TableFamily) -> UInt32 {
         switch self {
         case .networkProtocol where family == .bridge: 10
-        case .etherType: 10
+        case .etherType, .frameType: 10
         case .arpOperation: 11
         case .connectionDirection: 27
         case .connectionStatus: 28
@@ -104,7 +106,8 @@ extension Field {
         case .icmpv6Type: .icmpv6Type
         case .icmpCode: .icmpCode
         case .icmpv6Code: .icmpv6Code
-        case .arpOperation, .connectionStatus, .connectionDirection, .etherType: nil
+        case .bytes(_, _, let count): count == 6 ? .rawEther : count == 16 ? .rawIPv6 : nil
+        case .arpOperation, .connectionStatus, .connectionDirection, .etherType, .frameType: nil
         }
     }
 
@@ -150,6 +153,10 @@ private struct Lowering {
             load(field)
             expressions.append(.bitwise(.first, mask: hostOrder(mask), xor: hostOrder(0)))
             expressions.append(.compare(.first, comparison == .equal ? .equal : .notEqual, hostOrder(value)))
+        case .maskedByte(let field, let mask, let comparison, let value):
+            load(field)
+            expressions.append(.bitwise(.first, mask: [mask], xor: [0]))
+            expressions.append(.compare(.first, comparison == .equal ? .equal : .notEqual, [value]))
         case .lookup(let fields, let set, let comparison):
             load(fields)
             expressions.append(.lookup(.first, in: .named(set), .membership, inverted: comparison == .notEqual))
@@ -195,7 +202,7 @@ private struct Lowering {
         switch value.normal {
         case .ipv4Prefix(let prefix): match(field, prefixLength: prefix.length, compare, bounds.first)
         case .ipv6Prefix(let prefix): match(field, prefixLength: prefix.length, compare, bounds.first)
-        case .ipv4Range, .ipv6Range, .portRange, .ipProtocolRange, .icmpTypeRange, .icmpCodeRange:
+        case .ipv4Range, .ipv6Range, .macRange, .portRange, .ipProtocolRange, .icmpTypeRange, .icmpCodeRange:
             load(field)
             if comparison == .equal {
                 expressions.append(.compare(.first, .greaterOrEqual, bounds.first))

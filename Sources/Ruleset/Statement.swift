@@ -18,12 +18,16 @@ public enum Field: Hashable, Sendable {
     case replySourcePort, replyDestinationPort
     // headers
     case etherSource, etherDestination
-    /// `meta protocol`: what a frame carries, in bridge tables.
+    /// `meta protocol`: what a frame carries, in bridge tables. Of a tagged frame it is what the tag is in front of.
     case etherType
+    /// The type in the frame's own header, in bridge tables: of a tagged frame that of its outermost tag.
+    case frameType
     case ipv4Source, ipv4Destination, ipv6Source, ipv6Destination
     case sourcePort, destinationPort
     case icmpType, icmpCode, icmpv6Type, icmpv6Code
     case arpOperation, arpSenderMAC, arpSenderIPv4, arpTargetIPv4
+    /// Bytes of a header, by their place: for what has no name here.
+    case bytes(Expression.Header, offset: UInt32, count: UInt32)
 }
 
 public enum Comparison: Hashable, Sendable {
@@ -91,6 +95,8 @@ public enum Statement: Hashable, Sendable {
     case connectionStatus(ConnectionStatuses)
     /// `(field & mask) == value` on a mark.
     case maskedMark(Field, mask: UInt32, Comparison, UInt32)
+    /// `(field & mask) == value` on a single byte.
+    case maskedByte(Field, mask: UInt8, Comparison, UInt8)
     /// Membership of the concatenated fields in a named set.
     case lookup([Field], in: SetName, Comparison)
     /// The verdict that a named map holds for the fields; no element means no verdict.

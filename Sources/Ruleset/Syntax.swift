@@ -44,6 +44,18 @@ extension Field {
         case .arpSenderMAC: "arp saddr ether"
         case .arpSenderIPv4: "arp saddr ip"
         case .arpTargetIPv4: "arp daddr ip"
+        case .frameType: "ether type"
+        case .bytes(let header, let offset, let count): "@\(header.syntax),\(8 * offset),\(8 * count)"
+        }
+    }
+}
+
+extension Expression.Header {
+    fileprivate var syntax: String {
+        switch self {
+        case .link: "ll"
+        case .network: "nh"
+        case .transport: "th"
         }
     }
 }
@@ -55,6 +67,7 @@ extension Value {
         case .ipv6(let address): address.description
         case .mac(let address): address.description
         case .interface(let name): "\"\(name)\""
+        case .interfacePrefix(let prefix): "\"\(prefix)*\""
         case .ipProtocol(let number): number.description
         case .port(let port): "\(port)"
         case .mark(let mark): hexadecimal(mark)
@@ -70,7 +83,11 @@ extension Value {
             case .ipv4: "ip"
             case .arp: "arp"
             case .ipv6: "ip6"
+            case .vlan, .serviceVLAN, .oldServiceVLAN: "0x" + String(type.rawValue, radix: 16)
             }
+        case .rawEther(let address): "0x" + address.octets.map(byteHexadecimal).joined()
+        case .rawIPv6(let address): "0x" + address.octets.map(byteHexadecimal).joined()
+        case .bytes(let bytes): "0x" + bytes.map(byteHexadecimal).joined()
         case .arpOperation(let operation): "\(operation)"
         case .ipv4Prefix(let prefix): prefix.description
         case .ipv6Prefix(let prefix): prefix.description
@@ -79,10 +96,13 @@ extension Value {
         case .portRange(let range): range.description
         case .ipProtocolRange(let range), .icmpTypeRange(let range), .icmpCodeRange(let range):
             "\(range.lowerBound)-\(range.upperBound)"
+        case .macRange(let range): "\(range.first)-\(range.last)"
         case .direction(let direction): direction == .original ? "original" : "reply"
         }
     }
 }
+
+private func byteHexadecimal(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }
 
 private func hexadecimal(_ number: UInt32) -> String {
     let digits = String(number, radix: 16)
@@ -140,6 +160,9 @@ extension Statement {
         case .maskedMark(let field, let mask, let comparison, let value):
             let sign = comparison == .equal ? "==" : "!="
             return "\(field.syntax(in: family)) & \(hexadecimal(mask)) \(sign) \(hexadecimal(value))"
+        case .maskedByte(let field, let mask, let comparison, let value):
+            let sign = comparison == .equal ? "==" : "!="
+            return "\(field.syntax(in: family)) & 0x\(byteHexadecimal(mask)) \(sign) 0x\(byteHexadecimal(value))"
         case .lookup(let fields, let set, let comparison):
             return "\(key(fields, in: family))\(comparison.syntax)@\(set)"
         case .verdictMap(let fields, let set): return "\(key(fields, in: family)) vmap @\(set)"
@@ -185,7 +208,11 @@ extension SetDeclaration {
 
     /// The lines of the declaration, without its elements.
     var lines: [String] {
-        var type = "type " + key.map(\.syntax).joined(separator: " . ")
+        // Bytes without a name have no type of their own: what stands for them is some place that has them.
+        var type =
+            key.contains(where: \.isRaw)
+            ? "typeof " + key.map(\.example).joined(separator: " . ")
+            : "type " + key.map(\.syntax).joined(separator: " . ")
         switch yield {
         case .membership: break
         case .values(let types): type += " : " + types.map(\.syntax).joined(separator: " . ")
@@ -194,6 +221,7 @@ extension SetDeclaration {
         var lines = [type + ";"]
         if isInterval { lines.append("flags interval;") }
         if countsElements { lines.append("counter;") }
+        if let limit { lines.append(Statement.limit(limit).syntax(in: .inet) + ";") }
         lines.append("comment \"\(origin)\";")
         return lines
     }

@@ -63,17 +63,20 @@ public struct SetDeclaration: Hashable, Sendable {
     public let isInterval: Bool
     /// Every element counts the packets and bytes that matched it.
     public let countsElements: Bool
+    /// Every element has a rate of its own; beyond it the element is as if it were not there.
+    public let limit: RateLimit?
     public let origin: Origin
 
     public init(
         _ name: SetName, key: [DataType], yield: Yield = .membership, isInterval: Bool = false,
-        countsElements: Bool = false, origin: Origin
+        countsElements: Bool = false, limit: RateLimit? = nil, origin: Origin
     ) {
         self.name = name
         self.key = key
         self.yield = yield
         self.isInterval = isInterval
         self.countsElements = countsElements
+        self.limit = limit
         self.origin = origin
     }
 }

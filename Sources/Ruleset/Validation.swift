@@ -106,6 +106,11 @@ private func checkName(_ name: String) throws(RulesetError) {
     guard first, allowed, name.utf8.count <= 63, !reservedWords.contains(name) else { throw .badName(name) }
 }
 
+/// What names of devices are made of here; a star would end a pattern.
+private func isNameByte(_ byte: UInt8) -> Bool {
+    (97...122).contains(byte) || (48...57).contains(byte) || byte == 45 || byte == 46
+}
+
 private func checkComment(_ text: String) throws(RulesetError) {
     guard text.utf8.count <= 128, isQuotable(text) else { throw .badComment(text) }
 }
@@ -131,6 +136,11 @@ extension SetDeclaration {
         }
         try check(key)
         if case .values(let types) = yield { try check(types) }
+        if key.contains(where: \.isRaw) {
+            guard key.count == 2, key[0] == .interfaceName, yield == .membership, !isInterval else {
+                throw .badDeclaration(name, reason: "bytes without a name stand behind an interface in a plain set")
+            }
+        }
         // Ranges compare bytes, and these types are in the machine's order.
         if isInterval, key.contains(.mark) || key == [.interfaceName] || key == [.networkProtocol] {
             throw .badDeclaration(name, reason: "marks, lone interfaces and families have no ranges")
@@ -197,6 +207,11 @@ extension Value {
     fileprivate func fits(_ field: Field) -> Bool {
         switch (self, field) {
         case (.arpOperation, .arpOperation), (.etherType, .etherType), (.direction, .connectionDirection): true
+        case (.etherType, .frameType): true
+        case (.macRange, .etherSource), (.macRange, .etherDestination): true
+        case (.interfacePrefix(let prefix), .inputInterface), (.interfacePrefix(let prefix), .outputInterface):
+            !prefix.isEmpty && prefix.utf8.count < 16 && prefix.utf8.allSatisfy(isNameByte)
+        case (.bytes(let bytes), .bytes(_, _, let count)): bytes.count == count
         case (_, .connectionState): false
         default: field.dataType.map { fits($0) } ?? false
         }
@@ -258,6 +273,10 @@ private struct RuleCheck {
         case .maskedMark(let field, let mask, _, let value):
             guard field == .packetMark || field == .connectionMark else { throw bad(statement, "no mark is compared") }
             guard mask != 0, value & ~mask == 0 else { throw bad(statement, "no mark can match") }
+        case .maskedByte(let field, let mask, _, let value):
+            try check([field])
+            guard case .bytes(_, _, 1) = field else { throw bad(statement, "the field is not one byte") }
+            guard mask != 0, value & ~mask == 0 else { throw bad(statement, "no byte can match") }
         case .lookup(let fields, let name, _):
             guard try declaration(name, fields).yield == .membership else { throw bad(statement, "a map is no set") }
         case .verdictMap(let fields, let name):
@@ -289,7 +308,7 @@ private struct RuleCheck {
 
     private mutating func learn(_ field: Field, _ values: [Value]) {
         switch field {
-        case .networkProtocol, .etherType:
+        case .networkProtocol, .etherType, .frameType:
             guard values.count == 1 else { return }
             switch values[0] {
             case .family(let family): network = family == .ipv4 ? .ipv4 : .ipv6
@@ -317,6 +336,9 @@ private struct RuleCheck {
                 case .sourcePort, .destinationPort, .originalSourcePort, .originalDestinationPort, .replySourcePort,
                     .replyDestinationPort:
                     transports.map { $0.isSubset(of: [.tcp, .udp]) } ?? false
+                case .etherType, .frameType, .bytes(.link, _, _): table.family == .bridge
+                case .bytes(.network, _, _): network != nil
+                case .bytes(.transport, _, _): transports?.count == 1
                 case .icmpType, .icmpCode: transports == [.icmp]
                 case .icmpv6Type, .icmpv6Code: transports == [.icmpv6]
                 default: true

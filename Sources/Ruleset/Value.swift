@@ -4,6 +4,8 @@ public import NetworkVocabulary
 public enum DataType: Hashable, Sendable {
     case ipv4, ipv6, etherAddress, interfaceName, ipProtocol, port, mark, connectionState, networkProtocol, icmpType,
         icmpv6Type, icmpCode, icmpv6Code
+    /// Six, or sixteen, bytes of a header that have no name (`Field.bytes`).
+    case rawEther, rawIPv6
 }
 
 /// A value that a packet's field is compared with, or that a map yields.
@@ -12,6 +14,8 @@ public enum Value: Hashable, Comparable, Sendable {
     case ipv6(IPv6Address)
     case mac(MACAddress)
     case interface(InterfaceName)
+    /// Every name that begins so. Only in matches.
+    case interfacePrefix(String)
     case ipProtocol(IPProtocol)
     case port(UInt16)
     case mark(UInt32)
@@ -23,6 +27,12 @@ public enum Value: Hashable, Comparable, Sendable {
     /// `meta protocol`: what a frame on a bridge carries.
     case etherType(EtherType)
     case arpOperation(UInt16)
+    case rawEther(MACAddress)
+    case rawIPv6(IPv6Address)
+    /// Only in matches of `Field.bytes`.
+    case bytes([UInt8])
+    /// Only in matches.
+    case macRange(MACRange)
     /// Only in interval sets and matches.
     case ipv4Prefix(IPv4Prefix)
     case ipv6Prefix(IPv6Prefix)
@@ -50,6 +60,11 @@ public enum Value: Hashable, Comparable, Sendable {
         case (.icmpCode(let a), .icmpCode(let b)): a < b
         case (.etherType(let a), .etherType(let b)): a.rawValue < b.rawValue
         case (.arpOperation(let a), .arpOperation(let b)): a < b
+        case (.interfacePrefix(let a), .interfacePrefix(let b)): a < b
+        case (.rawEther(let a), .rawEther(let b)): a < b
+        case (.rawIPv6(let a), .rawIPv6(let b)): a < b
+        case (.bytes(let a), .bytes(let b)): a.lexicographicallyPrecedes(b)
+        case (.macRange(let a), .macRange(let b)): (a.first, a.last) < (b.first, b.last)
         case (.ipv4Prefix(let a), .ipv4Prefix(let b)): a < b
         case (.ipv6Prefix(let a), .ipv6Prefix(let b)): a < b
         case (.ipv4Range(let a), .ipv4Range(let b)): a < b
@@ -86,6 +101,11 @@ public enum Value: Hashable, Comparable, Sendable {
         case .icmpTypeRange: 18
         case .icmpCodeRange: 19
         case .direction: 20
+        case .interfacePrefix: 21
+        case .rawEther: 22
+        case .rawIPv6: 23
+        case .bytes: 24
+        case .macRange: 25
         }
     }
 }
@@ -95,6 +115,22 @@ public enum EtherType: UInt16, Hashable, Sendable {
     case ipv4 = 0x0800
     case arp = 0x0806
     case ipv6 = 0x86dd
+    case vlan = 0x8100
+    /// 802.1ad, and what was used before there was a standard.
+    case serviceVLAN = 0x88a8
+    case oldServiceVLAN = 0x9100
+}
+
+/// Link addresses from one to another, both included.
+public struct MACRange: Hashable, Sendable {
+    public let first: MACAddress
+    public let last: MACAddress
+
+    public init?(_ first: MACAddress, _ last: MACAddress) {
+        guard first <= last else { return nil }
+        self.first = first
+        self.last = last
+    }
 }
 
 /// What a verdict says about a packet.

@@ -19,6 +19,31 @@ extension DataType {
         case .icmpv6Type: "icmpv6_type"
         case .icmpCode: "icmp_code"
         case .icmpv6Code: "icmpv6_code"
+        case .rawEther, .rawIPv6: "integer"
+        }
+    }
+
+    /// Whether its values have no name in nft syntax.
+    public var isRaw: Bool { self == .rawEther || self == .rawIPv6 }
+
+    /// Something in a packet that is of this type, as a declaration by example (`typeof`) has it.
+    var example: String {
+        switch self {
+        case .ipv4: "ip saddr"
+        case .ipv6: "ip6 saddr"
+        case .etherAddress: "ether saddr"
+        case .interfaceName: "iifname"
+        case .ipProtocol: "meta l4proto"
+        case .port: "th dport"
+        case .mark: "meta mark"
+        case .connectionState: "ct state"
+        case .networkProtocol: "meta nfproto"
+        case .icmpType: "icmp type"
+        case .icmpv6Type: "icmpv6 type"
+        case .icmpCode: "icmp code"
+        case .icmpv6Code: "icmpv6 code"
+        case .rawEther: "@nh,0,48"
+        case .rawIPv6: "@nh,0,128"
         }
     }
 
@@ -26,6 +51,7 @@ extension DataType {
     public var code: UInt32 {
         switch self {
         case .networkProtocol: 2
+        case .rawEther, .rawIPv6: 4
         case .ipv4: 7
         case .ipv6: 8
         case .etherAddress: 9
@@ -50,8 +76,8 @@ extension DataType {
     public var byteCount: Int {
         switch self {
         case .ipv4, .mark, .connectionState: 4
-        case .ipv6, .interfaceName: 16
-        case .etherAddress: 6
+        case .ipv6, .rawIPv6, .interfaceName: 16
+        case .etherAddress, .rawEther: 6
         case .port: 2
         case .ipProtocol, .networkProtocol, .icmpType, .icmpv6Type, .icmpCode, .icmpv6Code: 1
         }
@@ -68,16 +94,24 @@ extension DataType {
     /// The number of a concatenation: six bits a component.
     public static func code(of types: [DataType]) -> UInt32 { types.reduce(0) { $0 << 6 | $1.code } }
 
-    /// The components behind a number, or nil when one of them is none of ours.
-    public static func types(of code: UInt32) -> [DataType]? {
-        var types: [DataType] = []
-        var rest = code
-        while rest > 0 {
-            guard let type = all.first(where: { $0.code == rest & 63 }) else { return nil }
-            types.insert(type, at: 0)
-            rest >>= 6
+    /// The components behind a number, or nil when one of them is none of ours. Bytes without a name have one number
+    /// whatever their count, which follows from the length of the whole.
+    public static func types(of code: UInt32, byteCount: Int? = nil) -> [DataType]? {
+        for raw in [rawEther, rawIPv6] {
+            var types: [DataType] = []
+            var rest = code
+            while rest > 0 {
+                guard let type = rest & 63 == raw.code ? raw : all.first(where: { $0.code == rest & 63 }) else {
+                    return nil
+                }
+                types.insert(type, at: 0)
+                rest >>= 6
+            }
+            if types.isEmpty { return nil }
+            guard types.contains(where: \.isRaw) else { return types }
+            if self.byteCount(of: types) == byteCount { return types }
         }
-        return types.isEmpty ? nil : types
+        return nil
     }
 
     /// The length of a key or data of these types: alone exact, in a concatenation each padded to four bytes.
@@ -102,13 +136,15 @@ extension Value {
         case .ipv6, .ipv6Prefix, .ipv6Range: .ipv6
         case .mac: .etherAddress
         case .interface: .interfaceName
+        case .rawEther: .rawEther
+        case .rawIPv6: .rawIPv6
         case .ipProtocol, .ipProtocolRange: .ipProtocol
         case .port, .portRange: .port
         case .mark: .mark
         case .family: .networkProtocol
         case .icmpType, .icmpTypeRange: .icmpType
         case .icmpCode, .icmpCodeRange: .icmpCode
-        case .etherType, .arpOperation, .direction: nil
+        case .etherType, .arpOperation, .direction, .interfacePrefix, .bytes, .macRange: nil
         }
     }
 
@@ -116,7 +152,7 @@ extension Value {
     public var isRange: Bool {
         switch self {
         case .ipv4Prefix, .ipv6Prefix, .ipv4Range, .ipv6Range, .portRange, .ipProtocolRange, .icmpTypeRange,
-            .icmpCodeRange:
+            .icmpCodeRange, .macRange:
             true
         default: false
         }
@@ -132,6 +168,12 @@ extension Value {
         case .interface(let name):
             let text = Array(name.rawValue.utf8)
             return single(text + [UInt8](repeating: 0, count: max(0, 16 - text.count)))
+        // As many bytes as there are: the rest of the name is not compared.
+        case .interfacePrefix(let prefix): return single(Array(prefix.utf8))
+        case .rawEther(let address): return single(address.octets)
+        case .rawIPv6(let address): return single(address.octets)
+        case .bytes(let bytes): return single(bytes)
+        case .macRange(let range): return (range.first.octets, range.last.octets)
         case .ipProtocol(let number): return single([number.number])
         case .port(let port): return single(bigEndian(port))
         case .mark(let mark): return single(hostOrder(mark))
@@ -184,6 +226,12 @@ extension Value {
         case .etherAddress:
             guard isSingle, let address = MACAddress(bits: number(first)) else { return nil }
             self = .mac(address)
+        case .rawEther:
+            guard isSingle, let address = MACAddress(bits: number(first)) else { return nil }
+            self = .rawEther(address)
+        case .rawIPv6:
+            guard isSingle else { return nil }
+            self = .rawIPv6(Self.ipv6(first))
         case .interfaceName:
             let text = String(decoding: first.prefix { $0 != 0 }, as: UTF8.self)
             guard isSingle, let name = InterfaceName(text) else { return nil }

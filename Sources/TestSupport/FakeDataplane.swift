@@ -81,7 +81,13 @@ public final class FakeDataplane: Dataplane {
         }
         generations[plan.name] = nil
         guard let place = open(plan.name), let space = kernel.spaces[place] else { return .absent }
-        if plan.name.isHost { return space.observedAsHost }
+        if plan.name.isHost {
+            var observation = space.observedAsHost
+            let (family, name) = NodePlan.portGuard
+            observation.table = space.ruleset.table(family, name)?.inKernel
+            generations[plan.name] = space.ruleset.generation
+            return observation
+        }
         var observation = space.observed(as: place, plan, host: kernel.spaces[.host])
         observation.lostItsName = kernel.names[plan.name] != place
         if let table = plan.table {

@@ -1,4 +1,5 @@
 import NetworkVocabulary
+public import Reconciler
 public import RouterPlan
 import Ruleset
 
@@ -112,5 +113,16 @@ extension FakeKernel {
             }
         }
         return nil
+    }
+
+    /// Why a guest's port was opened too early by this step; nil when it was not.
+    public func haste(after step: Step, on node: NodeName) -> String? {
+        guard case .raise(let link, _) = step, let place = names[node],
+            case .veth(let port, .host)? = spaces[place]?.devices[link]?.kind, port.rawValue.hasPrefix("slg")
+        else { return nil }
+        let (family, name) = NodePlan.portGuard
+        guard let table = spaces[.host]?.ruleset.table(family, name) else { return "\(port) is open without a guard" }
+        let isGuarded = table.elements["guest-ports"]?[ElementKey([.interface(port)])] != nil
+        return isGuarded ? nil : "\(port) is open before it has its rules"
     }
 }

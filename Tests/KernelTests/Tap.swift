@@ -12,6 +12,8 @@ final class Tap {
         /// What follows the Ethernet header and the tag.
         let payload: [UInt8]
         let type: UInt16
+        /// The frame as the kernel hands it over.
+        let whole: [UInt8]
 
         var text: String { String(decoding: payload, as: UTF8.self) }
     }
@@ -64,6 +66,22 @@ final class Tap {
         if let tag { frame += half(UInt16(ETH_P_8021Q)) + half(tag) }
         frame += half(Self.experiment) + Array(text.utf8)
         try #require(send(descriptor, frame, frame.count, 0) == frame.count, "send: \(errno)")
+    }
+
+    /// A frame as it stands.
+    func put(_ frame: [UInt8]) throws {
+        try #require(send(descriptor, frame, frame.count, 0) == frame.count, "send: \(errno)")
+    }
+
+    /// Everything that came in, byte for byte, until this frame, which is left out. What the kernel took out of a frame is
+    /// put back.
+    func wholeFrames(until last: [UInt8]) throws -> [[UInt8]] {
+        var frames: [[UInt8]] = []
+        while true {
+            let frame = try next().whole
+            if frame == last { return frames }
+            frames.append(frame)
+        }
     }
 
     struct Silence: Error {}
@@ -119,6 +137,6 @@ extension Tap.Frame {
             vlan = half(rest + 2) & 0xfff
             rest += 4
         }
-        self.init(vlan: vlan, payload: Array(bytes.dropFirst(rest + 2)), type: half(rest))
+        self.init(vlan: vlan, payload: Array(bytes.dropFirst(rest + 2)), type: half(rest), whole: bytes)
     }
 }

@@ -34,7 +34,9 @@ final class Bench {
         dataplane.kill()
         dataplane = FakeDataplane(kernel, faults: faults)
         dataplane.afterStep = { [unowned self] kernel, node, step in
-            if mustStayClosed, let breach = kernel.breach { breaches.append("after \(step) on \(node): \(breach)") }
+            if mustStayClosed, let breach = kernel.breach ?? kernel.haste(after: step, on: node) {
+                breaches.append("after \(step) on \(node): \(breach)")
+            }
         }
         reports = []
         reconciler = Reconciler(dataplane, judge: judge) { [unowned self] in reports.append($0) }
