@@ -2,7 +2,8 @@ extension Command {
     /// Every command there is. `listApis` shows this table and nothing else is dispatched.
     public static let all: [Command] =
         discovery + zones + physicalNetworks + publicRanges + networkOfferings + networks + publicAddresses
-        + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding + guests + guestNICs + routers
+        + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding + guests + guestLife + guestAccess
+        + userData + sshKeys + guestNICs + routers
         + trafficCounting + events + operations
 }
 

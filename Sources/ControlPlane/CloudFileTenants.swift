@@ -137,6 +137,7 @@ extension Draft {
         }
         guard old.port == port else { throw fixed("\(path).port", old.port.rawValue) }
         try refuseChanges(nics, of: old, path)
+        if old.destroyed != nil { try at(path, [:], .machine(.recoverGuest(id))) }
         if guest.isRunning { return try at(path, [:], .startGuest(id)) }
         return try at(path, [:], .stopGuest(id))
     }

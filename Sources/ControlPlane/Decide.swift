@@ -9,7 +9,7 @@ public func decide(
     var draft = Draft(request.command, caller, cloud, time, ids)
     defer { ids = draft.ids }
     let objects = try draft.take(request)
-    return Decision(changes: try draft.finish(), reply: Reply(objects), drains: draft.drains)
+    return Decision(changes: try draft.finish(), reply: Reply(objects, secret: draft.secret), drains: draft.drains)
 }
 
 /// A decision in the making: the cloud as it will be, and the changes that lead there. Each step sees those before it.
@@ -22,6 +22,8 @@ struct Draft<IDs: IDSource> {
     private(set) var cloud: Cloud
     /// Whether connections that go on without their rule may finish.
     var drains = false
+    /// What only the caller is told.
+    var secret: Secret?
     fileprivate(set) var ids: IDs
     private var changes: [Change] = []
     private let before: Cloud
@@ -108,7 +110,7 @@ extension Draft {
         case .deployGuest(let request): return try deployGuest(request)
         case .startGuest(let id): return try startGuest(id)
         case .stopGuest(let id): return try stopGuest(id)
-        case .destroyGuest(let id): return try destroyGuest(id)
+        case .destroyGuest(let id, let expunges): return try destroyGuest(id, expunges: expunges)
         case .machine(let request): return try take(request)
         case .createFirewallRule(let request): return try createFirewallRule(request)
         case .updateFirewallRule(let request): return try updateFirewallRule(request)

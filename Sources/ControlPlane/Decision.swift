@@ -1,5 +1,5 @@
 public import CloudModel
-import NetworkVocabulary
+public import NetworkVocabulary
 
 /// What a request comes to: the steps to take, and what to answer once they are durable.
 public struct Decision: Hashable, Sendable {
@@ -20,8 +20,13 @@ public struct Decision: Hashable, Sendable {
 /// model that has the changes.
 public struct Reply: Hashable, Sendable {
     public let objects: [Reference]
+    /// What only the caller is told, this once: a password, the private half of a key.
+    public let secret: Secret?
 
-    public init(_ objects: [Reference] = []) { self.objects = objects }
+    public init(_ objects: [Reference] = [], secret: Secret? = nil) {
+        self.objects = objects
+        self.secret = secret
+    }
 
     /// The object that the request was about; nil after a removal.
     public var object: Reference? { objects.first }
