@@ -45,10 +45,13 @@ let package = Package(
         library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         library("CMicroHTTP", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
         library("CNettle", pkgConfig: "nettle", apt: "nettle-dev"),
+        library("CHogweed", pkgConfig: "hogweed", apt: "nettle-dev"),
+        library("CGMP", pkgConfig: "gmp", apt: "libgmp-dev"),
         .target(
             name: "CLinux",
             dependencies: [
                 "CNetlink", "CNetlinkRoute", "CMinimalNetlink", "CNftables", "CSQLite", "CMicroHTTP", "CNettle",
+                "CHogweed", "CGMP",
             ]),
 
         // Values and pure functions.
@@ -67,7 +70,7 @@ let package = Package(
         module("LinuxKernel", ["CLinux", "NetworkVocabulary", "Ruleset"]),
         module("LinuxDataplane", ["LinuxKernel", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"]),
         module("SQLiteLedger", ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary", "RouterPlan"]),
-        module("ServiceHosting", ["CLinux", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary"]),
+        module("ServiceHosting", ["CLinux", "CloudModel", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary"]),
         module(
             "PacketTesting",
             [

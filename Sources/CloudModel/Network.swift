@@ -38,7 +38,7 @@ public struct Network: Hashable, Codable, Sendable {
     public let ownSegment: Segment?
     public let audience: Audience
     /// Whether ports of the network reach its router and gateway only, and not each other.
-    public let isolatesPorts: Bool
+    public var isolatesPorts: Bool
     public var networkDomain: String?
     /// Resolvers for its guests; the zone's when absent.
     public var dns1: IPv4Address?

@@ -56,6 +56,7 @@ struct Call: Sendable {
             throw .refused("pagesize", "Page size can't exceed max allowed page size value: \(Self.pageSizeLimit)")
         }
         guard !values.isEmpty else { return [:] }
+        if arguments.boolean("retrieveonlyresourcecount") == true { return ["count": .number(values.count)] }
         let length = size == -1 ? values.count : size ?? Self.pageSizeLimit
         let (start, overflows) = ((page ?? 1) - 1).multipliedReportingOverflow(by: length)
         var reply: APIObject = ["count": .number(values.count)]

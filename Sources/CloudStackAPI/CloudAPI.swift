@@ -48,6 +48,7 @@ public final class CloudAPI: Sendable {
         /// Who comes in by the integration listener.
         public var system: Caller
         public var digest: any SignatureDigest
+        public var keymaker: any Keymaker
         /// Milliseconds since 1970.
         public var now: @Sendable () -> Int64
         public var newID: @Sendable () -> ObjectID
@@ -60,12 +61,14 @@ public final class CloudAPI: Sendable {
 
         public init(
             user: @escaping @Sendable (_ apiKey: String) -> APIUser?, system: Caller, digest: any SignatureDigest,
+            keymaker: any Keymaker,
             now: @escaping @Sendable () -> Int64, newID: @escaping @Sendable () -> ObjectID, version: String,
             jobCapacity: Int = 10_000, process: @escaping @Sendable () -> ProcessFacts? = { nil }
         ) {
             self.user = user
             self.system = system
             self.digest = digest
+            self.keymaker = keymaker
             self.now = now
             self.newID = newID
             self.version = version
@@ -208,6 +211,12 @@ public final class CloudAPI: Sendable {
         }
         service.submit(request, caller: call.caller, dryRun: false) { [jobs, now = surroundings.now] report in
             switch report {
+            case .refused(let error) where error.isJobs:
+                jobs.update(id) {
+                    $0.state = .failed(APIError(error))
+                    $0.completed = now()
+                }
+                answer.succeed(["jobid": .text(id)])
             case .refused(let error):
                 jobs.discard(id)
                 answer.fail(APIError(error))

@@ -8,14 +8,31 @@ extension Command {
             "deployVirtualMachine", "Creates a machine with its ports on networks", isAsync: true, isCreation: true,
             [
                 Parameter("zoneid", .uuid, required: true, related: "listZones", "its zone"),
-                Parameter("name", "its name; the id when absent"),
+                .serviceOffering(required: false),
+                Parameter("templateid", .uuid, related: "listTemplates", "what it starts from"),
+                Parameter("name", "its host name; the id when absent"),
+                Parameter("displayname", "what people call it; the name when absent"),
+                Parameter("displayvm", .boolean, "false: plain lists do not show it"),
+                Parameter("hypervisor", "the template's, if it is sent at all"),
+                Parameter(
+                    "details", .map, maxLength: 4_096, "details[0].name=value: notes, and the size of a custom offering"
+                ),
+                Parameter("password", "for a template whose machines ask for one; made up when absent"),
                 Parameter("networkids", .list, maxLength: 4_096, related: "listNetworks", "its networks, eth0 first"),
                 Parameter("ipaddress", "its address on the first network"),
                 Parameter("iptonetworklist", .map, "instead of networkids: [i].networkid, [i].ip and [i].mac"),
                 Parameter("macaddress", "its MAC address on the first network; a new one when absent"),
                 Parameter("startvm", .boolean, "false: it is not started"),
                 Parameter("port", "emulated: a namespace plays the machine; none: only its addresses are kept"),
-            ] + .owner, unsupported: ["ip6address", "securitygroupids", "securitygroupnames"]
+            ] + .owner + Parameter.keyPairs + Parameter.userData,
+            unsupported: [
+                "ip6address", "securitygroupids", "securitygroupnames", "diskofferingid",
+                "overridediskofferingid", "rootdisksize", "size", "nicnetworklist", "properties", "bootmode",
+                "boottype",
+                "bootintosetup", "datadiskofferinglist", "datadisksdetails", "dhcpoptionsnetworklist", "extraconfig",
+                "leaseduration", "leaseexpiryaction", "snapshotid", "volumeid", "customid", "group", "affinitygroupids",
+                "affinitygroupnames",
+            ]
         ) { call throws(RequestError) in
             let arguments = call.arguments
             guard let port = Guest.Port(rawValue: arguments.string("port")?.lowercased() ?? "emulated") else {
@@ -25,35 +42,14 @@ extension Command {
                 Request.DeployGuest(
                     zone: try arguments.requiredID("zoneid"), name: arguments.string("name"),
                     account: try call.account(),
-                    port: port, nics: try call.requestedNICs(), starts: arguments.boolean("startvm") ?? true))
+                    port: port, nics: try call.requestedNICs(), starts: arguments.boolean("startvm") ?? true,
+                    facts: try call.guestFacts()))
         } reply: { _, outcome in
-            outcome.answer("virtualmachine", \.guests) { $0.rendered(in: outcome.cloud) }
-        },
-        .list(
-            "listVirtualMachines", "Lists machines",
-            [
-                Parameter("id", .uuid, related: "listVirtualMachines", "only this machine"),
-                Parameter("ids", .list, maxLength: 65_536, "only these machines"),
-                Parameter("name", "only machines with this in their name"), .zone,
-                Parameter("networkid", .uuid, related: "listNetworks", "only machines on this network"),
-                Parameter("state", "only Running or Stopped"),
-            ] + .scope
-        ) { call throws(RequestError) in
-            let network = try call.object("networkid", in: call.cloud.networks)?.id
-            let members = network.map { Set(call.cloud.nics(ofNetwork: $0).map(\.guest)) }
-            let ids = Set(try call.arguments.ids("ids"))
-            let state = call.arguments.string("state")?.lowercased()
-            let zone = try call.listedZone()
-            var found: [Guest] = []
-            for guest in try call.owned(call.cloud.guests, by: \.account) {
-                guard call.matches(guest.name, partialName: true), members.map({ $0.contains(guest.id) }) ?? true,
-                    ids.isEmpty || ids.contains(guest.id), state == nil || guest.stateWord.lowercased() == state,
-                    zone == nil || guest.zone == zone
-                else { continue }
-                found.append(guest)
+            outcome.answer("virtualmachine", \.guests) {
+                $0.rendered(in: outcome.cloud, password: outcome.reply.secret)
             }
-            return try call.page("virtualmachine", found) { $0.rendered(in: call.cloud) }
         },
+        listGuests,
         .change("startVirtualMachine", "Starts a machine", isAsync: true, [.id("listVirtualMachines", "the machine")]) {
             call throws(RequestError) in
             .startGuest(try call.arguments.requiredID("id"))
@@ -67,14 +63,16 @@ extension Command {
             renderedGuest($0, $1)
         },
         .change(
-            "destroyVirtualMachine", "Removes a machine and its ports; there is no way back", isAsync: true,
+            "destroyVirtualMachine", "Stops a machine and marks it for removal", isAsync: true,
             [
                 .id("listVirtualMachines", "the machine"),
-                Parameter("expunge", .boolean, "a machine is always removed for good"),
-            ]
+                Parameter("expunge", .boolean, "true: it is removed for good, at once"),
+            ], unsupported: ["volumeids"]
         ) { call throws(RequestError) in
-            .destroyGuest(try call.arguments.requiredID("id"))
-        } reply: { call, _ in
+            .destroyGuest(
+                try call.arguments.requiredID("id"), expunges: call.arguments.boolean("expunge") ?? false)
+        } reply: { call, outcome in
+            guard call.arguments.boolean("expunge") == true else { return renderedGuest(call, outcome) }
             // As it was: it is gone from the model by now.
             guard let id = call.arguments.id("id"), let guest = call.cloud.guests[id] else { return .success }
             var object = guest.rendered(in: call.cloud)
@@ -82,11 +80,6 @@ extension Command {
             return ["virtualmachine": .object(object)]
         },
     ]
-
-    private static func renderedGuest(_ call: Call, _ outcome: Outcome) -> APIObject {
-        guard let id = call.arguments.id("id"), let guest = outcome.cloud.guests[id] else { return .success }
-        return ["virtualmachine": .object(guest.rendered(in: outcome.cloud))]
-    }
 }
 
 extension Call {
@@ -110,28 +103,33 @@ extension Call {
                     network: network, address: isFirst ? arguments.string("ipaddress") : nil,
                     mac: isFirst ? arguments.string("macaddress") : nil))
         }
-        guard !nics.isEmpty else { throw .missing("networkids", command) }
-        nics[0].isDefault = true
+        if !nics.isEmpty { nics[0].isDefault = true }
         return nics
     }
-}
 
-extension Guest {
-    fileprivate var stateWord: String { isRunning ? "Running" : "Stopped" }
-
-    func rendered(in cloud: Cloud) -> APIObject {
-        let nics = cloud.nics(ofGuest: id)
-        let publicAddress = nics.lazy.compactMap { cloud.staticNATAddress(of: $0) }.first
-        let object: APIObject = [
-            "id": .text(id), "name": .string(name), "displayname": .string(name), "instancename": .string(instanceName),
-            "zoneid": .text(zone),
-            "zonename": .text(cloud.zones[zone]?.name), "state": .string(stateWord), "haenable": false,
-            "passwordenabled": false, "displayvm": true, "port": .string(port.rawValue),
-            "publicip": .text(publicAddress?.address), "publicipid": .text(publicAddress?.id),
-            "nic": .array(nics.map { .object($0.rendered(in: cloud)) }),
-            "securitygroup": .array([]), "affinitygroup": .array([]), "tags": .array([]),
-        ]
-        return object.owned(by: account, in: cloud)
+    fileprivate func guestFacts() throws(RequestError) -> GuestFacts {
+        var facts = GuestFacts()
+        facts.displayName = arguments.string("displayname")
+        facts.isDisplayed = arguments.boolean("displayvm") ?? true
+        facts.serviceOffering = arguments.id("serviceofferingid")
+        let template = try object("templateid", in: cloud.templates)
+        facts.template = template?.id
+        if let wanted = arguments.string("hypervisor"), let template,
+            wanted.lowercased() != template.hypervisor.lowercased()
+        {
+            throw .refused(
+                "hypervisor", "Template \(template.name) is for \(template.hypervisor), not \(APIError.excerpt(wanted))"
+            )
+        }
+        facts.details = arguments.fields("details")
+        facts.userData = try userDataChoice()
+        facts.keyPairs = keyPairNames
+        let chosen = arguments.string("password")
+        if chosen != nil || template?.isPasswordEnabled == true {
+            facts.password = newPassword(
+                for: keys(named: facts.keyPairs, of: try account() ?? caller.account), chosen: chosen)
+        }
+        return facts
     }
 }
 
@@ -154,7 +152,7 @@ extension NIC {
 
 extension Cloud {
     /// The public address that is the NIC's own; one for its primary address before all others.
-    fileprivate func staticNATAddress(of nic: NIC) -> PublicAddress? {
+    func staticNATAddress(of nic: NIC) -> PublicAddress? {
         let all = publicAddressesByNIC[nic.id].compactMap { publicAddresses[$0] }
         return all.first { $0.staticNAT?.guestAddress == nic.address } ?? all.first
     }

@@ -12,6 +12,8 @@ public struct Caller: Hashable, Sendable {
 
     /// A root administrator may do everything.
     public var isRootAdmin: Bool { type == .rootAdmin }
+    /// Of everything, or of a domain.
+    public var isAdministrator: Bool { isRootAdmin || type == .domainAdmin }
 
     public init(
         user: ObjectID? = nil, account: ObjectID, domain: ObjectID = Domain.root.id, type: Account.Kind,

@@ -63,6 +63,7 @@ extension Draft {
         }
         guard old.port == port else { throw fixed("\(path).port", old.port.rawValue) }
         let changed = try applyNICs(nics, of: old, path)
+        if old.destroyed != nil { try at(path, [:], .machine(.recoverGuest(id))) }
         if guest.isRunning { return try at(path, [:], .startGuest(id)) + changed }
         return try at(path, [:], .stopGuest(id)) + changed
     }

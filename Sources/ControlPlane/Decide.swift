@@ -9,7 +9,9 @@ public func decide(
     var draft = Draft(request.command, caller, cloud, time, ids)
     defer { ids = draft.ids }
     let objects = try draft.take(request)
-    return Decision(changes: try draft.finish(), reply: Reply(objects), drains: draft.drains, examined: draft.examined)
+    return Decision(
+        changes: try draft.finish(), reply: Reply(objects, secret: draft.secret), drains: draft.drains,
+        examined: draft.examined)
 }
 
 /// A decision in the making: the cloud as it will be, and the changes that lead there. Each step sees those before it.
@@ -24,6 +26,8 @@ struct Draft<IDs: IDSource> {
     var drains = false
     /// Networks of which everything in the kernel is to be looked at again.
     var examined: Set<ObjectID> = []
+    /// What only the caller is told.
+    var secret: Secret?
     fileprivate(set) var ids: IDs
     private var changes: [Change] = []
     private let before: Cloud
@@ -110,7 +114,7 @@ extension Draft {
         case .deployGuest(let request): return try deployGuest(request)
         case .startGuest(let id): return try startGuest(id)
         case .stopGuest(let id): return try stopGuest(id)
-        case .destroyGuest(let id): return try destroyGuest(id)
+        case .destroyGuest(let id, let expunges): return try destroyGuest(id, expunges: expunges)
         case .machine(let request): return try take(request)
         case .createFirewallRule(let request): return try createFirewallRule(request)
         case .updateFirewallRule(let request): return try updateFirewallRule(request)

@@ -8,24 +8,26 @@ extension Draft {
         guard let owner = cloud.accounts[account] else { throw unknown("account", account) }
         let id = newID()
         let name = try hostName(request.name ?? id.description, "name")
-        guard !request.nics.isEmpty else { throw .missing("networkids", command) }
-        let defaults = request.nics.indices.filter { request.nics[$0].isDefault }
+        let nics = request.nics.isEmpty ? [.init(network: try defaultNetwork(of: owner, zone))] : request.nics
+        let defaults = nics.indices.filter { nics[$0].isDefault }
         guard defaults.count <= 1 else {
             throw .refused("iptonetworklist", "A guest has one default NIC, not \(defaults.count)")
         }
-        try check(request.nics, zone, owner, name)
+        try check(nics, zone, owner, name)
 
         if request.starts {
-            for (index, nic) in request.nics.enumerated() {
+            for (index, nic) in nics.enumerated() {
                 try implement(nic.network, "iptonetworklist[\(index)].networkid")
             }
         }
         let number = try number(.machine)
-        let guest = Guest(
+        var guest = Guest(
             id: id, number: number, name: name, instanceName: "i-\(owner.number)-\(number)-VM", account: account,
-            zone: zone.id, port: request.port, isRunning: request.starts)
+            zone: zone.id, port: request.port, isRunning: request.starts, user: caller.user,
+            created: time)
+        try take(request.facts, into: &guest)
         try put(.guest(guest))
-        for (index, nic) in request.nics.enumerated() {
+        for (index, nic) in nics.enumerated() {
             try addNIC(nic, index, to: guest, isDefault: index == defaults.first ?? 0)
         }
         return [Reference(.guest, id)]
@@ -42,9 +44,7 @@ extension Draft {
             guard seen.insert(network.id).inserted else {
                 throw .refused(parameter, "Network \(network.name) is named twice; a guest has one NIC on a network")
             }
-            guard cloud.guest(named: name, onNetwork: network.id) == nil else {
-                throw .refused("name", "The vm with hostName \(name) already exists in network \(network.name)")
-            }
+            try refuseTakenName(name, on: network.id)
         }
     }
 
@@ -59,7 +59,7 @@ extension Draft {
     }
 
     mutating func startGuest(_ id: ObjectID) throws(RequestError) -> [Reference] {
-        var guest = try guest(id)
+        var guest = try livingGuest(id)
         for nic in cloud.nics(ofGuest: id) { try implement(nic.network, "id") }
         guest.isRunning = true
         try put(.guest(guest))
@@ -67,23 +67,32 @@ extension Draft {
     }
 
     mutating func stopGuest(_ id: ObjectID) throws(RequestError) -> [Reference] {
-        var guest = try guest(id)
+        var guest = try livingGuest(id)
         guest.isRunning = false
         try put(.guest(guest))
         return [Reference(.guest, id)]
     }
 
-    /// Its addresses go back to their networks, and rules that lead to it go. The networks stay as they are, and public
-    /// addresses theirs, with the firewall rules that nothing else brought.
-    mutating func destroyGuest(_ id: ObjectID) throws(RequestError) -> [Reference] {
-        _ = try guest(id)
-        for nic in cloud.nicsByGuest[id] {
-            for rule in cloud.portForwardingsByNIC[nic] { try removeForwarding(rule) }
-            for address in cloud.publicAddressesByNIC[nic] { try endStaticNAT(address) }
-            try remove(.nic, nic)
+    /// For a guest that names no network: the oldest of its owner's in the zone that lead outside, or a new one of the
+    /// offering for such cases.
+    private mutating func defaultNetwork(of owner: Account, _ zone: Zone) throws(RequestError) -> ObjectID {
+        let own = cloud.networksByAccount[owner.id].compactMap { cloud.networks[$0] }.filter {
+            $0.zone == zone.id && cloud.networkOfferings[$0.offering]?.services["SourceNat"] != nil
         }
-        try remove(.guest, id)
-        return []
+        if let oldest = own.min(by: { $0.number < $1.number }) { return oldest.id }
+        guard let offering = cloud.networkOffering(named: Bootstrap.defaultOffering), offering.isEnabled else {
+            throw .refused(
+                "networkids",
+                "Account \(owner.name) has no network in zone \(zone.name), and there is no offering to make one of")
+        }
+        let command = command
+        defer { self.command = command }
+        let made = try take(
+            .createNetwork(
+                .init(
+                    name: "\(owner.name)-network", zone: zone.id, offering: offering.id, account: owner.id)))
+        guard let network = made.first else { throw .missing("networkids", command) }
+        return network.id
     }
 
     func guest(_ id: ObjectID, _ parameter: String = "id") throws(RequestError) -> Guest {

@@ -23,8 +23,13 @@ public struct Decision: Hashable, Sendable {
 /// model that has the changes.
 public struct Reply: Hashable, Sendable {
     public let objects: [Reference]
+    /// What only the caller is told, this once: a password, the private half of a key.
+    public let secret: Secret?
 
-    public init(_ objects: [Reference] = []) { self.objects = objects }
+    public init(_ objects: [Reference] = [], secret: Secret? = nil) {
+        self.objects = objects
+        self.secret = secret
+    }
 
     /// The object that the request was about; nil after a removal.
     public var object: Reference? { objects.first }

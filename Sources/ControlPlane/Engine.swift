@@ -22,6 +22,7 @@ public final class Engine {
     private var pending = PendingChanges()
     private var traffic: TrafficKeeper
     private var idleNetworks = IdleNetworks()
+    private var housekeeping = Housekeeping()
     private var entriesSinceCheckpoint = 0
     /// Events that the ledger did not take, for its next entry.
     private var unwritten: [Event] = []
@@ -50,6 +51,8 @@ public final class Engine {
 
     public let installation: ObjectID
     public private(set) var findings: [String]
+    /// Who asks for what the system does by itself.
+    private var system: Caller { Caller(account: installation, isRootAdmin: true) }
     public var model: Cloud { cloud }
 
     /// Begins: the objects that every installation has, and the complete desired state for the kernel.
@@ -73,9 +76,6 @@ public final class Engine {
         order(.adopt(keeper.inOrder, keeping: keeper.unplanned))
     }
 
-    /// The daemon itself.
-    private var system: Caller { Caller(account: installation, isRootAdmin: true) }
-
     private func commitBootstrap(_ decision: Decision) throws(RequestError) {
         do {
             try append([entry(nil, "bootstrap", decision.changes, cloud.revision.next)])
@@ -87,7 +87,7 @@ public final class Engine {
 
     /// Everything that came since the last call, in order: one append for all of it.
     public func process(_ messages: [Message]) {
-        var batch = Batch(cloud: cloud, events: unwritten)
+        var batch = EngineBatch(cloud: cloud, events: unwritten)
         unwritten = []
         for message in messages {
             switch message {
@@ -108,10 +108,9 @@ public final class Engine {
         traffic.writeIfDue(now, cloud, to: ledger)
         let pace = IdleNetworks.Pace.ordinary
         let idle = idleNetworks.due(now, in: cloud, pace)
-        if !idle.isEmpty {
-            process(idle.map { .request(.networking(.shutDownNetwork($0)), system, dryRun: false) { _ in } })
-        }
-        return min(traffic.pause(now), idleNetworks.pause(now, pace))
+        let chores = housekeeping.due(now) + idle.map { .networking(.shutDownNetwork($0)) }
+        if !chores.isEmpty { process(chores.map { .request($0, system, dryRun: false) { _ in } }) }
+        return min(traffic.pause(now), housekeeping.pause(now), idleNetworks.pause(now, pace))
     }
 
     /// Takes everything of this installation out of the kernel. The model stays as it is.
@@ -129,25 +128,8 @@ public final class Engine {
 
     // MARK: Deciding
 
-    /// Decisions that wait for their common append, and the model that they lead to.
-    private struct Batch {
-        struct Item {
-            let caller: Caller?
-            let command: String
-            let decision: Decision
-            let before: Cloud
-            let after: Cloud
-            let inverse: [Change]?
-            let event: Event?
-            let report: (@Sendable (SubmissionReport) -> Void)?
-        }
-        var cloud: Cloud
-        var items: [Item] = []
-        var events: [Event] = []
-    }
-
     private func decideInto(
-        _ batch: inout Batch, _ request: Request, _ caller: Caller, _ dryRun: Bool,
+        _ batch: inout EngineBatch, _ request: Request, _ caller: Caller, _ dryRun: Bool,
         _ report: @escaping @Sendable (SubmissionReport) -> Void
     ) {
         do throws(RequestError) {
@@ -172,7 +154,7 @@ public final class Engine {
             if !decision.changes.isEmpty { after.revision = before.revision.next }
             batch.cloud = after
             batch.items.append(
-                Batch.Item(
+                EngineBatch.Item(
                     caller: caller, command: request.command, decision: decision, before: before, after: after,
                     inverse: inverse, event: request.event(decision, before, after), report: report))
         } catch {
@@ -208,7 +190,7 @@ public final class Engine {
 
     /// False when it could not be made durable; then nothing has happened.
     @discardableResult
-    private func commit(_ batch: Batch) -> Bool {
+    private func commit(_ batch: EngineBatch) -> Bool {
         guard !batch.items.isEmpty || !batch.events.isEmpty else { return true }
         var entries = batch.items.filter { !$0.decision.changes.isEmpty }.map { item in
             entry(
@@ -243,7 +225,7 @@ public final class Engine {
         return true
     }
 
-    private func follow(_ item: Batch.Item) {
+    private func follow(_ item: EngineBatch.Item) {
         traffic.follow(item.decision.changes, from: item.before)
         let ticket = item.after.revision.number
         var following = keeper.follow(
@@ -349,11 +331,11 @@ public final class Engine {
             var after = cloud
             if refused.isUntouched(in: cloud), (try? apply(inverse, to: &after)) != nil {
                 after.revision = cloud.revision.next
-                let item = Batch.Item(
+                let item = EngineBatch.Item(
                     caller: nil, command: "revert", decision: Decision(changes: inverse, reply: Reply()),
                     before: cloud, after: after, inverse: nil,
                     event: Event(type: "CHANGE.REVERT", level: .error, text: "Taken back: \(reason)"), report: nil)
-                if commit(Batch(cloud: after, items: [item])) {
+                if commit(EngineBatch(cloud: after, items: [item])) {
                     text = "The kernel refused the change and it was taken back: \(reason)"
                 }
             }

@@ -32,7 +32,7 @@ public enum Request: Hashable, Sendable {
     case deployGuest(DeployGuest)
     case startGuest(ObjectID)
     case stopGuest(ObjectID)
-    case destroyGuest(ObjectID)
+    case destroyGuest(ObjectID, expunges: Bool = true)
     case machine(MachineRequest)
 
     case createFirewallRule(CreateFirewallRule)

@@ -23,12 +23,23 @@ public struct RequestError: Error, Hashable, Sendable {
     /// The request's parameter that is to blame, if one is; in a cloud file, the path of the field.
     public let parameter: String?
     public let text: String
+    /// CloudStack takes the request and finds out in its job: clients look for the error there.
+    public private(set) var isJobs = false
 
     public init(_ code: Code, exceptionCode: Int, parameter: String? = nil, _ text: String) {
         self.code = code
         self.exceptionCode = exceptionCode
         self.parameter = parameter
         self.text = text
+    }
+}
+
+extension RequestError {
+    /// The same, found out by the job of the request.
+    var inJob: RequestError {
+        var error = self
+        error.isJobs = true
+        return error
     }
 }
 

@@ -41,7 +41,8 @@ extension Request {
         case .deployGuest: "VM.CREATE"
         case .startGuest: "VM.START"
         case .stopGuest: "VM.STOP"
-        case .destroyGuest: "VM.DESTROY"
+        case .destroyGuest(_, expunges: false): "VM.DESTROY"
+        case .destroyGuest: "VM.EXPUNGE"
         case .machine(let request): request.eventType
         case .createFirewallRule: "FIREWALL.OPEN"
         case .updateFirewallRule: "FIREWALL.UPDATE"

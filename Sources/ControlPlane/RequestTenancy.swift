@@ -166,14 +166,16 @@ extension Request {
         /// The caller's when absent.
         public var account: ObjectID?
         public var port: Guest.Port
-        /// `eth0` and on.
+        /// `eth0` and on; a network of the owner's, or a new one, when there are none.
         public var nics: [NIC]
         public var starts: Bool
+        public var facts: GuestFacts
 
         public init(
             zone: ObjectID, name: String? = nil, account: ObjectID? = nil, port: Guest.Port = .emulated,
-            nics: [NIC], starts: Bool = true
+            nics: [NIC], starts: Bool = true, facts: GuestFacts = GuestFacts()
         ) {
+            self.facts = facts
             self.zone = zone
             self.name = name
             self.account = account

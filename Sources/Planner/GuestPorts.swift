@@ -28,7 +28,7 @@ extension Planner {
         for address in nic.addresses {
             share.add([port, .mac(mac), .ipv4(address)], to: PortPipeline.guestIdentities, origin)
         }
-        if network.isolatesPorts == true {
+        if network.isolatesPorts {
             share.add([port], to: PortPipeline.isolatedPorts, origin)
         } else {
             share.add([port, .mac(mac)], to: PortPipeline.guestDeliveries, origin)

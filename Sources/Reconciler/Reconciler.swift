@@ -36,7 +36,7 @@ public final class Reconciler {
     private var leaving: [NodeName] = []
     private static let crowd = 256
     /// Whether the host's table was seen to be as planned.
-    private var isGuardStanding = false
+    var isGuardStanding = false
     /// Nodes that the last adoption left alone.
     private var kept: Set<NodeName> = []
     private var adopting: (remaining: Set<NodeName>, verified: Int, failed: Int)?
@@ -116,12 +116,6 @@ public final class Reconciler {
             reach(plan, now)
         }
         return true
-    }
-
-    /// Ports of guests come up only behind the host's rules for them: whether the kernel holds those is asked of the host's
-    /// last look. A host without such rules guards nobody.
-    private func isGuarded(_ plan: NodePlan) -> Bool {
-        plan.kind != .guest || nodes[.host]?.plan?.table == nil || isGuardStanding
     }
 
     /// When `work` should be called again because something failed; nil for never.
@@ -309,10 +303,6 @@ public final class Reconciler {
         } catch {
             fail(plan.name, error, now)
         }
-    }
-
-    private func noteGuard(_ plan: NodePlan, _ todo: [Step]) {
-        if plan.name.isHost { isGuardStanding = !todo.contains(where: \.isRuleset) }
     }
 
     /// Tells those who wait for something that is in place, although not all of the node is.

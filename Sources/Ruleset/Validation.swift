@@ -106,11 +106,6 @@ private func checkName(_ name: String) throws(RulesetError) {
     guard first, allowed, name.utf8.count <= 63, !reservedWords.contains(name) else { throw .badName(name) }
 }
 
-/// What names of devices are made of here; a star would end a pattern.
-private func isNameByte(_ byte: UInt8) -> Bool {
-    (97...122).contains(byte) || (48...57).contains(byte) || byte == 45 || byte == 46
-}
-
 private func checkComment(_ text: String) throws(RulesetError) {
     guard text.utf8.count <= 128, isQuotable(text) else { throw .badComment(text) }
 }
@@ -186,36 +181,6 @@ extension SetDeclaration {
 
 private func overlap(_ a: (first: [UInt8], last: [UInt8]), _ b: (first: [UInt8], last: [UInt8])) -> Bool {
     !a.last.lexicographicallyPrecedes(b.first) && !b.last.lexicographicallyPrecedes(a.first)
-}
-
-extension Value {
-    /// Whether a set component or map value of the type can hold this.
-    fileprivate func fits(_ type: DataType) -> Bool {
-        switch self {
-        case .icmpType, .icmpTypeRange: type == .icmpType || type == .icmpv6Type
-        case .icmpCode, .icmpCodeRange: type == .icmpCode || type == .icmpv6Code
-        default: dataType == type && isWritable
-        }
-    }
-
-    /// A star ends a pattern in nft, where a name was meant.
-    private var isWritable: Bool {
-        if case .interface(let name) = self { !name.rawValue.contains("*") } else { true }
-    }
-
-    /// Whether the value is of the kind that the field has.
-    fileprivate func fits(_ field: Field) -> Bool {
-        switch (self, field) {
-        case (.arpOperation, .arpOperation), (.etherType, .etherType), (.direction, .connectionDirection): true
-        case (.etherType, .frameType): true
-        case (.macRange, .etherSource), (.macRange, .etherDestination): true
-        case (.interfacePrefix(let prefix), .inputInterface), (.interfacePrefix(let prefix), .outputInterface):
-            !prefix.isEmpty && prefix.utf8.count < 16 && prefix.utf8.allSatisfy(isNameByte)
-        case (.bytes(let bytes), .bytes(_, _, let count)): bytes.count == count
-        case (_, .connectionState): false
-        default: field.dataType.map { fits($0) } ?? false
-        }
-    }
 }
 
 /// One rule: what it has made sure of so far, statement by statement.
@@ -390,17 +355,6 @@ private struct RuleCheck {
                 reason: "the key of \(name) is another")
         }
         return declaration
-    }
-}
-
-extension Value {
-    /// A prefix of no bits.
-    fileprivate var matchesEverything: Bool {
-        switch self {
-        case .ipv4Prefix(let prefix): prefix.length == 0
-        case .ipv6Prefix(let prefix): prefix.length == 0
-        default: false
-        }
     }
 }
 

@@ -42,6 +42,7 @@ final class Frontend: Sendable {
             service,
             CloudAPI.Surroundings(
                 user: { [key = keys.apikey] in $0 == key ? user : nil }, system: admin, digest: NettleDigest(),
+                keymaker: NettleKeys(),
                 now: Daemon.milliseconds, newID: { ObjectID(random: .random(in: 0 ... .max), .random(in: 0 ... .max)) },
                 version: Version.text, process: process))
         var servers: [HTTPServer] = []

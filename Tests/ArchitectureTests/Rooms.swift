@@ -68,9 +68,9 @@ let rooms = [
         system: ["FoundationEssentials", "Glibc", "Synchronization"],
         because: "one way to keep the log, and what meters counted; nothing else may depend on SQLite"),
     Room(
-        "ServiceHosting", ["CLinux", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary"],
+        "ServiceHosting", ["CLinux", "CloudModel", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary"],
         system: ["Glibc", "Synchronization"],
-        because: "sockets and event loops; it carries text between them and the pure servers"),
+        because: "sockets, event loops and keys; it carries text between sockets and the pure servers"),
 
     Room(
         "PacketTesting",

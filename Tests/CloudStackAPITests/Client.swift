@@ -48,7 +48,7 @@ final class Client: Sendable {
             service,
             CloudAPI.Surroundings(
                 user: { $0 == key ? APIUser(caller: caller, secretKey: secret) : nil },
-                system: caller, digest: NettleDigest(), now: { Self.now },
+                system: caller, digest: NettleDigest(), keymaker: NettleKeys(), now: { Self.now },
                 newID: {
                     ids.withLock {
                         $0 += 1

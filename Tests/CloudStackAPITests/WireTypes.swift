@@ -86,6 +86,17 @@ enum FieldTable {
         + "broadcasturi deviceid extradhcpoption:[] ip6address ip6cidr ip6gateway ipaddresses:[] isolatedpvlan:i "
         + "isolatedpvlantype isolationuri mtu:i networkname publicip publicipid traffictype type vlanid:i vpcname"
     static let secondaryAddress = "id ipaddress networkid nicid virtualmachineid"
+    static let virtualMachine =
+        "account affinitygroup:[] bootmode boottype cpunumber:i cpuspeed:i cpuused created deleteprotection:b details:{} "
+        + "diskofferingid diskofferingname displayname domain domainid group haenable:b hostid hostname hypervisor id "
+        + "instancename ipaddress isdynamicallyscalable:b isoname keypairs memory:i name nic:[] ostypeid password "
+        + "passwordenabled:b project projectid publicip publicipid rootdeviceid:i rootdevicetype securitygroup:[] "
+        + "serviceofferingid serviceofferingname state tags:[] templatedisplaytext templateid templatename userdata "
+        + "userdatadetails userdataid userdataname username zoneid zonename displayvm:b domainpath "
+        + "forvirtualnetwork:b groupid guestosid osdisplayname templateformat templatetype userid vmtype " + "port"
+    static let sshKeyPair = "account domain domainid fingerprint id name privatekey project projectid domainpath"
+    static let userData =
+        "account accountid domain domainid id name params project projectid userdata domainpath"
     static let networkOffering =
         "availability conservemode:b created details:{} displaytext domain domainid egressdefaultpolicy:b fornsx:b "
         + "forvpc:b guestiptype id internetprotocol isdefault:b ispersistent:b maxconnections:i name networkmode "

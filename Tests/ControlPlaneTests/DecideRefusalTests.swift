@@ -231,7 +231,6 @@ struct DecideRefusalTests {
     ]
 
     static let guests: [Refusal] = [
-        .init("no NIC", "networkids") { world in world.guest { $0.nics = [] } },
         .init("an unknown network", "iptonetworklist[1].networkid") { world in
             world.guest { $0.nics.append(.init(network: world.nobody)) }
         },

@@ -24,13 +24,7 @@ enum PlannedCloud: CustomStringConvertible, Sendable {
     func cloud() throws -> Cloud {
         switch self {
         case .golden(let golden): return try golden.decided().cloud
-        case .random(let seed): return try Self.randomClouds.get()[Int(seed) - 1]
-        }
-    }
-
-    /// Made once: every test asks for all of them.
-    private static let randomClouds = Result {
-        try (1...6 as ClosedRange<UInt64>).map { seed in
+        case .random(let seed):
             var decided = DecidedCloud()
             try decided.take(.bootstrap)
             var requests = RandomRequests(seed: seed)

@@ -41,7 +41,7 @@ import Testing
             service,
             CloudAPI.Surroundings(
                 user: { $0 == "k" ? APIUser(caller: service.admin, secretKey: "s") : nil }, system: service.admin,
-                digest: NettleDigest(), now: { 1_795_000_000_000 },
+                digest: NettleDigest(), keymaker: NettleKeys(), now: { 1_795_000_000_000 },
                 newID: { .init(random: .random(in: 0 ... .max), .random(in: 0 ... .max)) }, version: "1"))
         let listener = try openListener(host: "127.0.0.1", port: 0)
         let url = "http://127.0.0.1:\(port(of: listener) ?? 0)/client/api"

@@ -76,9 +76,11 @@
 #include <netlink/route/rule.h>
 
 #include <microhttpd.h>
+#include <nettle/bignum.h>
 #include <nettle/hmac.h>
 #include <nettle/memops.h>
 #include <nettle/base64.h>
+#include <nettle/rsa.h>
 #include <sqlite3.h>
 
 /* --- what Swift cannot see by itself: names under _GNU_SOURCE, variadic functions, cast macros --------------- */

@@ -1,0 +1,73 @@
+import CloudModel
+import NetworkVocabulary
+
+// The end of a guest comes in two steps: destroyed, it is stopped and keeps its addresses and rules, and may be recovered;
+// expunged, it is gone with all of them.
+extension Draft {
+    /// How long a destroyed guest is kept, unless a setting says otherwise: CloudStack's `expunge.delay`.
+    static var expungeDelay: Int64 { 86_400_000 }
+
+    mutating func destroyGuest(_ id: ObjectID, expunges: Bool) throws(RequestError) -> [Reference] {
+        var guest = try guest(id)
+        if expunges {
+            try requireExpunging("expunge")
+            try expunge(id)
+            return []
+        }
+        if guest.destroyed == nil {
+            guest.isRunning = false
+            guest.destroyed = time
+        }
+        try put(.guest(guest))
+        return [Reference(.guest, id)]
+    }
+
+    mutating func recoverGuest(_ id: ObjectID) throws(RequestError) -> [Reference] {
+        var guest = try guest(id)
+        try requireExpunging("id")
+        guard guest.destroyed != nil else {
+            throw .refused("id", "Unable to recover the virtual machine \(guest.displayName), which is not destroyed")
+        }
+        guest.destroyed = nil
+        try put(.guest(guest))
+        return [Reference(.guest, id)]
+    }
+
+    mutating func expungeGuest(_ id: ObjectID) throws(RequestError) -> [Reference] {
+        let guest = try guest(id)
+        try requireExpunging("id")
+        guard guest.destroyed != nil else {
+            throw .refused("id", "Please destroy vm with specified id before expunging")
+        }
+        try expunge(id)
+        return []
+    }
+
+    mutating func expungeOverdue() throws(RequestError) -> [Reference] {
+        try requireRootAdmin()
+        for guest in cloud.guests.values where guest.destroyed.map({ $0 + Self.expungeDelay <= time }) ?? false {
+            try expunge(guest.id)
+        }
+        return []
+    }
+
+    /// Users do not end guests for good, nor bring them back, as long as `allow.user.expunge.recover.vm` is false.
+    private func requireExpunging(_ parameter: String) throws(RequestError) {
+        guard caller.isAdministrator else {
+            throw .denied(
+                "Parameter \(parameter) can be passed by Admin only. Or when the allow.user.expunge.recover.vm key is set."
+            )
+        }
+    }
+
+    /// Its addresses go back to their networks, and rules that lead to it go. The networks stay as they are, and public
+    /// addresses theirs, with the firewall rules that nothing else brought.
+    private mutating func expunge(_ id: ObjectID) throws(RequestError) {
+        for nic in cloud.nicsByGuest[id] {
+            for rule in cloud.portForwardingsByNIC[nic] { try removeForwarding(rule) }
+            for address in cloud.publicAddressesByNIC[nic] { try endStaticNAT(address) }
+            try remove(.nic, nic)
+        }
+        try remove(.guest, id)
+    }
+}
