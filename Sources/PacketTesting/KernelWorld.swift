@@ -343,7 +343,7 @@ final class KernelWorld: World {
         var passage = passage
         passage.lastWord = passage.rulings.last { judging.judges($0.chain) }
         guard let last = passage.lastWord, let index = last.rule,
-            let rules = plan.table?.chains.first(where: { $0.name == last.chain })?.rules, index < rules.count
+            let rules = plan.table?.allChains.first(where: { $0.name == last.chain })?.rules, index < rules.count
         else { return passage }
         let asked = rules[index].statements.compactMap { statement -> SetName? in
             if case .lookup(_, let set, _) = statement { set } else { nil }

@@ -7,10 +7,17 @@ public struct ConnectionTable: Sendable {
     private var connections: [Int: Connection] = [:]
     private var places: [FlowTuple: Place] = [:]
     private var nextID = 0
+    /// How often rules that give slots in turn have been asked.
+    private var turns: [Turn: UInt32] = [:]
 
     struct Place {
         let id: Int
         let direction: ConnectionDirection
+    }
+
+    private struct Turn: Hashable {
+        let chain: ChainName
+        let choice: Choice
     }
 
     public init() {}
@@ -50,6 +57,14 @@ public struct ConnectionTable: Sendable {
         guard let id = places[tuple]?.id, let connection = connections.removeValue(forKey: id) else { return }
         places[connection.original] = nil
         places[connection.reply] = nil
+    }
+
+    /// Which of the slots is next. A rule that is changed begins anew.
+    mutating func turn(of choice: Choice, in chain: ChainName) -> UInt32 {
+        let turn = Turn(chain: chain, choice: choice)
+        let next = turns[turn, default: 0]
+        turns[turn] = next + 1 < choice.count ? next + 1 : 0
+        return next
     }
 
     func place(of tuple: FlowTuple) -> Place? { places[tuple] }

@@ -126,6 +126,7 @@ public struct FlowAudit: Sendable {
             }
         let judged = JudgedPacket(Frame(destination: receiver, source: sender, body: body), on: link)
         var walk = Walk(judged, ConnectionTable(), Circumstances(), isRecording: false)
+        walk.givenReply = flow.reply
         let outcome = node.way(of: &walk, as: flow.original)
         let origin = walk.decidedBy ?? node.plan.owner
         switch outcome {

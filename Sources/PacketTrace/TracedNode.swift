@@ -24,6 +24,7 @@ public struct TracedNode: Sendable {
     /// By priority. Chains of one hook and priority do not occur in plans: the kernel would ask the youngest first.
     let hooks: [Hook.Point: [Chain]]
     let sets: [SetName: SetIndex]
+    let slots: [SetName: SlotIndex]
     /// The kernel translates only where some chain is there for it.
     let translates: Bool
     let family: TableFamily
@@ -77,7 +78,7 @@ public struct TracedNode: Sendable {
         family = table?.family ?? .inet
         var chains: [ChainName: Chain] = [:]
         var hooks: [Hook.Point: [Chain]] = [:]
-        for chain in table?.chains ?? [] {
+        for chain in table?.allChains ?? [] {
             chains[chain.name] = chain
             if let hook = chain.hook { hooks[hook.point, default: []].append(chain) }
         }
@@ -92,6 +93,8 @@ public struct TracedNode: Sendable {
             sets[name] = SetIndex(declaration, table?.elements[name] ?? [:])
         }
         self.sets = sets
+        slots = (table?.sets ?? [:]).filter { $0.value.key == [.slot] }
+            .mapValues { SlotIndex(table?.elements[$0.name] ?? [:]) }
     }
 }
 

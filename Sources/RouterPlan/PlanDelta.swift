@@ -1,7 +1,7 @@
 public import Ruleset
 
-/// What changed in a plan when one object changed: rows and elements only. Whatever else changes a node (a chain, a
-/// set's shape) is a new plan, compared as a whole.
+/// What changed in a plan when one object changed: rows, elements and branches only. Whatever else changes a node (any
+/// other chain, a set's shape) is a new plan, compared as a whole.
 public struct PlanDelta: Sendable, Hashable {
     public let node: NodeName
     /// Rows that go away, or are replaced by an added row of the same key.
@@ -9,11 +9,15 @@ public struct PlanDelta: Sendable, Hashable {
     public var addedRows: [RowKey: Row] = [:]
     public var removedElements: [SetName: [ElementKey: Element]] = [:]
     public var addedElements: [SetName: [ElementKey: Element]] = [:]
+    /// Branches that go away, or get the rules of an added one of the same name.
+    public var removedBranches: [ChainName: Chain] = [:]
+    public var addedBranches: [ChainName: Chain] = [:]
 
     public init(node: NodeName) { self.node = node }
 
     public var isEmpty: Bool {
         removedRows.isEmpty && addedRows.isEmpty && removedElements.isEmpty && addedElements.isEmpty
+            && removedBranches.isEmpty && addedBranches.isEmpty
     }
 
     /// A row that was there before in the same form cancels out.
@@ -22,6 +26,14 @@ public struct PlanDelta: Sendable, Hashable {
             removedRows[row.key] = nil
         } else {
             addedRows[row.key] = row
+        }
+    }
+
+    mutating func put(_ chain: Chain) {
+        if removedBranches[chain.name] == chain {
+            removedBranches[chain.name] = nil
+        } else {
+            addedBranches[chain.name] = chain
         }
     }
 
@@ -52,6 +64,10 @@ public struct PlanDelta: Sendable, Hashable {
                 both.put(Contribution.PlacedElement(set: set, key: key, element: element))
             }
         }
+        for (name, chain) in next.removedBranches where both.addedBranches.removeValue(forKey: name) == nil {
+            both.removedBranches[name] = chain
+        }
+        for chain in next.addedBranches.values { both.put(chain) }
         return both
     }
 }

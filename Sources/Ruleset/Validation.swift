@@ -7,7 +7,8 @@ extension Table {
         if let comment { try checkComment(comment) }
         var bases: Set<ChainName> = []
         var known: Set<ChainName> = []
-        for chain in chains {
+        let all = allChains
+        for chain in all {
             try checkName(chain.name.text)
             guard known.insert(chain.name).inserted else { throw .duplicateChain(chain.name) }
             if chain.hook != nil { bases.insert(chain.name) }
@@ -32,7 +33,10 @@ extension Table {
             }
         }
         for name in elements.keys.sorted() where sets[name] == nil { throw .undeclaredElements(name) }
-        for chain in chains {
+        for chain in branches.values.sorted(by: { $0.name < $1.name }) where chain.hook != nil {
+            throw .hookedBranch(chain.name)
+        }
+        for chain in all {
             for rule in chain.rules {
                 try checkComment(rule.origin.description)
                 var check = RuleCheck(table: self, chain: chain, rule: rule)
@@ -48,7 +52,8 @@ extension Table {
     /// The kernel finds loops only while it commits, where no step can be named any more.
     private func refuseLoops() throws(RulesetError) {
         var targets: [ChainName: Set<ChainName>] = [:]
-        for chain in chains {
+        let all = allChains
+        for chain in all {
             for statement in chain.rules.flatMap(\.statements) {
                 switch statement {
                 case .verdict(.jump(let name)), .verdict(.goto(let name)):
@@ -74,7 +79,7 @@ extension Table {
             path.removeLast()
             done.insert(name)
         }
-        for chain in chains { try visit(chain.name) }
+        for chain in all { try visit(chain.name) }
     }
 }
 
@@ -134,6 +139,11 @@ extension SetDeclaration {
         if key.contains(where: \.isRaw) {
             guard key.count == 2, key[0] == .interfaceName, yield == .membership, !isInterval else {
                 throw .badDeclaration(name, reason: "bytes without a name stand behind an interface in a plain set")
+            }
+        }
+        if key.contains(.slot) {
+            guard key == [.slot], !isInterval, yield == .values([.ipv4]) || yield == .values([.ipv6]) else {
+                throw .badDeclaration(name, reason: "slots stand alone and lead to addresses")
             }
         }
         // Ranges compare bytes, and these types are in the machine's order.
@@ -260,6 +270,18 @@ private struct RuleCheck {
                 guard case .map = operand else { throw bad(statement, "only maps yield ports") }
             }
             try check(operand, yields: [family == .ipv4 ? .ipv4 : .ipv6] + (withPort ? [.port] : []), statement)
+        case .balance(let family, let name, let choice, let port):
+            try checkTranslation(statement, .prerouting, .output)
+            try check(family, statement)
+            try check([.destinationPort])
+            guard let declaration = table.sets[name] else { throw .unknownSet(name, rule.origin) }
+            guard declaration.key == [.slot], declaration.yield == .values([family == .ipv4 ? .ipv4 : .ipv6]) else {
+                throw bad(statement, "\(name) is no map from slots to such addresses")
+            }
+            guard port > 0, choice.count > 0, !choice.first.addingReportingOverflow(choice.count - 1).overflow else {
+                throw bad(statement, "there is no port, or nothing to choose from")
+            }
+            if case .byHash(let field, _) = choice.way { try check([field]) }
         case .masquerade: try checkTranslation(statement, .postrouting, .postrouting)
         case .limit(let limit):
             if limit.packets == 0 || limit.burst == 0 { throw bad(statement, "no packet passes") }
@@ -362,7 +384,7 @@ extension Statement {
     /// Whether no packet gets past it.
     fileprivate var isTerminal: Bool {
         switch self {
-        case .verdict, .reject, .sourceNAT, .destinationNAT, .masquerade: true
+        case .verdict, .reject, .sourceNAT, .destinationNAT, .balance, .masquerade: true
         default: false
         }
     }
