@@ -13,7 +13,7 @@ VERSION := $(file < VERSION)
 # What the programs are built against, what the tests drive, and what packs the result.
 BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev \
 	libsqlite3-dev pkg-config
-TEST_PACKAGES := conntrack nftables netbase iproute2 iputils-ping curl openssh-client openssl python3 python3-scapy sqlite3 tcpdump \
+TEST_PACKAGES := conntrack nftables netbase haproxy iproute2 iputils-ping curl openssh-client openssl python3 python3-scapy sqlite3 tcpdump \
 	util-linux
 BENCH_PACKAGES := conntrack gcc libc6-dev python3 iproute2 iptables nftables strace util-linux
 DEB_PACKAGES := dpkg-dev binutils

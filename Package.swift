@@ -60,15 +60,18 @@ let package = Package(
         module("Ruleset", ["NetworkVocabulary"]),
         module("CloudModel", ["NetworkVocabulary"]),
         module("RouterPlan", ["NetworkVocabulary", "Ruleset"]),
-        module("Planner", ["CloudModel", "NetworkVocabulary", "RouterPlan", "Ruleset"]),
+        module("LoadBalancer", ["NetworkVocabulary"]),
+        module("Planner", ["CloudModel", "LoadBalancer", "NetworkVocabulary", "RouterPlan", "Ruleset"]),
         module("PacketTrace", ["NetworkVocabulary", "Packets", "RouterPlan", "Ruleset"]),
         module("Reconciler", ["NetworkVocabulary", "RouterPlan", "Ruleset"]),
-        module("ControlPlane", ["CloudModel", "NetworkVocabulary", "Planner", "RouterPlan"]),
+        module("ControlPlane", ["CloudModel", "LoadBalancer", "NetworkVocabulary", "Planner", "RouterPlan"]),
         module("CloudStackAPI", ["CloudModel", "ControlPlane", "NetworkVocabulary"]),
 
         // What touches the machine.
         module("LinuxKernel", ["CLinux", "NetworkVocabulary", "Ruleset"]),
-        module("LinuxDataplane", ["LinuxKernel", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"]),
+        module(
+            "LinuxDataplane",
+            ["LinuxKernel", "LoadBalancer", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"]),
         module("SQLiteLedger", ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary", "RouterPlan"]),
         module("ServiceHosting", ["CLinux", "CloudModel", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary"]),
         module(
@@ -95,6 +98,7 @@ let package = Package(
         tests("ArchitectureTests", []),
         tests("NetworkVocabularyTests", ["NetworkVocabulary"]),
         tests("PacketsTests", ["NetworkVocabulary", "Packets", "TestSupport"]),
+        tests("LoadBalancerTests", ["LoadBalancer", "NetworkVocabulary"]),
         tests("RulesetTests", ["NetworkVocabulary", "Ruleset", "TestSupport"]),
         tests("CloudModelTests", ["CloudModel", "NetworkVocabulary", "TestSupport"]),
         tests(

@@ -27,6 +27,8 @@ public enum Record: Hashable, Sendable {
     case osType(OSType)
     case serviceOffering(ServiceOffering)
     case template(Template)
+    case loadBalancerRule(LoadBalancerRule)
+    case loadBalancerMember(LoadBalancerMember)
     /// The next number of a series (`guest` numbers, network numbers, …): numbers are never used twice.
     case series(Series)
 }
@@ -38,7 +40,7 @@ public struct Series: Hashable, Codable, Sendable {
         /// Shared by guests and routers, as in CloudStack: `r-4-VM`, `i-2-5-VM`.
         case machine
         case mac
-        /// Firewall and egress rules: their age.
+        /// Firewall, egress and load balancer rules and their members: their age.
         case rule
 
         public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
@@ -61,9 +63,8 @@ public struct Series: Hashable, Codable, Sendable {
 public enum RecordKind: String, Hashable, Comparable, Codable, Sendable, CaseIterable {
     case domain, role, account, user, project
     case zone, physicalNetwork, vlanDedication, publicRange, networkOffering, osType, serviceOffering, template
-    case network, sshKeyPair, userData, guest, guestRange, nic, publicAddress, router, portForwarding, firewallRule,
-        egressRule,
-        series
+    case network, sshKeyPair, userData, guest, guestRange, nic, publicAddress, router, portForwarding,
+        loadBalancerRule, loadBalancerMember, firewallRule, egressRule, series
 
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }

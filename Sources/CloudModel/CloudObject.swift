@@ -72,6 +72,8 @@ extension Record {
         case .osType(let value): value
         case .serviceOffering(let value): value
         case .template(let value): value
+        case .loadBalancerRule(let value): value
+        case .loadBalancerMember(let value): value
         case .series: nil
         }
     }
@@ -109,6 +111,8 @@ extension RecordKind {
         case .osType: OSType.self
         case .serviceOffering: ServiceOffering.self
         case .template: Template.self
+        case .loadBalancerRule: LoadBalancerRule.self
+        case .loadBalancerMember: LoadBalancerMember.self
         case .series: nil
         }
     }

@@ -3,8 +3,8 @@ extension Command {
     public static let all: [Command] =
         discovery + zones + physicalNetworks + publicRanges + vlanDedications + networkOfferings + networks
         + publicAddresses
-        + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding + guests + guestLife + guestAccess
-        + userData + sshKeys + guestNICs + routers
+        + firewallRules + egressRules + portForwarding + loadBalancing + balancerPolicies + staticNAT + ipForwarding
+        + guests + guestLife + guestAccess + userData + sshKeys + guestNICs + routers
         + trafficCounting + events + operations
 }
 

@@ -11,7 +11,7 @@ enum Bootstrap {
     /// The same with the outside closed to guests until a rule opens it.
     static let denyingOffering = "IsolatedNetworkOfferingWithEgressDeny"
     /// What the virtual router does for isolated networks.
-    static let services = ["Firewall", "Gateway", "PortForwarding", "SourceNat", "StaticNat"]
+    static let services = ["Firewall", "Gateway", "Lb", "PortForwarding", "SourceNat", "StaticNat"]
     static let provider = "VirtualRouter"
 }
 

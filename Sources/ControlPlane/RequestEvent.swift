@@ -53,6 +53,7 @@ extension Request {
         case .createPortForwarding: "NET.RULEADD"
         case .updatePortForwarding: "NET.RULEMODIFY"
         case .deletePortForwarding: "NET.RULEDELETE"
+        case .balancing(let request): request.eventType
         case .enableStaticNAT: "STATICNAT.ENABLE"
         case .disableStaticNAT: "STATICNAT.DISABLE"
         case .addSecondaryAddress: "NIC.SECONDARY.IP.ASSIGN"
@@ -97,6 +98,8 @@ extension Record {
         case .osType(let type): type.name
         case .serviceOffering(let offering): offering.name
         case .template(let template): template.name
+        case .loadBalancerRule(let rule): rule.name
+        case .loadBalancerMember(let member): member.guestAddress.description
         case .series: nil
         }
     }

@@ -183,7 +183,7 @@ extension Request {
         /// The name when absent.
         public var displayText: String?
         public var guestType: String
-        /// CloudStack's names: `SourceNat`, `Firewall`, `Gateway`, `StaticNat`, `PortForwarding`.
+        /// CloudStack's names: `SourceNat`, `Firewall`, `Gateway`, `StaticNat`, `PortForwarding`, `Lb`.
         public var services: [String]
         /// By service; `VirtualRouter` for those not named.
         public var providers: [String: String]

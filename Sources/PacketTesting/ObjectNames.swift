@@ -16,6 +16,13 @@ extension CaseCloud {
             if let rule = cloud.portForwardings[id] {
                 names += named(rule.traffic, address(rule.publicAddress))
             }
+        case .loadBalancerRule:
+            if let rule = cloud.loadBalancerRules[id] { names += named(rule.traffic, address(rule.publicAddress)) }
+        case .loadBalancerMember:
+            if let member = cloud.loadBalancerMembers[id], let rule = cloud.loadBalancerRules[member.rule] {
+                let guest = cloud.nics[member.nic].flatMap { cloud.guests[$0.guest] }?.name ?? "?"
+                names += ["\(rule.traffic)/\(guest)", "\(rule.traffic)/\(member.guestAddress)"]
+            }
         case .egressRule:
             if let rule = cloud.egressRules[id] { names += named(rule.traffic, cloud.networks[rule.network]?.name) }
         case .publicAddress: names += [address(id)].compactMap(\.self)
@@ -37,6 +44,8 @@ extension CaseCloud {
         switch RecordKind(rawValue: kind) {
         case .firewallRule: ids = cloud.firewallRules.values.map(\.id)
         case .portForwarding: ids = cloud.portForwardings.values.map(\.id)
+        case .loadBalancerRule: ids = cloud.loadBalancerRules.values.map(\.id)
+        case .loadBalancerMember: ids = cloud.loadBalancerMembers.values.map(\.id)
         case .egressRule: ids = cloud.egressRules.values.map(\.id)
         case .publicAddress: ids = cloud.publicAddresses.values.map(\.id)
         default: ids = []
@@ -55,6 +64,14 @@ extension CaseCloud {
     }
 
     private func address(_ id: ObjectID) -> String? { cloud.publicAddresses[id].map { "\($0.address)" } }
+}
+
+extension LoadBalancerRule {
+    /// What of the public address it is about.
+    var traffic: Traffic {
+        let ports = PortRange(Int(publicPort), Int(publicPort))
+        return transport == .udp ? .udp(ports) : .tcp(ports)
+    }
 }
 
 extension PortForwarding {

@@ -1,3 +1,10 @@
+extension Number {
+    /// The last so many bytes, the most significant one first.
+    func bytes(_ count: Int) -> [UInt8] {
+        (0..<count).reversed().map { UInt8(truncatingIfNeeded: self >> Number(8 * $0)) }
+    }
+}
+
 /// Bob Jenkins' hash ("lookup3") as Linux computes it over bytes.
 func jenkinsHash(_ bytes: [UInt8], seed: UInt32) -> UInt32 {
     let start = 0xdead_beef &+ UInt32(bytes.count) &+ seed

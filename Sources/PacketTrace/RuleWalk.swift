@@ -15,8 +15,8 @@ struct Walk {
     var translatedBy: Origin?
     /// What the connection tracking makes of the packet, where that is known beforehand.
     var givenTuple: FlowTuple?
-    /// What answers of the packet's connection look like, where that is known beforehand.
-    var givenReply: FlowTuple?
+    /// Where the packet's connection leads, where that is known beforehand: rules for destinations are not asked then.
+    var givenTarget: (address: IPAddress, port: UInt16?)?
     /// Whether steps are written down: who only wants to know the outcome saves the time.
     let isRecording: Bool
 
@@ -162,7 +162,7 @@ extension Walk {
                 let port = withPort && values.count > 1 ? UInt16(truncatingIfNeeded: values[1]) : nil
                 return bind(.destination, to: IPAddress(value, family), port, site, origin, statement, found)
             case .balance(let family, let set, let choice, let port):
-                guard packet.tracked != nil, let slot = slot(choice, of: set, in: site.chain, node),
+                guard packet.tracked != nil, let slot = slot(choice, in: site.chain),
                     let value = values([Number(slot)], in: set, node, &found)?.first
                 else { return .next }
                 let origin = found.last?.origin ?? rule.origin
@@ -269,11 +269,7 @@ extension Walk {
         return values.map(\.numbers.lowerBound)
     }
 
-    /// The slot that the packet gets; where it is known what became of its connection, one that leads there if any does.
-    private mutating func slot(
-        _ choice: Choice, of set: SetName, in chain: ChainName, _ node: TracedNode
-    ) -> UInt32? {
-        if let givenReply, let slot = node.slots[set]?.slot(of: givenReply.source, among: choice) { return slot }
+    private mutating func slot(_ choice: Choice, in chain: ChainName) -> UInt32? {
         switch choice.way {
         case .inTurn: return choice.first + connections.turn(of: choice, in: chain)
         case .byHash(let field, let seed):

@@ -24,7 +24,6 @@ public struct TracedNode: Sendable {
     /// By priority. Chains of one hook and priority do not occur in plans: the kernel would ask the youngest first.
     let hooks: [Hook.Point: [Chain]]
     let sets: [SetName: SetIndex]
-    let slots: [SetName: SlotIndex]
     /// The kernel translates only where some chain is there for it.
     let translates: Bool
     let family: TableFamily
@@ -93,8 +92,6 @@ public struct TracedNode: Sendable {
             sets[name] = SetIndex(declaration, table?.elements[name] ?? [:])
         }
         self.sets = sets
-        slots = (table?.sets ?? [:]).filter { $0.value.key == [.slot] }
-            .mapValues { SlotIndex(table?.elements[$0.name] ?? [:]) }
     }
 }
 

@@ -38,6 +38,11 @@ public struct NodePlan: Sendable {
     /// Maps to source addresses that a connection may keep although a new one would be given another: a guest that gets
     /// an address of its own does not lose what it had begun before.
     public var lastingSources: Set<SetName> = []
+    /// Sets of public address, protocol, port and the guest's address there: a connection that leads so may go on although
+    /// a new one would not be led there, or nowhere.
+    public var lastingTargets: Set<SetName> = []
+    /// Sets that choose among lasting targets: nobody lives by what is in them.
+    public var choosingSets: Set<SetName> = []
 
     public init(_ name: NodeName, _ kind: Kind, owner: Origin, table: Table? = nil) {
         self.name = name

@@ -205,21 +205,7 @@ public enum RulesetSamples {
         let v6 = Statement.match(.networkProtocol, .equal, .family(.ipv6))
         let transports = Statement.oneOf(.transportProtocol, .equal, [.ipProtocol(.tcp), .ipProtocol(.udp)])
         let tcp = Statement.match(.transportProtocol, .equal, .ipProtocol(.tcp))
-        let byHash = Choice.Way.byHash(.ipv4Source, seed: 0xdead_beef)
-        for chain in [
-            Chain(
-                "branch-2",
-                rules: [
-                    rule(v4, tcp, .balance(.ipv4, "slots-4", Choice(.inTurn, first: 7 << 12, count: 2), port: 8080))
-                ]),
-            Chain(
-                "branch-10",
-                rules: [
-                    rule(v4, transports, .balance(.ipv4, "slots-4", Choice(byHash, first: 7 << 12, count: 2), port: 80))
-                ]),
-        ] {
-            table.branches[chain.name] = chain
-        }
+        table.branches = balancers(origin())
         table.chains = [
             Chain("from-public", rules: [rule(.counter, .verdict(.return))]),
             Chain(

@@ -4,7 +4,8 @@ enum Commands {
 
     static let all: [String: Command] = [
         "status": status, "plan": plan, "apply": apply, "router": router, "guest": guest, "network": network,
-        "address": address, "firewall": firewall, "forward": forward, "static-nat": staticNAT, "egress": egress,
+        "address": address, "firewall": firewall, "forward": forward, "lb": balancer, "static-nat": staticNAT,
+        "egress": egress,
         "top": Top.command, "events": events, "exec": exec, "api": api, "test": test,
     ]
 

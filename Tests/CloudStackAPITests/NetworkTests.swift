@@ -76,7 +76,7 @@ import Testing
 
         for (name, value, status) in [
             ("guestiptype", "Shared", 431), ("guestiptype", "Basic", 431), ("traffictype", "Public", 431),
-            ("supportedservices", "Lb", 432), ("forvpc", "True", 432), ("specifyipranges", "true", 432),
+            ("supportedservices", "Vpn", 432), ("forvpc", "True", 432), ("specifyipranges", "true", 432),
             ("tags", "x", 432),
             ("displaytext", "", 431),
         ] {
