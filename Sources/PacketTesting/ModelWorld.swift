@@ -7,7 +7,7 @@ import Ruleset
 /// The routers of a cloud as the evaluator has them, on segments that carry frames at once.
 ///
 /// What a router says itself is not in a plan: an answer to an echo or to address resolution, and the news that a
-/// packet's time ran out, are made here as RFC 792 and RFC 826 want them.
+/// packet's time ran out, are made here as RFC 792 and RFC 826 want them, and refusals as RFC 9293 does.
 final class ModelWorld: World {
     let name = "model"
     private(set) var wiring: Wiring
@@ -94,7 +94,8 @@ final class ModelWorld: World {
             carry(frame, on: out.segment, from: out.mac, &fate)
         case .local(let frame): echo(frame, leg, &fate)
         case .dropped(.kernel(.timeToLive)): tellOfTime(frame, leg, node.plan, &fate)
-        case .dropped, .rejected: break
+        case .rejected(let rejection, _): refuse(frame, rejection, leg, node.plan, &fate)
+        case .dropped: break
         }
     }
 
@@ -105,7 +106,7 @@ final class ModelWorld: World {
             switch (step.place, step.action) {
             case (.rule(let site), .verdict(.accept)), (.rule(let site), .translated):
                 ruling = .init(chain: site.chain, rule: site.rule, isDrop: false)
-            case (.rule(let site), .verdict(.drop)):
+            case (.rule(let site), .verdict(.drop)), (.rule(let site), .rejected):
                 ruling = .init(chain: site.chain, rule: site.rule, isDrop: true)
             case (.policy(_, let chain), .policy(.drop)): ruling = .init(chain: chain, rule: nil, isDrop: true)
             default: continue
@@ -152,6 +153,37 @@ final class ModelWorld: World {
         guard case .ipv4(let packet) = frame.body, let source = firstAddress(leg, plan) else { return }
         let message = ICMPMessage(type: 11, payload: Array(packet.bytes.prefix(548)))
         say(IPv4Packet(source: source, destination: packet.source, tos: 0xc0, body: .icmp(message)), leg, &fate)
+    }
+
+    /// A reset as RFC 9293 section 3.10.7.1 has it, or an error.
+    private func refuse(
+        _ frame: Frame, _ rejection: Rejection, _ leg: Wiring.Leg, _ plan: NodePlan, _ fate: inout Fate
+    ) {
+        guard case .ipv4(let packet) = frame.body else { return }
+        switch (rejection, packet.body) {
+        case (.tcpReset, .tcp(let segment)):
+            guard !segment.flags.contains(.rst) else { return }
+            var reset = TCPSegment(
+                source: segment.destination, destination: segment.source, flags: .rst, window: 0)
+            if segment.flags.contains(.ack) {
+                reset.sequence = segment.acknowledgment
+            } else {
+                let marks = segment.flags.intersection([.syn, .fin]).rawValue.nonzeroBitCount
+                reset.flags.insert(.ack)
+                reset.acknowledgment = segment.sequence &+ UInt32(segment.payload.count + marks)
+            }
+            say(
+                IPv4Packet(
+                    source: packet.destination, destination: packet.source, flags: .dontFragment, body: .tcp(reset)),
+                leg, &fate)
+        case (.tcpReset, _): break
+        case (.portUnreachable, _), (.adminProhibited, _):
+            let isOwn = leg.addresses.contains(.v4(packet.destination))
+            guard let source = isOwn ? packet.destination : firstAddress(leg, plan) else { return }
+            let message = ICMPMessage(
+                type: 3, code: rejection == .portUnreachable ? 3 : 13, payload: Array(packet.bytes.prefix(548)))
+            say(IPv4Packet(source: source, destination: packet.source, tos: 0xc0, body: .icmp(message)), leg, &fate)
+        }
     }
 
     private func firstAddress(_ leg: Wiring.Leg, _ plan: NodePlan) -> IPv4Address? {

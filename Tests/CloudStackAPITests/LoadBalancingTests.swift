@@ -82,7 +82,7 @@ import Testing
         let second = id(try site.deploy("db", ["ipaddress": "10.1.1.78"]))
         let nic = try #require(
             try client.list("listNics", "nic", ["virtualmachineid": guest]).first.map(id))
-        _ = try client.finished("addIpToNic", ["nicid": nic, "ipaddress": "10.1.1.99"])
+        _ = try client.finished("addIpToNic", ["nicid": nic, "ipaddress": "10.1.1.99"], makes: "nicsecondaryip")
         func members(_ parameters: [String: String] = [:]) throws -> [[String: Any]] {
             try client.list(
                 "listLoadBalancerRuleInstances", "loadbalancerruleinstance", parameters.merging(["id": rule]) { $1 })
@@ -109,10 +109,11 @@ import Testing
 
     @Test func `change in place`() throws {
         let rule = try create()
-        let changed = try client.finished(
-            "updateLoadBalancerRule",
-            ["id": rule, "algorithm": "source", "name": "new", "description": "d", "cidrlist": "192.0.2.0/24"],
-            makes: "loadbalancer")
+        let changed =
+            try client.finished(
+                "updateLoadBalancerRule",
+                ["id": rule, "algorithm": "source", "name": "new", "description": "d", "cidrlist": "192.0.2.0/24"]
+            )["loadbalancer"] ?? .null
         #expect(changed["algorithm"]?.text == "source" && changed["name"]?.text == "new")
         #expect(changed["description"]?.text == "d" && changed["cidrlist"]?.text == "192.0.2.0/24")
         let opening = try #require(try client.list("listFirewallRules", "firewallrule").first)
@@ -152,15 +153,16 @@ import Testing
 
     @Test func `keep clients with a machine, by policies that wrap themselves in a list`() throws {
         let rule = try create()
-        _ = try client.finished(
+        let started = try client.wire(
             "createLBStickinessPolicy",
             [
                 "lbruleid": rule, "methodname": "lbcookie", "name": "sticky", "param[0].name": "cookie-name",
                 "param[0].value": "SRV", "param[1].name": "indirect", "param[1].value": "true",
-            ], makes: "stickinesspolicies")
+            ])
         let made = try #require(try client.list("listLBStickinessPolicies", "stickinesspolicies").first)
         #expect(made["lbruleid"] as? String == rule)
         let policy = try #require((made["stickinesspolicy"] as? [[String: Any]])?.first)
+        #expect(id(policy) == started["id"]?.text)
         #expect(policy["methodname"] as? String == "LbCookie" && policy["name"] as? String == "sticky")
         #expect((policy["params"] as? [String: Any])?["cookie-name"] as? String == "SRV")
         #expect(try client.list("listLBStickinessPolicies", "stickinesspolicies", ["lbruleid": rule]).count == 1)
@@ -190,10 +192,10 @@ import Testing
 
     @Test func `have their machines checked, with CloudStack's numbers where none are given`() throws {
         let rule = try create()
-        _ = try client.finished(
-            "createLBHealthCheckPolicy", ["lbruleid": rule, "unhealthythreshold": "3"], makes: "healthcheckpolicies")
+        let started = try client.wire("createLBHealthCheckPolicy", ["lbruleid": rule, "unhealthythreshold": "3"])
         let made = try #require(try client.list("listLBHealthCheckPolicies", "healthcheckpolicies").first)
         let policy = try #require((made["healthcheckpolicy"] as? [[String: Any]])?.first)
+        #expect(id(policy) == started["id"]?.text)
         #expect(policy["healthcheckinterval"] as? Int == 5 && policy["responsetime"] as? Int == 2)
         #expect(policy["healthcheckthresshold"] as? Int == 2 && policy["unhealthcheckthresshold"] as? Int == 3)
         #expect(policy["pingpath"] == nil)

@@ -97,7 +97,7 @@ struct DecidePropertyTests {
         var refused: [RequestError.Code: Int] = [:]
         var made: [RecordKind: Int] = [:]
         var checkpoint: (records: [Record], taken: Int)?
-        for step in 0..<1_000 {
+        for step in 0..<1_500 {
             let request = requests.next(in: fixture.cloud)
             let before = fixture.cloud
             let expected = Result { try fixture.decided(request) }

@@ -71,7 +71,7 @@ struct FollowedCloud {
                 return
             }
         }
-        #expect(taken > 200)
+        #expect(taken > 150)
     }
 
     /// Random requests never fill a bridge.
