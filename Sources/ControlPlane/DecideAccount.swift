@@ -19,6 +19,7 @@ extension Draft {
         guard account.number != Bootstrap.adminNumber else {
             throw .refused("id", "The account \(account.name) is the system's own and can't be deleted")
         }
+        try releasePools(of: id)
         guard !cloud.isReferenced(Reference(.account, id)) else {
             throw .inUse("id", "The account \(account.name) still has networks, guests or public addresses")
         }

@@ -144,6 +144,22 @@ extension Draft {
         return []
     }
 
+    mutating func changeRouterOffering(
+        _ request: NetworkingRequest.ChangeRouterOffering
+    ) throws(RequestError) -> [Reference] {
+        guard var router = cloud.routers[request.id] else { throw unknown("id", request.id) }
+        try requireAccess(to: router.account)
+        guard let offering = cloud.serviceOfferings[request.serviceOffering] else {
+            throw unknown("serviceofferingid", request.serviceOffering)
+        }
+        guard offering.isSystem else {
+            throw .refused("serviceofferingid", "Service offering \(offering.name) is not one for system machines")
+        }
+        router.serviceOffering = offering.id
+        try put(.router(router))
+        return [Reference(.router, router.id)]
+    }
+
     mutating func setRouter(_ id: ObjectID, running: Bool) throws(RequestError) -> [Reference] {
         guard let router = cloud.routers[id] else { throw unknown("id", id) }
         try requireAccess(to: router.account)

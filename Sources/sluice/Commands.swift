@@ -150,7 +150,7 @@ enum Commands {
         return try list(
             client, "listNetworks", "network",
             [
-                ("NAME", "name"), ("STATE", "state"), ("CIDR", "cidr"), ("GATEWAY", "gateway"),
+                ("NAME", "name"), ("TYPE", "type"), ("STATE", "state"), ("CIDR", "cidr"), ("GATEWAY", "gateway"),
                 ("SEGMENT", "broadcasturi"), ("OFFERING", "networkofferingname"), ("ID", "id"),
             ])
     }
