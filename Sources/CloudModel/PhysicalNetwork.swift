@@ -42,6 +42,19 @@ extension PhysicalNetwork {
     }
 }
 
+extension Cloud {
+    /// Whether a VNI is on another trunk of the host already. The kernel has one device of a VNI for all its links, so that
+    /// two trunks with one would be one network.
+    public func isOnAnotherTrunk(_ segment: Segment, besides wire: PhysicalNetwork) -> Bool {
+        guard case .vxlan = segment, wire.trunk != nil else { return false }
+        return physicalNetworks.values.contains { other in
+            other.id != wire.id && other.trunk != nil && other.isolation == .vxlan
+                && (claims[.segment(physicalNetwork: other.id, segment)] != nil
+                    || !publicRangesByBridge[.publicSegment(physicalNetwork: other.id, segment)].isEmpty)
+        }
+    }
+}
+
 extension PhysicalNetwork: CloudObject {
     static var kind: RecordKind { .physicalNetwork }
     static var table: WritableKeyPath<Cloud, SortedMap<ObjectID, PhysicalNetwork>> { \.physicalNetworks }
