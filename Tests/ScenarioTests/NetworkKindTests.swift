@@ -79,7 +79,7 @@ extension Scenarios {
                 try daemon.perform("restartNetwork", ["id": try daemon.network()])
                 // Another router has another MAC address, which the guest has to ask for when nobody answers any more.
                 let web = try DemoTests.guest(daemon, "web")
-                try seen("an answer by way of the new router") {
+                try seen("an answer by way of the new router", within: .seconds(120)) {
                     try world.run(["ping", "-q", "-c", "1", "-W", "1", "198.51.100.1"], in: web).status == 0
                         ? true : nil
                 }
