@@ -11,7 +11,7 @@ export PATH := $(PATH):/opt/swift/usr/bin
 VERSION := $(file < VERSION)
 
 # What the programs are built against, what the tests drive, and what packs the result.
-BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev \
+BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev libcrypt-dev \
 	libsqlite3-dev pkg-config
 TEST_PACKAGES := conntrack nftables netbase iproute2 iputils-ping curl openssh-client openssl python3 python3-scapy sqlite3 tcpdump \
 	util-linux

@@ -47,11 +47,13 @@ let package = Package(
         library("CNettle", pkgConfig: "nettle", apt: "nettle-dev"),
         library("CHogweed", pkgConfig: "hogweed", apt: "nettle-dev"),
         library("CGMP", pkgConfig: "gmp", apt: "libgmp-dev"),
+        library("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev"),
         .target(
             name: "CLinux",
             dependencies: [
                 "CNetlink", "CNetlinkRoute", "CMinimalNetlink", "CNftables", "CSQLite", "CMicroHTTP", "CNettle",
                 "CHogweed", "CGMP",
+                "CCrypt",
             ]),
 
         // Values and pure functions.
@@ -120,7 +122,10 @@ let package = Package(
             ]),
         tests(
             "ServiceHostingTests",
-            ["CLinux", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary", "ServiceHosting", "TestSupport"]),
+            [
+                "CLinux", "CloudStackAPI", "ControlPlane", "LinuxKernel", "NetworkVocabulary", "ServiceHosting",
+                "TestSupport",
+            ]),
         tests(
             "SQLiteLedgerTests",
             ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary", "RouterPlan", "SQLiteLedger", "TestSupport"]),

@@ -92,8 +92,17 @@ struct MHD_Daemon *sluice_http_start(
     void (*completed)(
         void *context, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code))
 {
+    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)options->key},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+    if (options->certificate)
+        flags |= MHD_USE_TLS;
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, advanced, context,
+        flags, 0, NULL, NULL, advanced, context,
         MHD_OPTION_LISTEN_SOCKET, options->listener,
         MHD_OPTION_URI_LOG_CALLBACK, began, context,
         MHD_OPTION_NOTIFY_COMPLETED, completed, context,
@@ -102,5 +111,19 @@ struct MHD_Daemon *sluice_http_start(
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->connection_memory,
         MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)16384,
         MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_ARRAY, options->certificate ? tls : plain,
         MHD_OPTION_END);
+}
+
+void sluice_http_peer(struct MHD_Connection *connection, char *text, size_t size)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    text[0] = 0;
+    if (!info || !info->client_addr)
+        return;
+    socklen_t length =
+        info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    if (getnameinfo(info->client_addr, length, text, size, NULL, 0, NI_NUMERICHOST) != 0)
+        text[0] = 0;
 }

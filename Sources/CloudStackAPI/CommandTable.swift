@@ -1,11 +1,14 @@
 extension Command {
     /// Every command there is. `listApis` shows this table and nothing else is dispatched.
     public static let all: [Command] =
-        discovery + zones + physicalNetworks + publicRanges + vlanDedications + networkOfferings + networks
-        + publicAddresses
+        discovery + sessions + events
+        + domains + accounts + users + roles + projects + resourceLimits
+        + zones + physicalNetworks + publicRanges + vlanDedications
+        + networkOfferings
+        + networks + publicAddresses
         + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding + guests + guestLife + guestAccess
         + userData + sshKeys + guestNICs + routers
-        + trafficCounting + events + operations
+        + trafficCounting + operations
 }
 
 extension APIObject {

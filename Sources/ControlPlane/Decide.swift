@@ -92,6 +92,7 @@ extension Draft {
         case .bootstrap: return try bootstrap()
         case .createAccount(let request): return try createAccount(request)
         case .deleteAccount(let id): return try deleteAccount(id)
+        case .identity(let request): return try take(request)
         case .createZone(let request): return try createZone(request)
         case .updateZone(let request): return try updateZone(request)
         case .deleteZone(let id): return try deleteZone(id)

@@ -4,7 +4,7 @@ import NetworkVocabulary
 extension Draft {
     mutating func deployGuest(_ request: Request.DeployGuest) throws(RequestError) -> [Reference] {
         let zone = try zone(request.zone)
-        let account = try owner(request.account)
+        let account = try owner(request.account, of: .instance)
         guard let owner = cloud.accounts[account] else { throw unknown("account", account) }
         let id = newID()
         let name = try hostName(request.name ?? id.description, "name")

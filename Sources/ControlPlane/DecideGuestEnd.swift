@@ -62,7 +62,7 @@ extension Draft {
 
     /// Its addresses go back to their networks, and rules that lead to it go. The networks stay as they are, and public
     /// addresses theirs, with the firewall rules that nothing else brought.
-    private mutating func expunge(_ id: ObjectID) throws(RequestError) {
+    mutating func expunge(_ id: ObjectID) throws(RequestError) {
         for nic in cloud.nicsByGuest[id] {
             for rule in cloud.portForwardingsByNIC[nic] { try removeForwarding(rule) }
             for address in cloud.publicAddressesByNIC[nic] { try endStaticNAT(address) }

@@ -5,7 +5,7 @@ extension Draft {
     mutating func createNetwork(_ request: Request.CreateNetwork) throws(RequestError) -> [Reference] {
         let name = try name(request.name, "name")
         let zone = try zone(request.zone)
-        let account = try owner(request.account)
+        let account = try owner(request.account, of: .network)
         guard let offering = cloud.networkOfferings[request.offering] else {
             throw unknown("networkofferingid", request.offering)
         }

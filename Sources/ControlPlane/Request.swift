@@ -7,6 +7,7 @@ public enum Request: Hashable, Sendable {
     case bootstrap
     case createAccount(CreateAccount)
     case deleteAccount(ObjectID)
+    case identity(IdentityRequest)
 
     case createZone(CreateZone)
     case updateZone(UpdateZone)
@@ -59,6 +60,7 @@ public enum Request: Hashable, Sendable {
         case .bootstrap: "bootstrap"
         case .createAccount: "createAccount"
         case .deleteAccount: "deleteAccount"
+        case .identity(let request): request.command
         case .createZone: "createZone"
         case .updateZone: "updateZone"
         case .deleteZone: "deleteZone"

@@ -1,4 +1,4 @@
-import CloudModel
+public import CloudModel
 import NetworkVocabulary
 
 extension Request {
@@ -19,6 +19,7 @@ extension Request {
         case .bootstrap: nil
         case .createAccount: "ACCOUNT.CREATE"
         case .deleteAccount: "ACCOUNT.DELETE"
+        case .identity(let request): request.eventType
         case .createZone: "ZONE.CREATE"
         case .updateZone: "ZONE.EDIT"
         case .deleteZone: "ZONE.DELETE"
@@ -71,7 +72,7 @@ extension Change {
 
 extension Record {
     /// What people call the object.
-    var displayName: String? {
+    public var displayName: String? {
         switch self {
         case .domain(let domain): domain.name
         case .role(let role): role.name

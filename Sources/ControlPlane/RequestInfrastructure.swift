@@ -5,11 +5,25 @@ extension Request {
     /// A tenant.
     public struct CreateAccount: Hashable, Sendable {
         public var name: String
+        /// The caller's when absent.
+        public var domain: ObjectID?
+        /// Says more than the type, where it is given.
+        public var role: ObjectID?
+        public var type: Account.Kind
+        public var networkDomain: String?
+        /// Its first user; nobody signs in for an account without users.
+        public var user: IdentityRequest.NewUser?
 
         public init(
-            name: String
+            name: String, domain: ObjectID? = nil, role: ObjectID? = nil, type: Account.Kind = .user,
+            networkDomain: String? = nil, user: IdentityRequest.NewUser? = nil
         ) {
             self.name = name
+            self.domain = domain
+            self.role = role
+            self.type = type
+            self.networkDomain = networkDomain
+            self.user = user
         }
     }
 

@@ -205,7 +205,11 @@ struct Site {
         #expect(status["uptime"] as? Int == 1_795_000_000)
         #expect((status["features"] as? [[String: Any]])?.first?["missingmodule"] as? String == "8021q")
         let events = try client.list("listEvents", "event", ["keyword": "deploy"])
-        #expect(events.map { $0["type"] as? String } == ["TEST.DEPLOYVIRTUALMACHINE"])
-        #expect(events[0]["created"] as? String == "1970-01-01T00:00:06+0000")
+        #expect(events.map { $0["state"] as? String } == ["Completed", "Started", "Scheduled"])
+        #expect(events.allSatisfy { $0["type"] as? String == "TEST.DEPLOYVIRTUALMACHINE" })
+        #expect(events[2]["created"] as? String == "1970-01-01T00:00:06+0000" && events[2]["parentid"] == nil)
+        #expect(events.prefix(2).allSatisfy { $0["parentid"] as? String == id(events[2]) })
+        #expect(try client.list("listEvents", "event", ["startid": id(events[2])]).count == 3)
+        #expect(try client.list("listEvents", "event", ["id": id(events[1])]).count == 1)
     }
 }

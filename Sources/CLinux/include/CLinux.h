@@ -76,6 +76,7 @@
 #include <netlink/route/route.h>
 #include <netlink/route/rule.h>
 
+#include <crypt.h>
 #include <microhttpd.h>
 #include <nettle/bignum.h>
 #include <nettle/hmac.h>
@@ -127,6 +128,9 @@ struct sluice_http_options {
     unsigned int connections;
     unsigned int idle_seconds;
     size_t connection_memory;
+    /* PEM, or NULL for plain HTTP. */
+    const char *certificate;
+    const char *key;
 };
 struct MHD_Daemon *sluice_http_start(
     const struct sluice_http_options *options, void *context,
@@ -134,5 +138,8 @@ struct MHD_Daemon *sluice_http_start(
     MHD_AccessHandlerCallback advanced,
     void (*completed)(
         void *context, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code));
+
+/* The client's numeric address without its port, or an empty text. */
+void sluice_http_peer(struct MHD_Connection *connection, char *text, size_t size);
 
 #endif
