@@ -16,6 +16,24 @@ public struct APIUser: Sendable, Hashable {
     }
 }
 
+/// What a client signs requests with.
+public struct APIKeys: Sendable, Hashable {
+    public let apiKey: String
+    public let secretKey: String
+
+    public init(apiKey: String, secretKey: String) {
+        self.apiKey = apiKey
+        self.secretKey = secretKey
+    }
+
+    /// As CloudStack's test image serves them.
+    var published: APIResponse {
+        let object: APIObject = ["apikey": .string(apiKey), "secretkey": .string(secretKey)]
+        return APIResponse(
+            status: 200, contentType: "application/json; charset=UTF-8", body: object.json)
+    }
+}
+
 /// What `getStatus` says about the process that serves it.
 public struct ProcessFacts: Sendable, Hashable {
     public let id: Int32
@@ -56,6 +74,8 @@ public final class CloudAPI: Sendable {
         public var version: String
         /// So many jobs are remembered.
         public var jobCapacity: Int
+        /// The administrator's keys, for whoever asks for `/admin.json`: only where nothing is worth protecting.
+        public var publishedKeys: APIKeys?
         /// About the daemon's own process, for `getStatus`; nil where there is none to speak of.
         public var process: @Sendable () -> ProcessFacts?
 
@@ -63,7 +83,8 @@ public final class CloudAPI: Sendable {
             user: @escaping @Sendable (_ apiKey: String) -> APIUser?, system: Caller, digest: any SignatureDigest,
             keymaker: any Keymaker,
             now: @escaping @Sendable () -> Int64, newID: @escaping @Sendable () -> ObjectID, version: String,
-            jobCapacity: Int = 10_000, process: @escaping @Sendable () -> ProcessFacts? = { nil }
+            jobCapacity: Int = 10_000, publishedKeys: APIKeys? = nil,
+            process: @escaping @Sendable () -> ProcessFacts? = { nil }
         ) {
             self.user = user
             self.system = system
@@ -73,6 +94,7 @@ public final class CloudAPI: Sendable {
             self.newID = newID
             self.version = version
             self.jobCapacity = jobCapacity
+            self.publishedKeys = publishedKeys
             self.process = process
         }
     }
@@ -93,6 +115,9 @@ public final class CloudAPI: Sendable {
     public func answer(
         _ request: APIRequest, access: Access, reply: @escaping @Sendable (APIResponse) -> Void
     ) {
+        if let keys = surroundings.publishedKeys, request.path == "/admin.json", request.method == "GET" {
+            return reply(keys.published)
+        }
         // Parameters that cannot be parsed still get their error in the form that the client reads.
         var answer = Answer(
             isJSON: request.query.lowercased().contains("response=json"), key: "errorresponse", send: reply)

@@ -5,7 +5,8 @@ extension Command {
         + publicAddresses
         + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding + guests + guestLife + guestAccess
         + userData + sshKeys + guestNICs + routers
-        + trafficCounting + events + operations
+        + trafficCounting + events + operations + pods + trafficTypes + serviceProviders + storageNetworkRanges
+        + serviceOfferings + diskOfferings + vpcOfferings + templates + inventory + configurations + tags
 }
 
 extension APIObject {

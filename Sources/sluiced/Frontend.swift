@@ -33,7 +33,7 @@ final class Frontend: Sendable {
     private let servers: Mutex<[HTTPServer]>
 
     init(
-        _ service: EngineLane, _ keys: AdminKeys, _ listeners: inout Listeners,
+        _ service: EngineLane, _ keys: AdminKeys, _ listeners: inout Listeners, publishesKeys: Bool,
         process: @escaping @Sendable () -> ProcessFacts?
     ) throws {
         let admin = Caller(account: service.administrator, isRootAdmin: true)
@@ -44,7 +44,9 @@ final class Frontend: Sendable {
                 user: { [key = keys.apikey] in $0 == key ? user : nil }, system: admin, digest: NettleDigest(),
                 keymaker: NettleKeys(),
                 now: Daemon.milliseconds, newID: { ObjectID(random: .random(in: 0 ... .max), .random(in: 0 ... .max)) },
-                version: Version.text, process: process))
+                version: Version.text,
+                publishedKeys: publishesKeys ? APIKeys(apiKey: keys.apikey, secretKey: keys.secretkey) : nil,
+                process: process))
         var servers: [HTTPServer] = []
         if let listener = listeners.takeAPI() { servers.append(try HTTPServer(api, access: .signed, on: listener)) }
         if let listener = listeners.takeIntegration() {

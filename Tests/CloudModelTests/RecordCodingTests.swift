@@ -11,9 +11,10 @@ struct RecordCodingTests {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let text = { (change: Change) in String(decoding: try encoder.encode(change), as: UTF8.self) }
         #expect(
-            try text(.put(.physicalNetwork(sample.wire))) == """
-                {"put":"physicalNetwork","value":{"id":"\(sample.wire.id)","isolation":"VLAN","name":"p",\
-                "segmentRanges":["100-102","200"],"zone":"\(sample.zone.id)"}}
+            try text(.put(.publicRange(sample.range))) == """
+                {"put":"publicRange","value":{"addresses":"203.0.113.10-203.0.113.12","gateway":"203.0.113.1",\
+                "id":"\(sample.range.id)","number":1,"physicalNetwork":"\(sample.wire.id)","segment":"vlan://untagged",\
+                "subnet":"203.0.113.0/24","zone":"\(sample.zone.id)"}}
                 """)
         #expect(
             try text(.remove(.publicRange, sample.range.id)) == """
@@ -123,6 +124,7 @@ struct RecordCodingTests {
                     publicLegs: [.init(index: 1, range: sample.range.id, attachment: attachment)])),
         ]
         records += try machineRecords(&sample)
+        records += try sample.inventoryRecords() + sample.reshapedRecords()
         #expect(Set(records.map(\.kind)) == Set(RecordKind.allCases))
         for record in records {
             let change = Change.put(record)

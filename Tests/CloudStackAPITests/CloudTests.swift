@@ -22,9 +22,7 @@ struct Site {
                 "guestcidraddress": "10.1.1.0/24", "allocationstate": "Enabled",
             ])
         self.zone = id(zone["zone"] as? [String: Any] ?? [:])
-        wire = try client.finish(
-            "createPhysicalNetwork", "physicalnetwork",
-            ["name": "Wire", "zoneid": self.zone, "vlan": "100-199,300", "isolationmethods": "VLAN"])
+        wire = try client.readyWire(in: self.zone)
         range =
             try client.call(
                 "createVlanIpRange",
@@ -206,6 +204,6 @@ struct Site {
         #expect((status["features"] as? [[String: Any]])?.first?["missingmodule"] as? String == "8021q")
         let events = try client.list("listEvents", "event", ["keyword": "deploy"])
         #expect(events.map { $0["type"] as? String } == ["TEST.DEPLOYVIRTUALMACHINE"])
-        #expect(events[0]["created"] as? String == "1970-01-01T00:00:06+0000")
+        #expect(events[0]["created"] as? String == "1970-01-01T00:00:11+0000")
     }
 }

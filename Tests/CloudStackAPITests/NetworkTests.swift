@@ -75,10 +75,10 @@ import Testing
         #expect(network?["networkofferingconservemode"] as? Bool == false)
 
         for (name, value, status) in [
-            ("guestiptype", "Shared", 431), ("guestiptype", "Basic", 431), ("traffictype", "Public", 431),
-            ("supportedservices", "Lb", 432), ("forvpc", "True", 432), ("specifyipranges", "true", 432),
-            ("tags", "x", 432),
-            ("displaytext", "", 431),
+            ("guestiptype", "Shared", 431), ("guestiptype", "Other", 431), ("traffictype", "Public", 431),
+            ("supportedservices", "SourceNat,Teleport", 432), ("supportedservices", "Lb", 431),
+            ("forvpc", "True", 432), ("specifyipranges", "true", 431), ("tags", "x,x", 431),
+            ("serviceproviderlist[1].service", "Firewall", 431), ("displaytext", "", 431),
         ] {
             #expect("\(name)") {
                 try client.call("createNetworkOffering", parameters.merging(["name": "x", name: value]) { $1 })

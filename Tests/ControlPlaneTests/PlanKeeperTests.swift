@@ -71,7 +71,7 @@ struct FollowedCloud {
                 return
             }
         }
-        #expect(taken > 200)
+        #expect(taken > 180)
     }
 
     /// Random requests never fill a bridge.
