@@ -71,7 +71,7 @@ struct FollowedCloud {
                 return
             }
         }
-        #expect(taken > 180)
+        #expect(taken > 140)
     }
 
     /// Random requests never fill a bridge.
