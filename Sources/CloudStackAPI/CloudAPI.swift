@@ -28,10 +28,21 @@ public final class CloudAPI: Sendable {
         commands = Dictionary(uniqueKeysWithValues: Command.all.map { ($0.name, $0) })
     }
 
+    /// The administrator's keys, as CloudStack's test image serves them.
+    private var publishedKeys: APIResponse {
+        let admin = service.view.cloud.user(named: "admin", inDomain: Domain.root.id)
+        let keys: APIObject = ["apikey": .text(admin?.apiKey), "secretkey": .text(admin?.secretKey?.revealed)]
+        return APIResponse(
+            status: admin?.apiKey == nil ? 503 : 200, contentType: "application/json; charset=UTF-8", body: keys.json)
+    }
+
     /// Answers once, now or later, on any thread.
     public func answer(
         _ request: APIRequest, access: Access, reply: @escaping @Sendable (APIResponse) -> Void
     ) {
+        if surroundings.publishesKeys, request.path == "/admin.json", request.method == "GET" {
+            return reply(publishedKeys)
+        }
         // Parameters that cannot be parsed still get their error in the form that the client reads.
         var answer = Answer(
             isJSON: request.query.lowercased().contains("response=json"), key: "errorresponse", send: reply)

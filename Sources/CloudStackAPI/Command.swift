@@ -63,9 +63,16 @@ public struct Command: Sendable {
         _ body: @escaping @Sendable (Call) throws(RequestError) -> APIObject
     ) -> Command {
         .read(
-            name, description, parameters + [.keyword, .page, .pageSize], isAdminOnly: isAdminOnly,
-            audience: audience, unsupported: unsupported, body)
+            name, description, parameters + (taggedLists.contains(name) ? [.tags] : []) + [.keyword, .page, .pageSize],
+            isAdminOnly: isAdminOnly, audience: audience, unsupported: unsupported, body)
     }
+
+    /// Lists of what users may attach tags to can be confined to those with some of them.
+    private static let taggedLists: Set<String> = [
+        "listZones", "listNetworks", "listPublicIpAddresses", "listFirewallRules", "listEgressFirewallRules",
+        "listPortForwardingRules", "listIpForwardingRules", "listLoadBalancerRules", "listVirtualMachines",
+        "listTemplates", "listProjects",
+    ]
 
     /// A command that changes the cloud. Every one of them can be tried first with `plan=true`.
     static func change(

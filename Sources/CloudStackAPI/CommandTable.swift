@@ -8,7 +8,8 @@ extension Command {
         + networks + publicAddresses
         + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding + guests + guestLife + guestAccess
         + userData + sshKeys + guestNICs + routers
-        + trafficCounting + operations
+        + trafficCounting + operations + pods + trafficTypes + serviceProviders + storageNetworkRanges
+        + serviceOfferings + diskOfferings + vpcOfferings + templates + inventory + configurations + tags
 }
 
 extension APIObject {

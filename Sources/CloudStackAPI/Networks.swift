@@ -252,7 +252,7 @@ extension Network {
             object["vlan"] = segment.map { .text($0.number) }
         }
         object["service"] = offering?.renderedServices ?? .array([])
-        object["tags"] = .array([])
+        object["tags"] = cloud.renderedTags(of: reference)
         guard case .domain(let domain, let withSubdomains) = audience else {
             return object.owned(by: account, in: cloud)
         }

@@ -118,7 +118,7 @@ extension PublicAddress {
             "networkid": .text(range?.physicalNetwork),
             "associatednetworkname": .text(network.flatMap { cloud.networks[$0]?.name }),
             "physicalnetworkid": .text(range?.physicalNetwork), "vlanid": .text(self.range),
-            "vlanname": .text(range?.segment), "tags": .array([]),
+            "vlanname": .text(range?.segment), "tags": cloud.renderedTags(of: reference),
         ]
         return object.owned(by: account, in: cloud)
     }

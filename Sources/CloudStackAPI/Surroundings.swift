@@ -22,6 +22,8 @@ public struct APISurroundings: Sendable {
     public var version: String
     /// So many jobs are remembered.
     public var jobCapacity: Int
+    /// Whether the administrator's keys are given to whoever asks for `/admin.json`: only where nothing is worth protecting.
+    public var publishesKeys: Bool
     /// About the daemon's own process, for `getStatus`; nil where there is none to speak of.
     public var process: @Sendable () -> ProcessFacts?
 
@@ -34,7 +36,8 @@ public struct APISurroundings: Sendable {
             body()
             return true
         }, later: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void = { $0() }, version: String,
-        jobCapacity: Int = 10_000, process: @escaping @Sendable () -> ProcessFacts? = { nil }
+        jobCapacity: Int = 10_000, publishesKeys: Bool = false,
+        process: @escaping @Sendable () -> ProcessFacts? = { nil }
     ) {
         self.system = system
         self.digest = digest
@@ -47,6 +50,7 @@ public struct APISurroundings: Sendable {
         self.later = later
         self.version = version
         self.jobCapacity = jobCapacity
+        self.publishesKeys = publishesKeys
         self.process = process
     }
 

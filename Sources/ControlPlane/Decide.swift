@@ -47,7 +47,11 @@ struct Draft<IDs: IDSource> {
         try step(.put(record))
     }
 
-    mutating func remove(_ kind: RecordKind, _ id: ObjectID) throws(RequestError) { try step(.remove(kind, id)) }
+    /// What is attached to the object goes before it.
+    mutating func remove(_ kind: RecordKind, _ id: ObjectID) throws(RequestError) {
+        for note in cloud.annotations(of: Reference(kind, id)) { try step(.remove(note.kind, note.id)) }
+        try step(.remove(kind, id))
+    }
 
     private mutating func step(_ change: Change) throws(RequestError) {
         do throws(ModelError) {
@@ -132,6 +136,7 @@ extension Draft {
         case .removeSecondaryAddress(let request): return try removeSecondaryAddress(request)
         case .networking(let request): return try take(request)
         case .applyCloud(let request): return try applyCloud(request)
+        case .infrastructure(let request): return try take(request)
         }
     }
 }

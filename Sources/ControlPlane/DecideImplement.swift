@@ -8,6 +8,7 @@ extension Draft {
     mutating func implement(_ id: ObjectID, _ parameter: String) throws(RequestError) {
         guard var network = cloud.networks[id] else { throw unknown(parameter, id) }
         if network.state == .allocated {
+            try requireProviders(of: network, parameter)
             guard
                 let segment = network.ownSegment ?? cloud.freeSegment(on: network.physicalNetwork, for: network.account)
             else {

@@ -53,6 +53,7 @@ public enum Request: Hashable, Sendable {
     case networking(NetworkingRequest)
 
     case applyCloud(ApplyCloud)
+    case infrastructure(InfrastructureRequest)
 
     /// The command as CloudStack's API spells it; our own where CloudStack has none.
     public var command: String {
@@ -100,6 +101,7 @@ public enum Request: Hashable, Sendable {
         case .removeSecondaryAddress: "removeIpFromNic"
         case .networking(let request): request.command
         case .applyCloud: "applyCloud"
+        case .infrastructure(let request): request.command
         }
     }
 }

@@ -60,6 +60,7 @@ extension Request {
         case .removeSecondaryAddress: "NIC.SECONDARY.IP.UNASSIGN"
         case .networking(let request): request.eventType
         case .applyCloud: "CLOUD.APPLY"
+        case .infrastructure(let request): request.eventType
         }
     }
 }
@@ -98,6 +99,15 @@ extension Record {
         case .osType(let type): type.name
         case .serviceOffering(let offering): offering.name
         case .template(let template): template.name
+        case .pod(let pod): pod.name
+        case .cluster(let cluster): cluster.name
+        case .host(let host): host.name
+        case .storagePool(let pool): pool.name
+        case .storageNetworkRange(let range): range.addresses.description
+        case .diskOffering(let offering): offering.name
+        case .vpcOffering(let offering): offering.name
+        case .setting(let setting): setting.name
+        case .tag(let tag): tag.key
         case .series: nil
         }
     }

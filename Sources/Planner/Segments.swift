@@ -31,7 +31,7 @@ extension Planner {
             shards: cloud.shardCount(ofPublicRange: range.id), mtu: 1500, origin: range.origin, to: &share, name: bridge
         )
         addTrunk(
-            cloud.physicalNetworks[range.physicalNetwork]?.trunk, range.segment, bridge: bridge(0), mtu: 1500,
+            cloud.physicalNetworks[range.physicalNetwork]?.publicTrunk, range.segment, bridge: bridge(0), mtu: 1500,
             origin: range.origin, to: &share)
     }
 

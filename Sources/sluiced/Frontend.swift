@@ -37,6 +37,7 @@ final class Frontend: Sendable {
 
     init(
         _ service: EngineLane, data: String, _ listeners: inout Listeners, certificate: HTTPCertificate?,
+        publishesKeys: Bool,
         process: @escaping @Sendable () -> ProcessFacts?
     ) throws {
         let aside = try SideLane(name: "passwords")
@@ -48,7 +49,8 @@ final class Frontend: Sendable {
             system: Caller(account: service.administrator, isRootAdmin: true), digest: NettleDigest(),
             passwords: CryptPasswords(), keymaker: NettleKeys(), now: Daemon.milliseconds,
             newID: { ObjectID(random: .random(in: 0 ... .max), .random(in: 0 ... .max)) },
-            aside: { aside.run($0) }, later: { later.run($0) }, version: Version.text, process: process)
+            aside: { aside.run($0) }, later: { later.run($0) }, version: Version.text,
+            publishesKeys: publishesKeys, process: process)
         try Self.agreeOnKeys(service, data, surroundings)
         let api = CloudAPI(service, surroundings)
         var servers: [HTTPServer] = []
