@@ -51,7 +51,7 @@ extension Guest {
             "details": details.isEmpty ? nil : .object(APIObject(details)),
             "password": password.map { .string($0.revealed) },
             "nic": .array(parts.nics ? nics.map { .object($0.rendered(in: cloud)) } : []),
-            "securitygroup": .array([]), "affinitygroup": .array([]), "tags": .array([]),
+            "securitygroup": .array([]), "affinitygroup": .array([]), "tags": cloud.renderedTags(of: reference),
         ]
         if parts.template, let template { object.add(template, osType: cloud.osTypes[template.osType]) }
         if parts.offering, let offering = serviceOffering.flatMap({ cloud.serviceOfferings[$0] }) {

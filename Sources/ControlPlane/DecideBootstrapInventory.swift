@@ -1,8 +1,8 @@
 import CloudModel
 import NetworkVocabulary
 
-/// What clients find to deploy with on every installation. Only what is missing is put: an operator may have changed the
-/// rest.
+/// What clients find to deploy with on every installation. What can be deleted is put once, with the first operating
+/// systems, which cannot; of the rest only what is missing, for an operator may have changed it.
 extension Bootstrap {
     /// What runs the emulated guests, in the word that CloudStack has for such a thing.
     static let hypervisor = "Simulator"
@@ -30,12 +30,15 @@ extension Bootstrap {
 
 extension Draft {
     mutating func putInventory(_ account: ObjectID) throws(RequestError) {
+        if cloud.osTypes.isEmpty {
+            for size in Bootstrap.machineSizes {
+                try putMissing(offering(size.name, speed: size.speed, memory: size.memory))
+            }
+            try putDiskOfferings()
+        }
         for type in Bootstrap.osTypes where cloud.osType(named: type.name) == nil {
             try put(
                 .osType(OSType(id: .init(wellKnown: "osType \(type.name)"), name: type.name, category: type.category)))
-        }
-        for size in Bootstrap.machineSizes {
-            try putMissing(offering(size.name, speed: size.speed, memory: size.memory))
         }
         for system in Bootstrap.systemOfferings {
             var offering = offering(system.name, speed: 500, memory: 256)

@@ -91,6 +91,9 @@ extension Draft {
             offering.isDefault = true
             try put(.vpcOffering(offering))
         }
+    }
+
+    mutating func putDiskOfferings() throws(RequestError) {
         for size in Bootstrap.diskSizes {
             let id = ObjectID(wellKnown: "diskOffering \(size.name)")
             guard cloud.diskOfferings[id] == nil else { continue }

@@ -56,11 +56,10 @@ extension Draft {
 }
 
 extension Record {
-    /// What clients expect to find on every installation cannot be deleted.
+    /// What routers and VPCs are made of when nobody says otherwise cannot be deleted.
     fileprivate var isOfEveryInstallation: Bool {
         switch self {
-        case .serviceOffering(let offering): offering.isDefault
-        case .diskOffering(let offering): offering.isDefault
+        case .serviceOffering(let offering): offering.isDefault && offering.isSystem
         case .vpcOffering(let offering): offering.isDefault
         default: false
         }

@@ -17,7 +17,9 @@ extension Draft {
         }
         var offering = VPCOffering(
             id: newID(), name: name, displayText: try text(fields.displayText ?? name, "displaytext"), services: all)
-        offering.capabilities = try capabilities(fields.capabilities, of: services)
+        // How a VPC's router is spread over hosts can be asked for without naming the service.
+        let connectivity = NetworkService.all.filter { $0.name == "Connectivity" }
+        offering.capabilities = try capabilities(fields.capabilities, of: services + connectivity)
         offering.serviceOffering = try systemOffering(fields.serviceOffering)
         try edit(&offering, fields)
         try put(.vpcOffering(offering))

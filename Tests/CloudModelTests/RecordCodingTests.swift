@@ -11,10 +11,8 @@ struct RecordCodingTests {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let text = { (change: Change) in String(decoding: try encoder.encode(change), as: UTF8.self) }
         #expect(
-            try text(.put(.publicRange(sample.range))) == """
-                {"put":"publicRange","value":{"addresses":"203.0.113.10-203.0.113.12","gateway":"203.0.113.1",\
-                "id":"\(sample.range.id)","number":1,"physicalNetwork":"\(sample.wire.id)","segment":"vlan://untagged",\
-                "subnet":"203.0.113.0/24","zone":"\(sample.zone.id)"}}
+            try text(.put(.osType(OSType(id: sample.zone.id, name: "Debian 12", category: "Debian")))) == """
+                {"put":"osType","value":{"category":"Debian","id":"\(sample.zone.id)","name":"Debian 12"}}
                 """)
         #expect(
             try text(.remove(.publicRange, sample.range.id)) == """

@@ -196,7 +196,7 @@ extension Client {
             ["name": "odd", "displaytext": "odd", "cpunumber": "1", "cpuspeed": "100", "memory": "64"])
         let odd = try #require(made["serviceoffering"] as? [String: Any])
         #expect(client.status("command=deleteServiceOffering&id=\(id(odd))") == 200)
-        #expect(client.status("command=deleteServiceOffering&id=\(id(sizes[0]))") == 431)
+        #expect(client.status("command=deleteServiceOffering&id=\(id(router[0]))") == 431)
         #expect(client.status("command=createServiceOffering&name=x&displaytext=x&cpunumber=1") == 431)
     }
 }

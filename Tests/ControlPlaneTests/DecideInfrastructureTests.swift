@@ -161,6 +161,17 @@ struct DecideInfrastructureTests {
         #expect(world.fixture.cloud.violations() == [])
     }
 
+    @Test func `sizes that were deleted do not come back with the next start`() throws {
+        var world = try World()
+        let size = try #require(world.fixture.cloud.diskOfferings.first).key
+        let machine = try #require(world.fixture.cloud.serviceOfferings.values.first { !$0.isSystem }).id
+        try world.take(.delete(.diskOffering, size))
+        try world.take(.delete(.serviceOffering, machine))
+        #expect(try world.fixture.take(.bootstrap).changes == [])
+        let system = try #require(world.fixture.cloud.serviceOfferings.values.first { $0.isSystem }).id
+        #expect(world.refusal(.delete(.serviceOffering, system))?.parameter == "id")
+    }
+
     @Test func `others than the administrator change no infrastructure`() throws {
         var world = try World()
         let tenant = try world.fixture.make(.createAccount(.init(name: "tenant")))
