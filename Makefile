@@ -42,6 +42,7 @@ run: build ## Build, then run the demo cloud in the foreground; Ctrl-C removes i
 
 test: deps ## Build and run every test suite, and count what ran
 	@swift build --build-tests $(CHECKED)
+	@Tests/clients/install
 	@Tests/run
 	@Tests/compat/test
 

@@ -77,7 +77,8 @@ extension Draft {
     /// offering for such cases.
     private mutating func defaultNetwork(of owner: Account, _ zone: Zone) throws(RequestError) -> ObjectID {
         let own = cloud.networksByAccount[owner.id].compactMap { cloud.networks[$0] }.filter {
-            $0.zone == zone.id && cloud.networkOfferings[$0.offering]?.services["SourceNat"] != nil
+            $0.zone == zone.id && $0.guestType == .isolated
+                && cloud.networkOfferings[$0.offering]?.services["SourceNat"] != nil
         }
         if let oldest = own.min(by: { $0.number < $1.number }) { return oldest.id }
         guard let offering = cloud.networkOffering(named: Bootstrap.defaultOffering), offering.isEnabled else {
