@@ -62,9 +62,14 @@ let package = Package(
         module("RouterPlan", ["NetworkVocabulary", "Ruleset"]),
         module("Planner", ["CloudModel", "NetworkVocabulary", "RouterPlan", "Ruleset"]),
         module("PacketTrace", ["NetworkVocabulary", "Packets", "RouterPlan", "Ruleset"]),
+        module(
+            "CloudTrace",
+            ["CloudModel", "NetworkVocabulary", "PacketTrace", "Packets", "Planner", "RouterPlan", "Ruleset"]),
         module("Reconciler", ["NetworkVocabulary", "RouterPlan", "Ruleset"]),
         module("ControlPlane", ["CloudModel", "NetworkVocabulary", "Planner", "RouterPlan"]),
-        module("CloudStackAPI", ["CloudModel", "ControlPlane", "NetworkVocabulary"]),
+        module(
+            "CloudStackAPI",
+            ["CloudModel", "CloudTrace", "ControlPlane", "NetworkVocabulary", "Packets", "Planner", "RouterPlan"]),
 
         // What touches the machine.
         module("LinuxKernel", ["CLinux", "NetworkVocabulary", "Ruleset"]),
@@ -74,8 +79,8 @@ let package = Package(
         module(
             "PacketTesting",
             [
-                "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "PacketTrace",
-                "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset",
+                "CloudModel", "CloudTrace", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary",
+                "PacketTrace", "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset",
             ]),
 
         // Wiring.

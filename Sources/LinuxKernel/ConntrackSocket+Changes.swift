@@ -83,6 +83,21 @@ extension ConntrackSocket {
         }
     }
 
+    /// Lets time pass for all connections of the namespace: what would have ended meanwhile ends.
+    public func age(by seconds: UInt32) throws(KernelError) {
+        for flow in try flows() {
+            guard let left = flow.timeout else { continue }
+            if left <= seconds {
+                _ = try delete(flow.key)
+            } else {
+                try netlink.change("age connection", flow.original.description, ConntrackMessage.new) {
+                    $0.put(flow.key)
+                    $0.put(CTA_TIMEOUT.number, (left - seconds).bigEndian)
+                }
+            }
+        }
+    }
+
     private func changeAll<Keys: RandomAccessCollection<Flow.Key>>(
         _ operation: String, _ keys: Keys, _ type: Int, _ build: (NetlinkMessage, Flow.Key) -> Void
     ) throws(KernelError) -> Int {

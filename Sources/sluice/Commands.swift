@@ -5,7 +5,8 @@ enum Commands {
     static let all: [String: Command] = [
         "status": status, "plan": plan, "apply": apply, "router": router, "guest": guest, "network": network,
         "address": address, "firewall": firewall, "forward": forward, "static-nat": staticNAT, "egress": egress,
-        "top": Top.command, "events": events, "exec": exec, "api": api, "test": test,
+        "top": Top.command, "events": events, "exec": exec, "explain": explain, "api": api,
+        "test": test,
     ]
 
     // MARK: status

@@ -24,6 +24,7 @@ enum Help {
           top [networks|addresses|rules]
                                      what passes, live, the busiest first
           events                     what happened, newest first
+          explain --from PORT PACKET what becomes of a packet, stage by stage, and why
           exec NODE -- COMMAND …     run a program inside a router's or guest's namespace
           test DIR…                  run cases of packets, on a model and on this kernel
           api COMMAND NAME=VALUE …   any call of the management API
@@ -143,6 +144,18 @@ enum Help {
           --once              one table, with the rates of one interval
         """,
         "events": "usage: sluice [--json] events",
+        "explain": """
+        usage: sluice [--json] explain --from PORT PACKET [--then PORT PACKET …] [--live]
+
+        What the running cloud would do to a packet: every stage of every router, the API object that decided, what was
+        translated, where it ends, and which rules came close. Sends nothing. PORT is a guest's name (NAME/1: its second
+        NIC) or outside; PACKET a line as in docs/packet-lines.md, or a frame as 0x and hexadecimal digits.
+          sluice explain --from web 'tcp 10.1.1.10:40000 > 198.51.100.1:7 S'
+
+          --then PORT PACKET  a packet that follows, with the connections that those before it have opened
+          --live              send the packets for real, and compare with what the kernel's own trace says: as root. The
+                              elements that they meet count them
+        """,
         "exec": """
         usage: sluice exec NODE -- COMMAND [ARGUMENT …]
 
@@ -151,7 +164,7 @@ enum Help {
         Needs the right to enter namespaces (root), or the same user as a rootless daemon.
         """,
         "test": """
-        usage: sluice test [--on model|kernel|both] [--keep DIR] DIR…
+        usage: sluice test [--on model|kernel|both] [--keep DIR] [--step N] [--shell] [--record] DIR…
 
         Runs every case of packets in and below DIR: a cloud, packets that go in, packets that must come out. The format is
         described in docs/packet-cases.md. Speaks to no daemon.
@@ -159,7 +172,10 @@ enum Help {
 
           --on WHERE  model: the evaluator over the plans; kernel: fresh namespaces on this kernel, as root; both, which
                       root gets by default: in step, compared frame by frame and decision by decision
-          --keep DIR  leave a capture, the plans and the rulesets of every failure there
+          --keep DIR  leave captures, plans, rulesets, decisions and counters of every failure there
+          --step N    go as far as step N, and tell what it did and why
+          --shell     at the first failure, open a shell in the namespaces of the case
+          --record    write what comes on the model into the folder expected of each case, for you to read
         """,
         "api": """
         usage: sluice api COMMAND [NAME=VALUE …]

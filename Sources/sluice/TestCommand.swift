@@ -4,34 +4,44 @@ import PacketTesting
 extension Commands {
     /// Runs cases of packets; speaks to no daemon.
     static let test: Command = { _, words throws(Failure) in
-        let usage = "test [--on model|kernel|both] [--keep DIR] DIR…"
+        let usage = "test [--on model|kernel|both] [--keep DIR] [--step N] [--shell] [--record] DIR…"
+        let words = try Words(
+            words, options: ["--on", "--keep", "--step"], flags: ["--shell", "--record"], usage: usage)
+        guard !words.plain.isEmpty else { throw .usage(usage) }
         var runner = geteuid() == 0 ? CaseRunner.both : .model
-        var keep: String?
-        var roots: [String] = []
-        var rest = words[...]
-        while let word = rest.popFirst() {
-            switch word {
-            case "--on":
-                guard let chosen = rest.popFirst().flatMap(CaseRunner.init) else { throw .usage(usage) }
-                runner = chosen
-            case "--keep":
-                guard let folder = rest.popFirst() else { throw .usage(usage) }
-                keep = folder
-            case _ where word.hasPrefix("--"): throw .usage("test has no option \(word)")
-            default: roots.append(word)
-            }
+        if let name = words["--on"] {
+            guard let chosen = CaseRunner(rawValue: name) else { throw .usage(usage) }
+            runner = chosen
         }
-        if roots.isEmpty { throw .usage(usage) }
+        var options = CaseOptions(keep: words["--keep"])
+        if let text = words["--step"] {
+            guard let step = Int(text), step > 0 else { throw .usage(usage) }
+            options.lastStep = step
+        }
+        if words.has("--record") {
+            guard getenv("CI") == nil else { throw Failure("nothing is recorded where CI is set") }
+            options.records = true
+            runner = .model
+        }
+        if words.has("--shell") { options.inTopology = openShell }
         if runner != .model, geteuid() != 0 {
             throw Failure("cases on the kernel need root: sudo, or unshare --map-root-user")
         }
+        if words.has("--shell"), runner == .model { throw Failure("the model has nothing to open a shell in") }
+        return try run(words.plain, runner, options)
+    }
+
+    private static func run(
+        _ roots: [String], _ runner: CaseRunner, _ options: CaseOptions
+    ) throws(Failure) -> String {
         let start = ContinuousClock.now
         var (cases, steps, failed) = (0, 0, 0)
         do throws(CaseError) {
             for folder in try PacketCase.folders(below: roots) {
-                let outcome = try PacketCase(folder: folder).run(on: runner, keep: keep)
+                let outcome = try PacketCase(folder: folder).run(on: runner, options)
                 cases += 1
                 steps += outcome.steps
+                if let report = outcome.report { say(report) }
                 guard let failure = outcome.failure else { continue }
                 failed += 1
                 say(failure)
@@ -46,7 +56,7 @@ extension Commands {
     }
 
     /// At once, and in order with what goes to the standard error.
-    private static func say(_ text: String) {
+    static func say(_ text: String) {
         let bytes = Array("\(text)\n".utf8)
         _ = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
     }

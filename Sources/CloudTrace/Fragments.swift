@@ -1,25 +1,27 @@
 import NetworkVocabulary
-import Packets
+public import Packets
 
 /// IPv4 packets in pieces (RFC 791), put together where somebody looks at them.
-struct Fragments {
-    private struct Key: Hashable {
+public struct Fragments: Sendable {
+    private struct Key: Hashable, Sendable {
         let source: IPv4Address
         let destination: IPv4Address
         let identification: UInt16
         let transport: IPProtocol
     }
 
-    private struct Heap {
+    private struct Heap: Sendable {
         var pieces: [(offset: Int, bytes: [UInt8], isLast: Bool)] = []
         var first: Frame?
     }
 
     private var heaps: [Key: Heap] = [:]
 
+    public init() {}
+
     /// The frame, whole: itself when it is no fragment, nil while pieces are missing. As in the kernel, a piece of what is
     /// there already is ignored, and one that overlaps otherwise spoils the packet.
-    mutating func take(_ frame: Frame) -> Frame? {
+    public mutating func take(_ frame: Frame) -> Frame? {
         guard case .ipv4(let packet) = frame.body, packet.isFragment, case .fragment(let bytes) = packet.body else {
             return frame
         }
@@ -60,7 +62,7 @@ struct Fragments {
     }
 
     /// A frame in pieces of so many bytes of what IP carries; itself when it is no IPv4 or short enough.
-    static func cut(_ frame: Frame, into size: Int) -> [Frame] {
+    public static func cut(_ frame: Frame, into size: Int) -> [Frame] {
         guard case .ipv4(let packet) = frame.body else { return [frame] }
         let header = 20 + (packet.options.count + 3) / 4 * 4
         let bytes = Array(packet.bytes.dropFirst(header))
