@@ -82,7 +82,9 @@ public enum LiveTrace {
 
     private static func rulings(_ ear: Ear) throws -> [Ruling] {
         var rulings: [Ruling] = []
-        for event in try ear.trace.read() where event.table == tableName {
+        let events = try ear.trace.read()
+        // What is like it may follow: a machine that never asked answers the answer.
+        for event in events where event.table == tableName && event.packet == events.first?.packet {
             switch event.action {
             case .rule(let handle, .verdict(let verdict)) where verdict == .accept || verdict == .drop:
                 let rule = ear.places[event.chain]?[handle]
