@@ -24,6 +24,8 @@ public struct CaseOutcome: Sendable {
     public let failure: String?
     /// What the step did that was asked about.
     public var report: String?
+    /// The line of the script that did not come true.
+    public var failedLine: Int?
 }
 
 /// What of a run is asked for besides its outcome.
@@ -34,6 +36,8 @@ public struct CaseOptions: Sendable {
     public var lastStep: Int?
     /// Writes what should come, from what comes on the model, instead of comparing with it.
     public var records = false
+    /// A mistake in the plans, for the model alone.
+    var mutant: Mutant?
     /// Called when a case has failed on the kernel, while its namespaces are there: on their thread, with their names in
     /// `/run/netns`.
     public var inTopology: (@Sendable (_ failure: String) -> Void)?
@@ -110,7 +114,7 @@ final class CaseRun {
             throw CaseError(file: "\(test.path)/cloud.json", error.text)
         }
         var lanes: [Lane] = []
-        if runner != .kernel { lanes.append(Lane(ModelWorld(cloud))) }
+        if runner != .kernel { lanes.append(Lane(ModelWorld(cloud, options.mutant))) }
         if runner != .model { lanes.append(Lane(try KernelWorld(cloud))) }
         self.lanes = lanes
         if let name = lanes.first?.world.wiring.ambiguous.sorted().first {
@@ -140,7 +144,8 @@ final class CaseRun {
                 try world.nameField()
                 inTopology(text)
             }
-            return CaseOutcome(name: test.name, steps: done, failure: text)
+            return CaseOutcome(
+                name: test.name, steps: done, failure: text, failedLine: mismatch.step?.line)
         }
     }
 

@@ -12,8 +12,11 @@ final class ModelWorld: World {
     private var judging: [NodeName: Judging] = [:]
     private var counted: [Origin: [Meter: UInt64]] = [:]
 
-    init(_ cloud: CaseCloud) {
-        traced = TracedCloud(cloud.wiring, routers: cloud.routers)
+    private let mutant: Mutant?
+
+    init(_ cloud: CaseCloud, _ mutant: Mutant? = nil) {
+        self.mutant = mutant
+        traced = TracedCloud(cloud.wiring, routers: cloud.routers.map { mutant?.applied(to: $0) ?? $0 })
         judge(cloud.routers)
     }
 
@@ -24,7 +27,8 @@ final class ModelWorld: World {
     }
 
     func follow(_ cloud: CaseCloud, _ following: CaseCloud.Following) {
-        traced.follow(cloud.wiring, routers: cloud.routers, drains: following.drains)
+        traced.follow(
+            cloud.wiring, routers: cloud.routers.map { mutant?.applied(to: $0) ?? $0 }, drains: following.drains)
         judge(cloud.routers)
     }
 
