@@ -87,12 +87,13 @@ extension ConntrackSocket {
     public func age(by seconds: UInt32) throws(KernelError) {
         for flow in try flows() {
             guard let left = flow.timeout else { continue }
-            if left <= seconds {
+            // What is left is told in whole seconds, rounded down.
+            if left < seconds {
                 _ = try delete(flow.key)
             } else {
                 try netlink.change("age connection", flow.original.description, ConntrackMessage.new) {
                     $0.put(flow.key)
-                    $0.put(CTA_TIMEOUT.number, (left - seconds).bigEndian)
+                    $0.put(CTA_TIMEOUT.number, max(1, left - seconds).bigEndian)
                 }
             }
         }

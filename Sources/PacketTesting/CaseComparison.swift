@@ -37,7 +37,7 @@ extension CaseRun {
 
     /// A port that the kernel was free to choose is the same as the model's choice, from then on.
     private func isSamePort(_ difference: PacketDifference, _ isNew: Bool) -> Bool {
-        guard difference.field == "source port" || difference.field == "destination port" else { return false }
+        guard ["source port", "destination port", "echo id"].contains(difference.field) else { return false }
         if let known = chosenPorts[difference.found] { return known == difference.wanted }
         guard isNew else { return false }
         chosenPorts[difference.found] = difference.wanted

@@ -102,7 +102,9 @@ final class KernelWorld: World {
         let before = daemon.dataplane.writes
         try daemon.adopt(cloud)
         let written = daemon.dataplane.writes - before
-        guard written == 0 else { throw Refusal(description: "a daemon that starts again has written \(written) times") }
+        guard written == 0 else {
+            throw Refusal(description: "a daemon that starts again has written \(written) times")
+        }
     }
 
     func advance(by seconds: Int) throws {

@@ -48,7 +48,7 @@ public enum LiveTrace {
             let index = try RouteSocket(in: sender).link(named: link).index
             try socket.send(frame, on: index)
             // All that a packet leads to is done in the processor's queue, and with it what follows from it.
-            try Sentinel.settle()
+            try Calm().settle()
             var heard: [String: [Ruling]] = [:]
             for ear in ears { heard[ear.router] = try rulings(ear) }
             return heard

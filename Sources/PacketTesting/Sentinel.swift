@@ -45,17 +45,6 @@ final class Sentinel {
         isSentinel(sighting) && sighting.bytes.count >= 22 && Array(sighting.bytes[14..<22]) == tag
     }
 
-    /// Waits until all that was sent before is done; what else is heard is let go.
-    static func settle() throws {
-        let namespace = try NetworkNamespace.unnamed()
-        let socket = try PacketSocket(in: namespace)
-        let sentinel = try Sentinel(in: namespace, heardBy: socket)
-        for _ in 0..<calmRounds {
-            let tag = try sentinel.send()
-            while try !sentinel.isSentinel(socket.receive(), tagged: tag) {}
-        }
-    }
-
     /// A new wire swallows what is sent before the kernel has got round to it: from the first sentinel that arrives, none
     /// is lost.
     private func awaitFirst() throws {
@@ -67,5 +56,25 @@ final class Sentinel {
             }
         }
         throw Refusal(description: "a new wire carries nothing")
+    }
+}
+
+/// A place from which the end of everything can be awaited, on a thread that stays on one processor.
+final class Calm {
+    private let socket: PacketSocket
+    private let sentinel: Sentinel
+
+    init() throws {
+        let namespace = try NetworkNamespace.unnamed()
+        socket = try PacketSocket(in: namespace)
+        sentinel = try Sentinel(in: namespace, heardBy: socket)
+    }
+
+    /// Waits until all that was sent before by this thread is done, with what followed from it.
+    func settle() throws {
+        for _ in 0..<Sentinel.calmRounds {
+            let tag = try sentinel.send()
+            while try !sentinel.isSentinel(socket.receive(), tagged: tag) {}
+        }
     }
 }

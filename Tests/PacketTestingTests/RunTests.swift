@@ -82,7 +82,9 @@ private func failure(_ script: String, on runner: CaseRunner = .model) throws ->
         #expect(text.contains(lines.1), "\(text)")
     }
 
-    @Test(arguments: runners) func `lets time pass, which ends what was silent for too long`(_ runner: CaseRunner) throws {
+    @Test(arguments: runners) func `lets time pass, which ends what was silent for too long`(_ runner: CaseRunner)
+        throws
+    {
         let script = """
             \(Self.forwarded)expect at two any
             at two send udp 10.1.1.20:80 > 198.51.100.1:5000
