@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-kernel kernel-shell bench fmt lint clean deb
+.PHONY: help deps build run test test-kernel kernel-shell fuzz mutants bench fmt lint clean deb
 
 # The toolchain is looked for in PATH first and then where its archive is usually unpacked.
 export PATH := $(PATH):/opt/swift/usr/bin
@@ -13,7 +13,7 @@ VERSION := $(file < VERSION)
 # What the programs are built against, what the tests drive, and what packs the result.
 BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev \
 	libsqlite3-dev pkg-config
-TEST_PACKAGES := conntrack nftables netbase iproute2 iputils-ping curl openssh-client openssl python3 python3-scapy sqlite3 tcpdump \
+TEST_PACKAGES := conntrack nftables netbase iproute2 iputils-ping curl openssh-client openssl python3 python3-scapy sqlite3 tcpdump tshark \
 	util-linux
 BENCH_PACKAGES := conntrack gcc libc6-dev python3 iproute2 iptables nftables strace util-linux
 DEB_PACKAGES := dpkg-dev binutils
@@ -48,6 +48,12 @@ test-kernel: deps ## Run what needs another kernel on Debian's own, in a virtual
 
 kernel-shell: ## A root shell on that kernel, with this machine's files to read; exit ends it
 	@Tests/kernel-tier/vm --shell
+
+fuzz: ## Give random bytes to every parser, a minute each (SECONDS=N)
+	@Fuzz/run $(or $(SECONDS),60)
+
+mutants: build ## Make every small mistake in the plans, and see whether some case notices
+	@dist/sluice test --mutate --survivors pcaps/survivors.txt pcaps
 
 bench: build ## Measure beside ip, nft, C and the bare disk; QUICK=1 for a short run
 	@packaging/install-dependencies $(BENCH_PACKAGES)

@@ -91,7 +91,7 @@ let package = Package(
                 "NetworkVocabulary", "PacketTrace", "Planner", "Reconciler", "RouterPlan", "SQLiteLedger",
                 "ServiceHosting",
             ]),
-        program("sluice", ["CLinux", "NetworkVocabulary", "PacketTesting"]),
+        program("sluice", ["CLinux", "CloudTrace", "ControlPlane", "NetworkVocabulary", "PacketTesting", "Packets"]),
 
         // Tests.
         module(
@@ -135,7 +135,9 @@ let package = Package(
                 "CLinux", "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary",
                 "PacketTrace", "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset", "TestSupport",
             ]),
-        tests("PacketTestingTests", ["NetworkVocabulary", "PacketTesting", "Packets", "RouterPlan"]),
+        tests(
+            "PacketTestingTests",
+            ["ControlPlane", "LinuxKernel", "NetworkVocabulary", "PacketTesting", "Packets", "RouterPlan"]),
         tests("ScenarioTests", ["CLinux", "LinuxKernel", "NetworkVocabulary", "TestSupport"]),
     ]
 )

@@ -5,7 +5,7 @@ extension Command {
         + publicAddresses
         + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding + guests + guestLife + guestAccess
         + userData + sshKeys + guestNICs + routers
-        + trafficCounting + packetExplanation + events + operations
+        + trafficCounting + packetExplanation + ports + isolation + events + operations
 }
 
 extension APIObject {

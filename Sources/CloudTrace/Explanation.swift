@@ -95,7 +95,9 @@ private struct Writer {
         lines.append("\(hop.node), in by \(hop.link)")
         lines += trace.lines { cloud.words(for: $0) }.map { "    \($0)" }
         let nearest = cloud.nearest(to: trace, at: hop.node)
-        for (index, text) in nearest.enumerated() { lines.append("    \(index == 0 ? "nearest: " : "         ")\(text)") }
+        for (index, text) in nearest.enumerated() {
+            lines.append("    \(index == 0 ? "nearest: " : "         ")\(text)")
+        }
         last = trace.outcome.words(at: hop.node)
         passages.append(
             .init(

@@ -1,7 +1,7 @@
 public import CloudModel
 public import NetworkVocabulary
-public import Packets
 import PacketTrace
+public import Packets
 public import Planner
 public import RouterPlan
 

@@ -6,7 +6,9 @@ enum Commands {
         "status": status, "plan": plan, "apply": apply, "router": router, "guest": guest, "network": network,
         "address": address, "firewall": firewall, "forward": forward, "static-nat": staticNAT, "egress": egress,
         "top": Top.command, "events": events, "exec": exec, "explain": explain, "api": api,
-        "test": test,
+        "test": test, "replay": ReplayCommand.command,
+        "isolation": IsolationCommand.command, "topology": Topology.command, "record": RecordCommand.command,
+        "export": export,
     ]
 
     // MARK: status

@@ -42,7 +42,7 @@ struct LiveExplanation {
         let heard: [String: [LiveTrace.Ruling]]
         do {
             heard = try LiveTrace.send(
-                Self.bytes(explanation["frame"]?.text ?? ""), from: namespace, by: device,
+                (explanation["frame"]?.text ?? "").hexadecimal, from: namespace, by: device,
                 through: expected.map(\.router))
         } catch {
             throw Failure("the packet cannot be sent and followed: \(error)")
@@ -66,9 +66,16 @@ struct LiveExplanation {
         guard let chain = stage["chain"]?.text, let verdict = stage["verdict"]?.text else { return nil }
         return .init(chain: chain, rule: stage["rule"].flatMap { Int($0.text) }, isDrop: verdict == "drop")
     }
+}
 
-    private static func bytes(_ digits: String) -> [UInt8] {
-        let values = digits.compactMap(\.hexDigitValue)
+extension String {
+    /// The bytes that its hexadecimal digits say.
+    var hexadecimal: [UInt8] {
+        let values = compactMap(\.hexDigitValue)
         return stride(from: 0, to: values.count - 1, by: 2).map { UInt8(values[$0] << 4 | values[$0 + 1]) }
     }
+}
+
+extension [UInt8] {
+    var hexadecimal: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 }

@@ -4,9 +4,11 @@ import PacketTesting
 extension Commands {
     /// Runs cases of packets; speaks to no daemon.
     static let test: Command = { _, words throws(Failure) in
-        let usage = "test [--on model|kernel|both] [--keep DIR] [--step N] [--shell] [--record] DIR…"
+        let usage =
+            "test [--on model|kernel|both] [--keep DIR] [--step N] [--shell] [--record] [--mutate [--survivors FILE]] DIR…"
         let words = try Words(
-            words, options: ["--on", "--keep", "--step"], flags: ["--shell", "--record"], usage: usage)
+            words, options: ["--on", "--keep", "--step", "--survivors"], flags: ["--shell", "--record", "--mutate"],
+            usage: usage)
         guard !words.plain.isEmpty else { throw .usage(usage) }
         var runner = geteuid() == 0 ? CaseRunner.both : .model
         if let name = words["--on"] {
@@ -24,6 +26,7 @@ extension Commands {
             runner = .model
         }
         if words.has("--shell") { options.inTopology = openShell }
+        if words.has("--mutate") { return try mutate(words.plain, survivors: words["--survivors"]) }
         if runner != .model, geteuid() != 0 {
             throw Failure("cases on the kernel need root: sudo, or unshare --map-root-user")
         }
@@ -53,6 +56,30 @@ extension Commands {
         let summary = "\(cases) cases, \(steps) steps, \(Int(milliseconds)) ms, on \(runner.rawValue)"
         if failed > 0 { throw Failure("\(failed) of \(summary) failed") }
         return summary
+    }
+
+    /// Makes every small mistake in the plans in turn, and says which of them no case notices.
+    private static func mutate(_ roots: [String], survivors file: String?) throws(Failure) -> String {
+        do throws(CaseError) {
+            let run = try MutationRun(folders: PacketCase.folders(below: roots))
+            let progress = Progress("mistakes")
+            let outcome = try run.run { progress.tick("\($0) of \($1)") }
+            progress.end()
+            var explained = ExplainedSurvivors(parsing: "")
+            if let file {
+                guard let text = TextFile.read(file) else { throw CaseError(file: file, "cannot be read") }
+                explained = ExplainedSurvivors(parsing: text)
+            }
+            let (left, gone) = (explained.unexplained(outcome), explained.outdated(outcome))
+            let share = Int(outcome.share * 1000)
+            let summary = "\(outcome.caught) of \(outcome.mutants) mistakes are noticed (\(share / 10).\(share % 10) %)"
+            for survivor in left { say("✘ nobody notices: \(survivor)") }
+            for survivor in gone { say("✘ explained, and noticed now: \(survivor)") }
+            guard left.isEmpty, gone.isEmpty else { throw CaseError(file: file ?? "mistakes", summary) }
+            return summary
+        } catch {
+            throw Failure("\(error)")
+        }
     }
 
     /// At once, and in order with what goes to the standard error.

@@ -86,7 +86,7 @@ let rooms = [
             "CloudModel", "CloudTrace", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary",
             "PacketTrace", "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset",
         ],
-        system: ["FoundationEssentials"],
+        system: ["FoundationEssentials", "Glibc", "Synchronization"],
         because: "shows what plans do to packets, on the model and on the kernel, and so sees both and what is between"
     ),
 
@@ -100,7 +100,7 @@ let rooms = [
         system: ["FoundationEssentials", "Glibc", "Synchronization"],
         because: "wiring: the only place that sees everything"),
     Room(
-        "sluice", ["CLinux", "NetworkVocabulary", "PacketTesting"],
+        "sluice", ["CLinux", "CloudTrace", "ControlPlane", "NetworkVocabulary", "PacketTesting", "Packets"],
         system: ["FoundationEssentials", "Glibc", "Synchronization"],
         because: """
             a client like any other: it speaks to the daemon through the API alone; cases of packets it runs by itself, \
