@@ -13,7 +13,7 @@ extension Scenarios {
                 let address = nic["ipaddress"] as? String ?? ""
                 for packet in [
                     "tcp \(address):40000 > 198.51.100.1:7 S", "icmp \(address) > 198.51.100.1 echo request",
-                    "tcp 10.99.99.99:40001 > 198.51.100.1:7 S", "udp \(address):40002 > 203.0.113.10:99",
+                    "tcp \(address):40001 > 203.0.113.10:7 S", "udp \(address):40002 > 203.0.113.10:99",
                 ] {
                     let said = try daemon.sluice("explain", "--live", "--from", name, packet)
                     #expect(said.status == 0, "\(packet): \(said.errors)")
