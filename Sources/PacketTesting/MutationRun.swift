@@ -62,7 +62,8 @@ public struct MutationRun: Sendable {
     }
 }
 
-/// Mistakes that no case notices, with the reason for each: a line a mistake, the reason on the lines below it, indented.
+/// Mistakes that no case notices, with the reason for each: a line for a mistake or, with `*`, for several; the reason on
+/// the lines below it, indented.
 public struct ExplainedSurvivors: Sendable {
     public let reasons: [String: String]
 
@@ -83,11 +84,28 @@ public struct ExplainedSurvivors: Sendable {
 
     /// Survivors that nobody has explained.
     public func unexplained(_ outcome: MutationRun.Outcome) -> [String] {
-        outcome.survivors.filter { reasons[$0]?.isEmpty ?? true }
+        outcome.survivors.filter { survivor in
+            !reasons.contains { !$0.value.isEmpty && Self.covers($0.key, survivor) }
+        }
     }
 
-    /// Explained ones that some case notices now.
+    /// Lines that cover no survivor: some case notices by now.
     public func outdated(_ outcome: MutationRun.Outcome) -> [String] {
-        reasons.keys.filter { !outcome.survivors.contains($0) }.sorted()
+        reasons.keys.filter { line in !outcome.survivors.contains { Self.covers(line, $0) } }.sorted()
+    }
+
+    /// Whether a line, in which `*` stands for anything, means a mistake.
+    static func covers(_ line: String, _ survivor: String) -> Bool {
+        let parts = line.split(separator: "*", omittingEmptySubsequences: false)
+        guard let first = parts.first, let last = parts.last, parts.count > 1 else { return line == survivor }
+        guard survivor.hasPrefix(first), survivor.hasSuffix(last), survivor.count >= first.count + last.count else {
+            return false
+        }
+        var rest = survivor.dropFirst(first.count).dropLast(last.count)
+        for part in parts.dropFirst().dropLast() where !part.isEmpty {
+            guard let found = rest.firstRange(of: part) else { return false }
+            rest = rest[found.upperBound...]
+        }
+        return true
     }
 }
