@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-kernel compat kernel-shell bench fmt lint clean deb
+.PHONY: help deps build run test test-kernel compat kernel-shell fuzz mutants bench fmt lint clean deb
 
 # The toolchain is looked for in PATH first and then where its archive is usually unpacked.
 export PATH := $(PATH):/opt/swift/usr/bin
@@ -13,7 +13,7 @@ VERSION := $(file < VERSION)
 # What the programs are built against, what the tests drive, and what packs the result.
 BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev libcrypt-dev \
 	libsqlite3-dev pkg-config
-TEST_PACKAGES := conntrack nftables netbase iproute2 iputils-ping curl openssh-client openssl python3 python3-scapy sqlite3 tcpdump \
+TEST_PACKAGES := conntrack nftables netbase iproute2 iputils-ping curl openssh-client openssl python3 python3-scapy sqlite3 tcpdump tshark \
 	util-linux
 # For Ansible and its CloudStack modules, which come from PyPI.
 COMPAT_PACKAGES := python3 python3-venv util-linux iproute2
@@ -57,6 +57,12 @@ compat: deps ## Run Ansible's CloudStack tests, each against a fresh daemon; TAR
 
 kernel-shell: ## A root shell on that kernel, with this machine's files to read; exit ends it
 	@Tests/kernel-tier/vm --shell
+
+fuzz: ## Give random bytes to every parser, a minute each (SECONDS=N)
+	@Fuzz/run $(or $(SECONDS),60)
+
+mutants: build ## Make every small mistake in the plans, and see whether some case notices
+	@dist/sluice test --mutate --survivors pcaps/survivors.txt pcaps
 
 bench: build ## Measure beside ip, nft, C and the bare disk; QUICK=1 for a short run
 	@packaging/install-dependencies $(BENCH_PACKAGES)

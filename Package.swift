@@ -64,9 +64,14 @@ let package = Package(
         module("RouterPlan", ["NetworkVocabulary", "Ruleset"]),
         module("Planner", ["CloudModel", "NetworkVocabulary", "RouterPlan", "Ruleset"]),
         module("PacketTrace", ["NetworkVocabulary", "Packets", "RouterPlan", "Ruleset"]),
+        module(
+            "CloudTrace",
+            ["CloudModel", "NetworkVocabulary", "PacketTrace", "Packets", "Planner", "RouterPlan", "Ruleset"]),
         module("Reconciler", ["NetworkVocabulary", "RouterPlan", "Ruleset"]),
         module("ControlPlane", ["CloudModel", "NetworkVocabulary", "Planner", "RouterPlan"]),
-        module("CloudStackAPI", ["CloudModel", "ControlPlane", "NetworkVocabulary"]),
+        module(
+            "CloudStackAPI",
+            ["CloudModel", "CloudTrace", "ControlPlane", "NetworkVocabulary", "Packets", "Planner", "RouterPlan"]),
 
         // What touches the machine.
         module("LinuxKernel", ["CLinux", "NetworkVocabulary", "Ruleset"]),
@@ -76,8 +81,8 @@ let package = Package(
         module(
             "PacketTesting",
             [
-                "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "PacketTrace",
-                "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset",
+                "CloudModel", "CloudTrace", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary",
+                "PacketTrace", "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset",
             ]),
 
         // Wiring.
@@ -88,7 +93,7 @@ let package = Package(
                 "NetworkVocabulary", "PacketTrace", "Planner", "Reconciler", "RouterPlan", "SQLiteLedger",
                 "ServiceHosting",
             ]),
-        program("sluice", ["CLinux", "NetworkVocabulary", "PacketTesting"]),
+        program("sluice", ["CLinux", "CloudTrace", "ControlPlane", "NetworkVocabulary", "PacketTesting", "Packets"]),
 
         // Tests.
         module(
@@ -135,7 +140,9 @@ let package = Package(
                 "CLinux", "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary",
                 "PacketTrace", "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset", "TestSupport",
             ]),
-        tests("PacketTestingTests", ["NetworkVocabulary", "PacketTesting", "Packets", "RouterPlan"]),
+        tests(
+            "PacketTestingTests",
+            ["ControlPlane", "LinuxKernel", "NetworkVocabulary", "PacketTesting", "Packets", "RouterPlan"]),
         tests("ScenarioTests", ["CLinux", "LinuxKernel", "NetworkVocabulary", "TestSupport"]),
     ]
 )

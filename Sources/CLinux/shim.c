@@ -63,6 +63,71 @@ ssize_t sluice_receive_netlink(int fd, void *buffer, size_t size, int *namespace
     return length;
 }
 
+void sluice_sleep_sharply(void) { prctl(PR_SET_TIMERSLACK, 1L); }
+
+enum { frames_at_once = 64 };
+
+int sluice_send_frames(int fd, struct iovec *frames, unsigned count) {
+    struct mmsghdr messages[frames_at_once];
+    if (count > frames_at_once)
+        count = frames_at_once;
+    memset(messages, 0, sizeof messages[0] * count);
+    for (unsigned i = 0; i < count; i++) {
+        messages[i].msg_hdr.msg_iov = &frames[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    return sendmmsg(fd, messages, count, 0);
+}
+
+int sluice_receive_frames(int fd, void *buffer, size_t slot, struct sluice_frame *frames, unsigned count) {
+    struct mmsghdr messages[frames_at_once];
+    struct iovec parts[frames_at_once];
+    struct sockaddr_ll senders[frames_at_once];
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+    } control[frames_at_once];
+    if (count > frames_at_once)
+        count = frames_at_once;
+    memset(messages, 0, sizeof messages[0] * count);
+    for (unsigned i = 0; i < count; i++) {
+        parts[i] = (struct iovec){.iov_base = (char *)buffer + i * slot, .iov_len = slot};
+        messages[i].msg_hdr = (struct msghdr){
+            .msg_name = &senders[i],
+            .msg_namelen = sizeof senders[i],
+            .msg_iov = &parts[i],
+            .msg_iovlen = 1,
+            .msg_control = &control[i],
+            .msg_controllen = sizeof control[i],
+        };
+    }
+    int received = recvmmsg(fd, messages, count, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < received; i++) {
+        struct msghdr *message = &messages[i].msg_hdr;
+        struct sluice_frame *frame = &frames[i];
+        memset(frame, 0, sizeof *frame);
+        frame->length = frame->original_length = messages[i].msg_len;
+        frame->link = senders[i].sll_ifindex;
+        frame->is_outgoing = senders[i].sll_pkttype == PACKET_OUTGOING;
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+            if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+                struct timespec time;
+                memcpy(&time, CMSG_DATA(c), sizeof time);
+                frame->seconds = time.tv_sec;
+                frame->nanoseconds = (unsigned)time.tv_nsec;
+            } else if (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_AUXDATA) {
+                struct tpacket_auxdata about;
+                memcpy(&about, CMSG_DATA(c), sizeof about);
+                frame->original_length = about.tp_len;
+                frame->has_vlan = (about.tp_status & TP_STATUS_VLAN_VALID) != 0;
+                frame->vlan_tci = about.tp_vlan_tci;
+                frame->vlan_type = about.tp_status & TP_STATUS_VLAN_TPID_VALID ? about.tp_vlan_tpid : 0x8100;
+            }
+        }
+    }
+    return received;
+}
+
 const unsigned long sluice_ms_bind = MS_BIND;
 const unsigned long sluice_ms_recursive = MS_REC;
 const unsigned long sluice_ms_private = MS_PRIVATE;

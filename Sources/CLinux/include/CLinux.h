@@ -96,6 +96,26 @@ int sluice_accept(int fd, int flags);
 /* Keeps the calling thread on the processor that it runs on. */
 int sluice_stay_on_this_processor(void);
 
+/* Makes sleeping of the calling thread end when it should, and not when it is convenient. */
+void sluice_sleep_sharply(void);
+
+/* Many frames by one packet socket in one call; how many were taken, or -1. At most 64 at once. */
+struct iovec;
+int sluice_send_frames(int fd, struct iovec *frames, unsigned count);
+
+/* A frame as a packet socket tells of it. A VLAN tag is not among the bytes but here. */
+struct sluice_frame {
+    unsigned length, original_length;
+    long long seconds;
+    unsigned nanoseconds;
+    int link;
+    unsigned short vlan_tci, vlan_type;
+    unsigned char has_vlan, is_outgoing;
+};
+
+/* Up to 64 frames that are there, each into its slot of `buffer`; how many, or -1. */
+int sluice_receive_frames(int fd, void *buffer, size_t slot, struct sluice_frame *frames, unsigned count);
+
 /* The symbolic name of an errno (`ENOENT`) and its text; static strings, NULL for a number nobody knows. */
 const char *sluice_errno_name(int number);
 const char *sluice_errno_text(int number);
