@@ -99,11 +99,14 @@ import Testing
 
     @Test func `of several orders is answered once for each, also when they are carried out together`() throws {
         var (demo, bench) = try running()
-        let network = try #require(demo.cloud.networks.values.first)
+        let network = try #require(demo.cloud.networks.values.map(\.self).first)
         for name in ["one", "two"] {
             bench.take(
                 try demo.take(
-                    .deployGuest(.init(zone: network.zone, name: name, nics: [.init(network: network.id)])), ticket: 7))
+                    .deployGuest(
+                        .init(
+                            zone: network.zone, name: name, account: network.account, nics: [.init(network: network.id)]
+                        )), ticket: 7))
         }
         bench.work()
         bench.expectReached(demo.inOrder)
