@@ -351,7 +351,13 @@ public final class Reconciler {
         let tickets = tickets ?? node.waiting.map(\.ticket)
         // Nodes that failed for want of a bridge need not wait out their pause.
         if name.isHost, !node.isSettled { for other in retries.keys { schedule(other) } }
-        node.waiting.removeAll { tickets.contains($0.ticket) }
+        // Of several orders of one change only those that are done.
+        var answered = tickets
+        node.waiting.removeAll { waiting in
+            guard let index = answered.firstIndex(of: waiting.ticket) else { return false }
+            answered.remove(at: index)
+            return true
+        }
         node.isSettled = true
         node.isDisturbed = false
         node.failures = 0

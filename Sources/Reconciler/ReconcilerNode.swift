@@ -71,7 +71,8 @@ extension Reconciler.Node {
 extension Reconciler.Piece {
     fileprivate init(joining first: Self, _ next: Self) {
         delta = first.delta.followed(by: next.delta)
-        tickets = first.tickets + next.tickets.filter { !first.tickets.contains($0) }
+        // One answer for each order, also where several are of one change.
+        tickets = first.tickets + next.tickets
         drains = first.drains
         revokes = first.revokes || next.revokes
     }

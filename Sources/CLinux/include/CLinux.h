@@ -31,6 +31,7 @@
 #include <linux/ip.h>
 #include <linux/if_link.h>
 #include <linux/veth.h>
+#include <linux/if_bridge.h>
 #include <linux/if_packet.h>
 #include <linux/magic.h>
 #include <linux/neighbour.h>
