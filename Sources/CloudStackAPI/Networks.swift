@@ -105,7 +105,6 @@ extension Command {
         ) { call throws(RequestError) in
             let arguments = call.arguments
             try arguments.requireDisplayed("displaynetwork")
-            _ = try call.visible("id", in: call.cloud.networks, by: \.account)
             return .updateNetwork(
                 Request.UpdateNetwork(
                     id: try arguments.requiredID("id"), name: arguments.string("name"),
