@@ -24,7 +24,7 @@ extension Command {
         ] + .scope,
         unsupported: [
             "affinitygroupid", "autoscalevmgroupid", "backupofferingid", "extensionid", "gpuenabled", "groupid",
-            "haenable", "isoid", "isvnf", "leased", "securitygroupid", "storageid", "tags", "userid", "vpcid",
+            "haenable", "isoid", "isvnf", "leased", "securitygroupid", "storageid", "userid", "vpcid",
         ]
     ) { call throws(RequestError) in
         let filter = try GuestFilter(call)
