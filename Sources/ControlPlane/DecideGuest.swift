@@ -81,7 +81,10 @@ extension Draft {
                 && cloud.networkOfferings[$0.offering]?.services["SourceNat"] != nil
         }
         if let oldest = own.min(by: { $0.number < $1.number }) { return oldest.id }
-        guard let offering = cloud.networkOffering(named: Bootstrap.defaultOffering), offering.isEnabled else {
+        let offering = cloud.networkOfferings.values.first {
+            $0.availability == .required && $0.isEnabled && $0.guestType == .isolated
+        }
+        guard let offering else {
             throw .refused(
                 "networkids",
                 "Account \(owner.name) has no network in zone \(zone.name), and there is no offering to make one of")

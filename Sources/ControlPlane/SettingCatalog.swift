@@ -1,4 +1,5 @@
 public import CloudModel
+public import NetworkVocabulary
 
 /// A setting of CloudStack's that clients may read and write.
 ///
@@ -35,6 +36,22 @@ public struct KnownSetting: Hashable, Sendable {
         "default.page.size", "Advanced", .number, "500", isHonoured: true,
         "Objects on a page when a client names no size, and at most when it does")
 
+    public static let expungeDelay = KnownSetting(
+        "expunge.delay", "Advanced", .number, "86400", isHonoured: true, "Seconds until a destroyed machine is expunged"
+    )
+    public static let expungeInterval = KnownSetting(
+        "expunge.interval", "Advanced", .number, "86400", isHonoured: true,
+        "Seconds between looks for machines to expunge")
+    public static let usersExpunge = KnownSetting(
+        "allow.user.expunge.recover.vm", "Advanced", .boolean, "false", of: .account, isHonoured: true,
+        "Whether users may expunge and recover their machines")
+    public static let usersSeeDestroyed = KnownSetting(
+        "allow.user.view.destroyed.vm", "Advanced", .boolean, "false", of: .account, isHonoured: true,
+        "Whether users see their destroyed machines")
+    public static let userDataLength = KnownSetting(
+        "vm.userdata.max.length", "Advanced", .number, "32768", isHonoured: true,
+        "Bytes of user data, before it is base64; a mebibyte at most")
+
     public static let all: [KnownSetting] = [
         KnownSetting("account.cleanup.interval", "Advanced", .number, "86400", "Seconds between cleanups of accounts"),
         KnownSetting(
@@ -48,8 +65,7 @@ public struct KnownSetting: Hashable, Sendable {
             "How often the processors of a cluster are given out"),
         pageSize,
         KnownSetting("enable.dynamic.scale.vm", "Advanced", .boolean, "false", of: .zone, "Whether machines may grow"),
-        KnownSetting("expunge.delay", "Advanced", .number, "86400", "Seconds until a destroyed machine is expunged"),
-        KnownSetting("expunge.interval", "Advanced", .number, "86400", "Seconds between looks for machines to expunge"),
+        expungeDelay, expungeInterval, usersExpunge, usersSeeDestroyed, userDataLength,
         KnownSetting(
             "guest.domain.suffix", "Network", .string, "cs.internal", of: .zone, "The domain of networks without one"),
         KnownSetting("hypervisor.list", "Advanced", .string, "Simulator", "Hypervisors that templates may be for"),
@@ -80,5 +96,12 @@ extension Cloud {
     /// What holds for the scope: the value that it was given, the installation's, or the default.
     public func value(of setting: KnownSetting, for scope: Reference? = nil) -> String {
         scope.flatMap { self.setting(setting.name, of: $0) } ?? self.setting(setting.name) ?? setting.defaultValue
+    }
+
+    /// Of a setting that is a number; the default's where somebody wrote none.
+    public func number(_ setting: KnownSetting) -> Int { Int(value(of: setting)) ?? Int(setting.defaultValue) ?? 0 }
+
+    public func isTrue(_ setting: KnownSetting, for account: ObjectID) -> Bool {
+        value(of: setting, for: Reference(.account, account)).lowercased() == "true"
     }
 }
