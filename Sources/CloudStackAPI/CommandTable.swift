@@ -8,7 +8,8 @@ extension Command {
         + networks + publicAddresses
         + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding + guests + guestLife + guestAccess
         + userData + sshKeys + guestNICs + routers
-        + trafficCounting + packetExplanation + ports + isolation + operations + pods + trafficTypes + serviceProviders + storageNetworkRanges
+        + trafficCounting + packetExplanation + ports + isolation + operations + pods + trafficTypes + serviceProviders
+        + storageNetworkRanges
         + serviceOfferings + diskOfferings + vpcOfferings + templates + inventory + configurations + tags
 }
 

@@ -132,8 +132,9 @@ extension Draft {
         guard !request.isForVPC || type == .isolated else {
             throw .refused("forvpc", "Tiers of a VPC are Isolated networks")
         }
-        guard type == .isolated || !request.isPersistent else {
-            throw .refused("ispersistent", "Only Isolated networks can be persistent")
+        guard type != .shared || !request.isPersistent else {
+            throw .refused(
+                "ispersistent", "Shared networks are there without guests anyway, and not to be made persistent")
         }
     }
 

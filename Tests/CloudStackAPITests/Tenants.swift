@@ -92,11 +92,14 @@ struct Tenants {
 
     var cloud: Cloud { client.service.view.cloud }
 
-    /// Members of a project see who the others are.
-    func isMember(_ account: String) -> Bool { [accounts["ann"], accounts["eve"]].contains(ObjectID(account)) }
+    /// Of the project that is shared: accounts and their users.
+    func isMember(_ id: String) -> Bool {
+        let id = ObjectID(id)
+        return [accounts["ann"], accounts["eve"]].contains(id.flatMap { cloud.users[$0]?.account } ?? id)
+    }
 
     /// The records that belong to others than these, with what hangs on them: whatever mentions an account, and whatever
-    /// mentions that. Each as JSON, by its id.
+    /// mentions that, unless it says itself that it is one of these's. Each as JSON, by its id.
     func belongings(beyond reach: Set<String>, in cloud: Cloud) throws -> [String: String] {
         let shared: Set<RecordKind> = [
             .series, .domain, .role, .zone, .physicalNetwork, .publicRange, .networkOffering, .project,
@@ -108,6 +111,9 @@ struct Tenants {
             guard let id = record.reference?.id.description else { continue }
             texts[id] = String(decoding: try encoder.encode(record), as: UTF8.self)
         }
+        // A machine of a project names the user who made it, and is not that user's.
+        let own = accounts.filter { reach.contains($0.key) }.map { "\"account\":\"\($0.value)\"" }
+        texts = texts.filter { !own.contains(where: $0.value.contains) }
         var found: [String: String] = [:]
         var edge = Set(accounts.filter { !reach.contains($0.key) }.values.map(\.description))
         while !edge.isEmpty {
