@@ -45,12 +45,13 @@ import Testing
     /// As tshark prints them; nil where it goes further into damage than we do.
     private static func fields(of frame: Frame) -> [String?] {
         var fields: [String?] = ["\(frame.destination)", "\(frame.source)"]
-        // It has another name for the service tag.
-        fields.append(frame.tags.first { $0.etherType == 0x8100 }.map { "\($0.id)" } ?? "")
+        // It has another name for the service tag, and reads one that the frame ends within.
+        let isCut = [0x8100, 0x88a8].contains(frame.etherType)
+        fields.append(isCut ? nil : frame.tags.first { $0.etherType == 0x8100 }.map { "\($0.id)" } ?? "")
         if case .arp(let arp) = frame.body { fields.append("\(arp.operation)") } else { fields.append(nil) }
         if case .ipv4(let ip) = frame.body {
             fields += ["\(ip.source)", "\(ip.destination)", "\(ip.ttl)", "\(ip.protocol.number)"]
-            fields.append("\(ip.fragmentOffset * 8)")
+            fields.append("\(ip.fragmentOffset)")
         } else {
             fields += [nil, nil, nil, nil, nil]
         }
@@ -59,6 +60,8 @@ import Testing
         } else {
             fields += [nil, nil, nil]
         }
+        // It reads options of extension headers, and nothing behind those that are broken.
+        if case .ipv6(let ip) = frame.body, !ip.extensions.isEmpty { return fields + Array(repeating: nil, count: 8) }
         switch frame.ip?.body {
         case .tcp(let tcp):
             let flags = String(tcp.flags.rawValue, radix: 16)

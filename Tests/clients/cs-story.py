@@ -7,7 +7,7 @@ from cs import CloudStack, CloudStackApiException
 from ground import HOST, INTERNET, arguments, came_through, check, echo, knock, listener, meets, nobody_came, step
 
 address, key, secret = arguments()
-api = CloudStack(endpoint=address + "/client/api", key=key, secret=secret, poll_interval=0.05)
+api = CloudStack(endpoint=address, key=key, secret=secret, poll_interval=0.05)
 
 
 def finish(command, **parameters):
