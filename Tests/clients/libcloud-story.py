@@ -25,7 +25,7 @@ machine = cloud.create_node(
     ex_userdata="#!/bin/sh\n", ex_displayname="Story reader", ex_start_vm=True)
 check(machine.state == NodeState.RUNNING and len(machine.private_ips) == 1, f"{machine}")
 check(machine.extra["size_id"] == size.id, f"{machine.extra}")
-found = cloud.connection.driver._sync_request("listVirtualMachines", {"id": machine.id})["virtualmachine"][0]
+found = cloud._sync_request("listVirtualMachines", params={"id": machine.id})["virtualmachine"][0]
 # The driver itself looks for a field that CloudStack renamed in 4.17.
 check(found["keypairs"] == "story", f"{found}")
 node = found["instancename"]
@@ -53,8 +53,7 @@ step("the machine stops, starts and ends")
 cloud.ex_stop(machine)
 check(cloud.ex_get_node(machine.id).state == NodeState.STOPPED, "it stands still")
 cloud.ex_start(machine)
-node = cloud.connection.driver._sync_request(
-    "listVirtualMachines", {"id": machine.id})["virtualmachine"][0]["instancename"]
+node = cloud._sync_request("listVirtualMachines", params={"id": machine.id})["virtualmachine"][0]["instancename"]
 echo(node)
 check(cloud.reboot_node(machine), "it starts again")
 check(cloud.ex_release_public_ip(public), "the address goes")
