@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-kernel kernel-shell bench fmt lint clean deb
+.PHONY: help deps build run test test-kernel compat kernel-shell fuzz mutants bench fmt lint clean deb
 
 # The toolchain is looked for in PATH first and then where its archive is usually unpacked.
 export PATH := $(PATH):/opt/swift/usr/bin
@@ -11,10 +11,12 @@ export PATH := $(PATH):/opt/swift/usr/bin
 VERSION := $(file < VERSION)
 
 # What the programs are built against, what the tests drive, and what packs the result.
-BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev \
+BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev libcrypt-dev \
 	libsqlite3-dev pkg-config
-TEST_PACKAGES := conntrack nftables netbase haproxy iproute2 iputils-ping curl openssh-client openssl python3 python3-scapy sqlite3 tcpdump \
+TEST_PACKAGES := conntrack nftables netbase haproxy iproute2 iputils-ping curl openssh-client openssl python3 python3-scapy sqlite3 tcpdump tshark \
 	util-linux
+# For Ansible and its CloudStack modules, which come from PyPI.
+COMPAT_PACKAGES := python3 python3-venv util-linux iproute2
 BENCH_PACKAGES := conntrack gcc libc6-dev python3 iproute2 iptables nftables strace util-linux
 DEB_PACKAGES := dpkg-dev binutils
 
@@ -26,7 +28,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## Install the Debian packages that are missing (asks for root only then)
-	@packaging/install-dependencies $(BUILD_PACKAGES) $(TEST_PACKAGES) $(DEB_PACKAGES)
+	@packaging/install-dependencies $(BUILD_PACKAGES) $(TEST_PACKAGES) $(COMPAT_PACKAGES) $(DEB_PACKAGES)
 
 build: deps ## Build sluiced and sluice in release mode into dist/
 	@swift build $(RELEASE) --product sluiced
@@ -40,14 +42,27 @@ run: build ## Build, then run the demo cloud in the foreground; Ctrl-C removes i
 
 test: deps ## Build and run every test suite, and count what ran
 	@swift build --build-tests $(CHECKED)
+	@Tests/clients/install
 	@Tests/run
+	@Tests/compat/test
 
 test-kernel: deps ## Run what needs another kernel on Debian's own, in a virtual machine (part of test)
 	@swift build --build-tests $(CHECKED)
 	@Tests/kernel-tier/test
 
+compat: deps ## Run Ansible's CloudStack tests, each against a fresh daemon; TARGETS="zone pod" for some
+	@swift build --product sluiced $(CHECKED)
+	@Tests/compat/install
+	@Tests/compat/run $(TARGETS)
+
 kernel-shell: ## A root shell on that kernel, with this machine's files to read; exit ends it
 	@Tests/kernel-tier/vm --shell
+
+fuzz: ## Give random bytes to every parser, a minute each (SECONDS=N)
+	@Fuzz/run $(or $(SECONDS),60)
+
+mutants: build ## Make every small mistake in the plans, and see whether some case notices
+	@dist/sluice test --mutate --survivors pcaps/survivors.txt pcaps
 
 bench: build ## Measure beside ip, nft, C and the bare disk; QUICK=1 for a short run
 	@packaging/install-dependencies $(BENCH_PACKAGES)

@@ -47,11 +47,13 @@ let package = Package(
         library("CNettle", pkgConfig: "nettle", apt: "nettle-dev"),
         library("CHogweed", pkgConfig: "hogweed", apt: "nettle-dev"),
         library("CGMP", pkgConfig: "gmp", apt: "libgmp-dev"),
+        library("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev"),
         .target(
             name: "CLinux",
             dependencies: [
                 "CNetlink", "CNetlinkRoute", "CMinimalNetlink", "CNftables", "CSQLite", "CMicroHTTP", "CNettle",
                 "CHogweed", "CGMP",
+                "CCrypt",
             ]),
 
         // Values and pure functions.
@@ -63,9 +65,14 @@ let package = Package(
         module("LoadBalancer", ["NetworkVocabulary"]),
         module("Planner", ["CloudModel", "LoadBalancer", "NetworkVocabulary", "RouterPlan", "Ruleset"]),
         module("PacketTrace", ["NetworkVocabulary", "Packets", "RouterPlan", "Ruleset"]),
+        module(
+            "CloudTrace",
+            ["CloudModel", "NetworkVocabulary", "PacketTrace", "Packets", "Planner", "RouterPlan", "Ruleset"]),
         module("Reconciler", ["NetworkVocabulary", "RouterPlan", "Ruleset"]),
         module("ControlPlane", ["CloudModel", "LoadBalancer", "NetworkVocabulary", "Planner", "RouterPlan"]),
-        module("CloudStackAPI", ["CloudModel", "ControlPlane", "NetworkVocabulary"]),
+        module(
+            "CloudStackAPI",
+            ["CloudModel", "CloudTrace", "ControlPlane", "NetworkVocabulary", "Packets", "Planner", "RouterPlan"]),
 
         // What touches the machine.
         module("LinuxKernel", ["CLinux", "NetworkVocabulary", "Ruleset"]),
@@ -77,8 +84,8 @@ let package = Package(
         module(
             "PacketTesting",
             [
-                "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "PacketTrace",
-                "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset",
+                "CloudModel", "CloudTrace", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary",
+                "PacketTrace", "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset",
             ]),
 
         // Wiring.
@@ -89,7 +96,7 @@ let package = Package(
                 "NetworkVocabulary", "PacketTrace", "Planner", "Reconciler", "RouterPlan", "SQLiteLedger",
                 "ServiceHosting",
             ]),
-        program("sluice", ["CLinux", "NetworkVocabulary", "PacketTesting"]),
+        program("sluice", ["CLinux", "CloudTrace", "ControlPlane", "NetworkVocabulary", "PacketTesting", "Packets"]),
 
         // Tests.
         module(
@@ -124,7 +131,10 @@ let package = Package(
             ]),
         tests(
             "ServiceHostingTests",
-            ["CLinux", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary", "ServiceHosting", "TestSupport"]),
+            [
+                "CLinux", "CloudStackAPI", "ControlPlane", "LinuxKernel", "NetworkVocabulary", "ServiceHosting",
+                "TestSupport",
+            ]),
         tests(
             "SQLiteLedgerTests",
             ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary", "RouterPlan", "SQLiteLedger", "TestSupport"]),
@@ -134,7 +144,9 @@ let package = Package(
                 "CLinux", "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary",
                 "PacketTrace", "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset", "TestSupport",
             ]),
-        tests("PacketTestingTests", ["NetworkVocabulary", "PacketTesting", "Packets", "RouterPlan"]),
+        tests(
+            "PacketTestingTests",
+            ["ControlPlane", "LinuxKernel", "NetworkVocabulary", "PacketTesting", "Packets", "RouterPlan"]),
         tests("ScenarioTests", ["CLinux", "LinuxKernel", "NetworkVocabulary", "TestSupport"]),
     ]
 )

@@ -22,7 +22,8 @@ import time
 import urllib.parse
 
 sys.dont_write_bytecode = True
-from nat import NAT  # beside this file
+from machines import Machines  # beside this file
+from nat import NAT
 
 PUBLIC = {"subnet": "100.64.0.0/16", "gateway": "100.64.0.1", "addresses": "100.64.1.0-100.64.250.250"}
 OFFERING = {
@@ -360,7 +361,9 @@ def main():
     bench = Bench(*(os.path.abspath(path) for path in arguments), quick)
     print(f"load before: {' '.join(map(str, os.getloadavg()))}", flush=True)
     nat = NAT(bench, zone)
+    machines = Machines(bench, zone)
     for part, names in [(bench, ["startup", "ledger", "cold", "adopt", "element"]),
+                        (machines, ["listing", "deploying", "simulator"]),
                         (nat, ["load", "change", "rate", "through", "revoke"])]:
         for name in names:
             if only is None or name in only:

@@ -63,6 +63,71 @@ ssize_t sluice_receive_netlink(int fd, void *buffer, size_t size, int *namespace
     return length;
 }
 
+void sluice_sleep_sharply(void) { prctl(PR_SET_TIMERSLACK, 1L); }
+
+enum { frames_at_once = 64 };
+
+int sluice_send_frames(int fd, struct iovec *frames, unsigned count) {
+    struct mmsghdr messages[frames_at_once];
+    if (count > frames_at_once)
+        count = frames_at_once;
+    memset(messages, 0, sizeof messages[0] * count);
+    for (unsigned i = 0; i < count; i++) {
+        messages[i].msg_hdr.msg_iov = &frames[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    return sendmmsg(fd, messages, count, 0);
+}
+
+int sluice_receive_frames(int fd, void *buffer, size_t slot, struct sluice_frame *frames, unsigned count) {
+    struct mmsghdr messages[frames_at_once];
+    struct iovec parts[frames_at_once];
+    struct sockaddr_ll senders[frames_at_once];
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+    } control[frames_at_once];
+    if (count > frames_at_once)
+        count = frames_at_once;
+    memset(messages, 0, sizeof messages[0] * count);
+    for (unsigned i = 0; i < count; i++) {
+        parts[i] = (struct iovec){.iov_base = (char *)buffer + i * slot, .iov_len = slot};
+        messages[i].msg_hdr = (struct msghdr){
+            .msg_name = &senders[i],
+            .msg_namelen = sizeof senders[i],
+            .msg_iov = &parts[i],
+            .msg_iovlen = 1,
+            .msg_control = &control[i],
+            .msg_controllen = sizeof control[i],
+        };
+    }
+    int received = recvmmsg(fd, messages, count, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < received; i++) {
+        struct msghdr *message = &messages[i].msg_hdr;
+        struct sluice_frame *frame = &frames[i];
+        memset(frame, 0, sizeof *frame);
+        frame->length = frame->original_length = messages[i].msg_len;
+        frame->link = senders[i].sll_ifindex;
+        frame->is_outgoing = senders[i].sll_pkttype == PACKET_OUTGOING;
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+            if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+                struct timespec time;
+                memcpy(&time, CMSG_DATA(c), sizeof time);
+                frame->seconds = time.tv_sec;
+                frame->nanoseconds = (unsigned)time.tv_nsec;
+            } else if (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_AUXDATA) {
+                struct tpacket_auxdata about;
+                memcpy(&about, CMSG_DATA(c), sizeof about);
+                frame->original_length = about.tp_len;
+                frame->has_vlan = (about.tp_status & TP_STATUS_VLAN_VALID) != 0;
+                frame->vlan_tci = about.tp_vlan_tci;
+                frame->vlan_type = about.tp_status & TP_STATUS_VLAN_TPID_VALID ? about.tp_vlan_tpid : 0x8100;
+            }
+        }
+    }
+    return received;
+}
+
 const unsigned long sluice_ms_bind = MS_BIND;
 const unsigned long sluice_ms_recursive = MS_REC;
 const unsigned long sluice_ms_private = MS_PRIVATE;
@@ -92,8 +157,17 @@ struct MHD_Daemon *sluice_http_start(
     void (*completed)(
         void *context, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code))
 {
+    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)options->key},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+    if (options->certificate)
+        flags |= MHD_USE_TLS;
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, advanced, context,
+        flags, 0, NULL, NULL, advanced, context,
         MHD_OPTION_LISTEN_SOCKET, options->listener,
         MHD_OPTION_URI_LOG_CALLBACK, began, context,
         MHD_OPTION_NOTIFY_COMPLETED, completed, context,
@@ -102,5 +176,19 @@ struct MHD_Daemon *sluice_http_start(
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->connection_memory,
         MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)16384,
         MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_ARRAY, options->certificate ? tls : plain,
         MHD_OPTION_END);
+}
+
+void sluice_http_peer(struct MHD_Connection *connection, char *text, size_t size)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    text[0] = 0;
+    if (!info || !info->client_addr)
+        return;
+    socklen_t length =
+        info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    if (getnameinfo(info->client_addr, length, text, size, NULL, 0, NI_NUMERICHOST) != 0)
+        text[0] = 0;
 }

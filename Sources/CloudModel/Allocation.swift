@@ -12,7 +12,9 @@ extension Cloud {
             var low = range.first
             while low <= range.last, let number = taken.lowestMissing(in: low...range.last) {
                 guard let segment = Segment(wire.isolation, number: number) else { break }
-                if publicRangesByBridge[.publicSegment(physicalNetwork: physicalNetwork, segment)].isEmpty {
+                if publicRangesByBridge[.publicSegment(physicalNetwork: physicalNetwork, segment)].isEmpty,
+                    !isOnAnotherTrunk(segment, besides: wire)
+                {
                     return segment
                 }
                 low = number + 1

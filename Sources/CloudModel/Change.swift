@@ -29,6 +29,15 @@ public enum Record: Hashable, Sendable {
     case template(Template)
     case loadBalancerRule(LoadBalancerRule)
     case loadBalancerMember(LoadBalancerMember)
+    case pod(Pod)
+    case storageNetworkRange(StorageNetworkRange)
+    case diskOffering(DiskOffering)
+    case vpcOffering(VPCOffering)
+    case cluster(Cluster)
+    case host(Host)
+    case storagePool(StoragePool)
+    case setting(Setting)
+    case tag(Tag)
     /// The next number of a series (`guest` numbers, network numbers, …): numbers are never used twice.
     case series(Series)
 }
@@ -62,9 +71,12 @@ public struct Series: Hashable, Codable, Sendable {
 /// The kinds of record, by the word that origins and the ledger use; those that others refer to come first.
 public enum RecordKind: String, Hashable, Comparable, Codable, Sendable, CaseIterable {
     case domain, role, account, user, project
-    case zone, physicalNetwork, vlanDedication, publicRange, networkOffering, osType, serviceOffering, template
-    case network, sshKeyPair, userData, guest, guestRange, nic, publicAddress, router, portForwarding,
-        loadBalancerRule, loadBalancerMember, firewallRule, egressRule, series
+    case zone, pod, cluster, host, storagePool, storageNetworkRange, physicalNetwork, serviceOffering
+    case vlanDedication, publicRange, networkOffering, vpcOffering, diskOffering, osType, template
+    case network, sshKeyPair, userData, guest, guestRange, nic, publicAddress, router
+    case portForwarding, loadBalancerRule, loadBalancerMember, firewallRule, egressRule
+    case setting, tag
+    case series
 
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }

@@ -32,9 +32,13 @@ public enum Claim: Hashable, Comparable, Sendable {
     case physicalNetworkName(zone: ObjectID, String)
     /// One wire, one pool of segment numbers.
     case trunk(InterfaceName)
+    /// Traffic types, providers and their elements have ids of their own, by which they are found.
+    case partOfPhysicalNetwork(ObjectID)
+    case podName(zone: ObjectID, String)
     case publicRangeNumber(UInt64)
     case networkOfferingName(String)
     case osTypeName(String)
+    case vpcOfferingName(String)
     case networkNumber(UInt64)
     /// A guest network's segment on its physical network.
     case segment(physicalNetwork: ObjectID, Segment)

@@ -33,6 +33,15 @@ public struct Cloud: Equatable, Sendable {
     public internal(set) var templates = SortedMap<ObjectID, Template>()
     public internal(set) var loadBalancerRules = SortedMap<ObjectID, LoadBalancerRule>()
     public internal(set) var loadBalancerMembers = SortedMap<ObjectID, LoadBalancerMember>()
+    public internal(set) var pods = SortedMap<ObjectID, Pod>()
+    public internal(set) var storageNetworkRanges = SortedMap<ObjectID, StorageNetworkRange>()
+    public internal(set) var diskOfferings = SortedMap<ObjectID, DiskOffering>()
+    public internal(set) var vpcOfferings = SortedMap<ObjectID, VPCOffering>()
+    public internal(set) var clusters = SortedMap<ObjectID, Cluster>()
+    public internal(set) var hosts = SortedMap<ObjectID, Host>()
+    public internal(set) var storagePools = SortedMap<ObjectID, StoragePool>()
+    public internal(set) var settings = SortedMap<ObjectID, Setting>()
+    public internal(set) var tags = SortedMap<ObjectID, Tag>()
     /// Series that have moved on from 1.
     var series = SortedMap<Series.Name, UInt64>()
 
@@ -44,6 +53,8 @@ public struct Cloud: Equatable, Sendable {
     var referenceCounts = SortedMap<Reference, Int>()
     /// And by which.
     var relations = SortedMap<Kinship, Referrers>()
+    /// Tags and settings, by what they are about.
+    var annotations = Relation<Reference, Reference>()
     /// Ranges on the public segments of physical networks.
     public internal(set) var publicRangesByBridge = Relation<Bridge, ObjectID>()
     /// Those of them that may speak of the same packets as others: all but those that open one port to everybody.

@@ -40,6 +40,7 @@ extension Cloud {
         let object = Reference(Object.kind, id)
         guard let old = self[keyPath: Object.table][id] else { throw .missing(object) }
         if let times = referenceCounts[object] { throw .referenced(object, times: times) }
+        guard annotations[object].isEmpty else { throw .referenced(object, times: annotations[object].count) }
         forget(old)
         self[keyPath: Object.table][id] = nil
         return .put(old.record)

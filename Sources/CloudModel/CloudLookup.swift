@@ -18,8 +18,26 @@ extension Cloud {
         claims[.physicalNetworkName(zone: zone, name.lowercased())].flatMap { physicalNetworks[$0.id] }
     }
 
+    /// By the id of one of its traffic types, providers or providers' elements.
+    public func physicalNetwork(withPart id: ObjectID) -> PhysicalNetwork? {
+        claims[.partOfPhysicalNetwork(id)].flatMap { physicalNetworks[$0.id] }
+    }
+
+    /// The zone's physical networks that are enabled and carry the traffic.
+    public func physicalNetworks(ofZone zone: ObjectID, carrying kind: TrafficType.Kind) -> [PhysicalNetwork] {
+        physicalNetworksByZone[zone].compactMap { physicalNetworks[$0] }.filter { $0.isEnabled && $0.carries(kind) }
+    }
+
+    public func pod(named name: String, inZone zone: ObjectID) -> Pod? {
+        claims[.podName(zone: zone, name.lowercased())].flatMap { pods[$0.id] }
+    }
+
     public func networkOffering(named name: String) -> NetworkOffering? {
         claims[.networkOfferingName(name.lowercased())].flatMap { networkOfferings[$0.id] }
+    }
+
+    public func vpcOffering(named name: String) -> VPCOffering? {
+        claims[.vpcOfferingName(name.lowercased())].flatMap { vpcOfferings[$0.id] }
     }
 
     public func osType(named name: String) -> OSType? {

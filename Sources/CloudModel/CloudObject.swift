@@ -74,6 +74,15 @@ extension Record {
         case .template(let value): value
         case .loadBalancerRule(let value): value
         case .loadBalancerMember(let value): value
+        case .pod(let value): value
+        case .storageNetworkRange(let value): value
+        case .diskOffering(let value): value
+        case .vpcOffering(let value): value
+        case .cluster(let value): value
+        case .host(let value): value
+        case .storagePool(let value): value
+        case .setting(let value): value
+        case .tag(let value): value
         case .series: nil
         }
     }
@@ -113,6 +122,15 @@ extension RecordKind {
         case .template: Template.self
         case .loadBalancerRule: LoadBalancerRule.self
         case .loadBalancerMember: LoadBalancerMember.self
+        case .pod: Pod.self
+        case .storageNetworkRange: StorageNetworkRange.self
+        case .diskOffering: DiskOffering.self
+        case .vpcOffering: VPCOffering.self
+        case .cluster: Cluster.self
+        case .host: Host.self
+        case .storagePool: StoragePool.self
+        case .setting: Setting.self
+        case .tag: Tag.self
         case .series: nil
         }
     }

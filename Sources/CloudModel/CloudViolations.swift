@@ -35,6 +35,7 @@ extension Cloud {
             ("claims", claims == fresh.claims),
             ("referenceCounts", referenceCounts == fresh.referenceCounts),
             ("relations", relations == fresh.relations),
+            ("annotations", annotations == fresh.annotations),
             ("publicRangesByBridge", publicRangesByBridge == fresh.publicRangesByBridge),
             ("broadFirewallRulesByAddress", broadFirewallRulesByAddress == fresh.broadFirewallRulesByAddress),
             ("ruleSpots", ruleSpots == fresh.ruleSpots),

@@ -184,7 +184,7 @@ extension Network: CloudObject {
         if let ownSegment, let segment, segment != ownSegment { return "it has a segment that is not its own" }
         guard let segment = ownSegment ?? segment else { return nil }
         if let wire = cloud.physicalNetworks[physicalNetwork] {
-            if let why = contradiction(of: segment, on: wire) { return why }
+            if let why = contradiction(of: segment, on: wire, in: cloud) { return why }
         }
         if !cloud.publicRangesByBridge[.publicSegment(physicalNetwork: physicalNetwork, segment)].isEmpty {
             return "its segment is a public range's"
@@ -192,11 +192,12 @@ extension Network: CloudObject {
         return nil
     }
 
-    private func contradiction(of segment: Segment, on wire: PhysicalNetwork) -> String? {
+    private func contradiction(of segment: Segment, on wire: PhysicalNetwork, in cloud: Cloud) -> String? {
         if segment == .untagged { return ownSegment == nil ? "it has no segment of its own" : nil }
         if segment.number.flatMap({ Segment(wire.isolation, number: $0) }) != segment {
             return "its segment is of another isolation than its physical network"
         }
+        if cloud.isOnAnotherTrunk(segment, besides: wire) { return "its segment is on another trunk" }
         if wire.hasInPool(segment) == (ownSegment != nil) {
             return "its segment is \(ownSegment == nil ? "outside" : "in") its physical network's ranges"
         }

@@ -4,9 +4,11 @@ public import NetworkVocabulary
 public enum IsolationMethod: String, Hashable, Codable, Sendable {
     case vlan = "VLAN"
     case vxlan = "VXLAN"
+    /// Not by the wire: by security groups.
+    case l3 = "L3"
 }
 
-/// A wire with a pool of segment numbers.
+/// A wire with a pool of segment numbers, what goes over it, and who serves it.
 public struct PhysicalNetwork: Hashable, Codable, Sendable {
     public let id: ObjectID
     public let zone: ObjectID
@@ -14,23 +16,117 @@ public struct PhysicalNetwork: Hashable, Codable, Sendable {
     public var isolation: IsolationMethod
     /// VLAN ids or VNIs that guest networks may take, ascending and disjoint.
     public var segmentRanges: [SegmentRange]
-    /// The host interface that carries the segments; none keeps every segment local to the host.
-    public var trunk: InterfaceName?
+    public var isEnabled = true
+    /// Offerings with tags put their networks on a physical network that has all of them.
+    public var tags: [String] = []
+    /// As it was given: `1G`.
+    public var speed: String?
+    /// `ZONE` or `POD`.
+    public var broadcastDomainRange = "ZONE"
+    /// What it carries, by kind.
+    public private(set) var traffic: [TrafficType] = []
+    public private(set) var providers: [ServiceProvider] = []
 
+    /// One that is ready for networks: it carries guest and public traffic, by the trunk, and every provider is enabled.
     public init(
         id: ObjectID, zone: ObjectID, name: String, isolation: IsolationMethod, segmentRanges: [SegmentRange],
         trunk: InterfaceName? = nil
+    ) {
+        self.init(unconfigured: id, zone: zone, name: name, isolation: isolation, segmentRanges: segmentRanges)
+        isEnabled = true
+        setTrunk(trunk)
+        providers = ServiceProvider.Name.allCases.map { ServiceProvider($0, on: id, isEnabled: true) }
+    }
+
+    /// One that is disabled, carries nothing, and whose providers are disabled.
+    public init(
+        unconfigured id: ObjectID, zone: ObjectID, name: String, isolation: IsolationMethod,
+        segmentRanges: [SegmentRange]
     ) {
         self.id = id
         self.zone = zone
         self.name = name
         self.isolation = isolation
         self.segmentRanges = segmentRanges
-        self.trunk = trunk
+        isEnabled = false
+        providers = ServiceProvider.Name.allCases.map { ServiceProvider($0, on: id, isEnabled: false) }
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, zone, name, isolation, segmentRanges, trunk
+        case id, zone, name, isolation, segmentRanges, isEnabled, tags, speed, broadcastDomainRange, traffic, providers
+        /// Before there were traffic types: the interface of all traffic.
+        case trunk
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            id: try container.decode(ObjectID.self, forKey: .id),
+            zone: try container.decode(ObjectID.self, forKey: .zone),
+            name: try container.decode(String.self, forKey: .name),
+            isolation: try container.decode(IsolationMethod.self, forKey: .isolation),
+            segmentRanges: try container.decode([SegmentRange].self, forKey: .segmentRanges),
+            trunk: try container.decodeIfPresent(InterfaceName.self, forKey: .trunk))
+        isEnabled = try container.decodeIfPresent(Bool.self, forKey: .isEnabled) ?? true
+        tags = try container.decodeIfPresent([String].self, forKey: .tags) ?? []
+        speed = try container.decodeIfPresent(String.self, forKey: .speed)
+        broadcastDomainRange =
+            try container.decodeIfPresent(String.self, forKey: .broadcastDomainRange) ?? broadcastDomainRange
+        traffic = try container.decodeIfPresent([TrafficType].self, forKey: .traffic) ?? traffic
+        providers = try container.decodeIfPresent([ServiceProvider].self, forKey: .providers) ?? providers
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(id, forKey: .id)
+        try container.encode(zone, forKey: .zone)
+        try container.encode(name, forKey: .name)
+        try container.encode(isolation, forKey: .isolation)
+        try container.encode(segmentRanges, forKey: .segmentRanges)
+        try container.encode(isEnabled, forKey: .isEnabled)
+        try container.encode(tags, forKey: .tags)
+        try container.encodeIfPresent(speed, forKey: .speed)
+        try container.encode(broadcastDomainRange, forKey: .broadcastDomainRange)
+        try container.encode(traffic, forKey: .traffic)
+        try container.encode(providers, forKey: .providers)
+    }
+}
+
+extension PhysicalNetwork {
+    public func traffic(_ kind: TrafficType.Kind) -> TrafficType? { traffic.first { $0.kind == kind } }
+    public func provider(_ name: ServiceProvider.Name) -> ServiceProvider? { providers.first { $0.name == name } }
+    public func carries(_ kind: TrafficType.Kind) -> Bool { traffic(kind) != nil }
+
+    /// The host interface that carries guest networks' segments; none keeps them local to the host.
+    public var trunk: InterfaceName? { traffic(.guest)?.interface }
+    /// The host interface that carries public segments.
+    public var publicTrunk: InterfaceName? { traffic(.public)?.interface }
+
+    public mutating func put(_ new: TrafficType) {
+        traffic.removeAll { $0.kind == new.kind }
+        traffic.append(new)
+        traffic.sort { $0.kind.rawValue < $1.kind.rawValue }
+    }
+
+    public mutating func remove(_ kind: TrafficType.Kind) { traffic.removeAll { $0.kind == kind } }
+
+    public mutating func put(_ new: ServiceProvider) {
+        if let index = providers.firstIndex(where: { $0.name == new.name }) {
+            providers[index] = new
+        } else {
+            providers.append(new)
+        }
+    }
+
+    public mutating func remove(_ name: ServiceProvider.Name) { providers.removeAll { $0.name == name } }
+
+    /// Guest and public traffic by one interface, or by none.
+    public mutating func setTrunk(_ trunk: InterfaceName?) {
+        for kind in [TrafficType.Kind.guest, .public] {
+            var type = traffic(kind) ?? TrafficType(kind, on: id)
+            type.labels[TrafficType.Label.kvm.rawValue] = trunk?.rawValue
+            put(type)
+        }
     }
 }
 
@@ -42,6 +138,19 @@ extension PhysicalNetwork {
     }
 }
 
+extension Cloud {
+    /// Whether a VNI is on another trunk of the host already. The kernel has one device of a VNI for all its links, so that
+    /// two trunks with one would be one network.
+    public func isOnAnotherTrunk(_ segment: Segment, besides wire: PhysicalNetwork) -> Bool {
+        guard case .vxlan = segment, wire.trunk != nil else { return false }
+        return physicalNetworks.values.contains { other in
+            other.id != wire.id && other.trunk != nil && other.isolation == .vxlan
+                && (claims[.segment(physicalNetwork: other.id, segment)] != nil
+                    || !publicRangesByBridge[.publicSegment(physicalNetwork: other.id, segment)].isEmpty)
+        }
+    }
+}
+
 extension PhysicalNetwork: CloudObject {
     static var kind: RecordKind { .physicalNetwork }
     static var table: WritableKeyPath<Cloud, SortedMap<ObjectID, PhysicalNetwork>> { \.physicalNetworks }
@@ -50,7 +159,10 @@ extension PhysicalNetwork: CloudObject {
     var references: [Reference] { [Reference(.zone, zone)] }
 
     func claims(in cloud: Cloud) -> [Claim] {
-        [.physicalNetworkName(zone: zone, name.lowercased())] + (trunk.map { [.trunk($0)] } ?? [])
+        [.physicalNetworkName(zone: zone, name.lowercased())]
+            + Set([trunk, publicTrunk].compactMap(\.self)).map { .trunk($0) }
+            + traffic.map { .partOfPhysicalNetwork($0.id) } + providers.map { .partOfPhysicalNetwork($0.id) }
+            + providers.compactMap(\.element).map { .partOfPhysicalNetwork($0.id) }
     }
 
     func contradiction(in cloud: Cloud, replacing old: PhysicalNetwork?) -> String? {

@@ -97,6 +97,9 @@ extension PublicRange: CloudObject {
         if !subnet.contains(gateway) { return "its gateway is outside its subnet" }
         if addresses.contains(gateway) { return "its gateway is one of its addresses" }
         if let ipv6, let why = ipv6.contradiction { return why }
+        if let wire = cloud.physicalNetworks[physicalNetwork], cloud.isOnAnotherTrunk(segment, besides: wire) {
+            return "its segment is on another trunk"
+        }
         if cloud.claims[.segment(physicalNetwork: physicalNetwork, segment)] != nil {
             return "its segment is a guest network's"
         }

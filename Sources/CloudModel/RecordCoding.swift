@@ -278,22 +278,3 @@ extension PublicAddress {
             isDisplayed: try container.decodeIfPresent(Bool.self, forKey: .isDisplayed) ?? true)
     }
 }
-
-extension NetworkOffering {
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        self.init(
-            id: try container.decode(ObjectID.self, forKey: .id),
-            name: try container.decode(String.self, forKey: .name),
-            displayText: try container.decode(String.self, forKey: .displayText),
-            guestType: try container.decode(GuestType.self, forKey: .guestType),
-            services: try container.decode([String: String].self, forKey: .services),
-            egressDefaultAllow: try container.decode(Bool.self, forKey: .egressDefaultAllow),
-            conservesAddresses: try container.decodeIfPresent(Bool.self, forKey: .conservesAddresses) ?? true,
-            isPersistent: try container.decode(Bool.self, forKey: .isPersistent),
-            specifiesVLAN: try container.decode(Bool.self, forKey: .specifiesVLAN),
-            isEnabled: try container.decode(Bool.self, forKey: .isEnabled),
-            isDefault: try container.decode(Bool.self, forKey: .isDefault),
-            rate: try container.decodeIfPresent(Int.self, forKey: .rate))
-    }
-}

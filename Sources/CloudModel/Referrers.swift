@@ -24,6 +24,7 @@ extension Cloud {
     }
 
     public var physicalNetworksByZone: Referrers { referrers(.physicalNetwork, of: .zone) }
+    public var podsByZone: Referrers { referrers(.pod, of: .zone) }
     public var publicRangesByZone: Referrers { referrers(.publicRange, of: .zone) }
     public var publicRangesByPhysicalNetwork: Referrers { referrers(.publicRange, of: .physicalNetwork) }
     public var networksByZone: Referrers { referrers(.network, of: .zone) }

@@ -27,6 +27,7 @@ extension Segment {
         case .vxlan:
             guard let vni = VNI(Int(number)) else { return nil }
             self = .vxlan(vni)
+        case .l3: return nil
         }
     }
 }

@@ -90,5 +90,5 @@ extension ServiceOffering: CloudObject {
 
     public var isSystem: Bool { systemVMType != nil }
 
-    var references: [Reference] { zones.map { Reference(.zone, $0) } }
+    var references: [Reference] { zones.map { Reference(.zone, $0) } + domains.map { Reference(.domain, $0) } }
 }

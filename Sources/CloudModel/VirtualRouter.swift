@@ -32,11 +32,15 @@ public struct VirtualRouter: Hashable, Codable, Sendable {
     public var guestAddress: IPv4Address?
     /// `eth1` and on.
     public var publicLegs: [PublicLeg]
+    /// The size that it is said to have; a namespace takes what it needs.
+    public var serviceOffering: ObjectID?
 
     public init(
         id: ObjectID, number: UInt64, name: String, zone: ObjectID, account: ObjectID, network: ObjectID,
-        isRunning: Bool, guestLeg: Attachment, guestAddress: IPv4Address? = nil, publicLegs: [PublicLeg]
+        isRunning: Bool, guestLeg: Attachment, guestAddress: IPv4Address? = nil, publicLegs: [PublicLeg],
+        serviceOffering: ObjectID? = nil
     ) {
+        self.serviceOffering = serviceOffering
         self.id = id
         self.number = number
         self.name = name
@@ -50,7 +54,7 @@ public struct VirtualRouter: Hashable, Codable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, number, name, zone, account, network, isRunning, guestLeg, guestAddress, publicLegs
+        case id, number, name, zone, account, network, isRunning, guestLeg, guestAddress, publicLegs, serviceOffering
     }
 }
 
@@ -67,6 +71,7 @@ extension VirtualRouter: CloudObject {
     var references: [Reference] {
         [Reference(.account, account), Reference(.zone, zone), Reference(.network, network)]
             + publicLegs.map { Reference(.publicRange, $0.range) }
+            + (serviceOffering.map { [Reference(.serviceOffering, $0)] } ?? [])
     }
 
     func claims(in cloud: Cloud) -> [Claim] {

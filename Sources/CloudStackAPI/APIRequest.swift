@@ -7,13 +7,32 @@ public struct APIRequest: Sendable {
     public let query: String
     public let body: [UInt8]
     public let contentType: String?
+    /// The header of that name.
+    public let cookie: String?
+    /// The client's address, without its port; attempts to guess passwords are slowed down by it.
+    public let peer: String
 
-    public init(method: String, path: String, query: String = "", body: [UInt8] = [], contentType: String? = nil) {
+    public init(
+        method: String, path: String, query: String = "", body: [UInt8] = [], contentType: String? = nil,
+        cookie: String? = nil, peer: String = ""
+    ) {
         self.method = method
         self.path = path
         self.query = query
         self.body = body
         self.contentType = contentType
+        self.cookie = cookie
+        self.peer = peer
+    }
+
+    /// The cookie of the name, if exactly one was sent.
+    func cookie(named name: String) -> String? {
+        let values = (cookie ?? "").split(separator: ";").compactMap { pair -> String? in
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, String(parts[0]).trimmingSpaces == name else { return nil }
+            return String(parts[1]).trimmingSpaces
+        }
+        return values.count == 1 ? values[0] : nil
     }
 }
 
@@ -23,12 +42,17 @@ public struct APIResponse: Sendable, Hashable {
     public let contentType: String
     /// The error's text for the header `X-Description`: printable ASCII only.
     public let description: String?
+    /// Values of `Set-Cookie`.
+    public let cookies: [String]
     public let body: String
 
-    public init(status: Int, contentType: String, description: String? = nil, body: String) {
+    public init(
+        status: Int, contentType: String, description: String? = nil, cookies: [String] = [], body: String
+    ) {
         self.status = status
         self.contentType = contentType
         self.description = description
+        self.cookies = cookies
         self.body = body
     }
 }

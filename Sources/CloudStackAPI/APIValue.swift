@@ -28,8 +28,11 @@ public struct APIObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
 
     public init() {}
 
+    /// A literal has each of its keys once: nothing is looked for.
     public init(dictionaryLiteral elements: (String, APIValue?)...) {
-        for (key, value) in elements { self[key] = value }
+        fields.reserveCapacity(elements.count)
+        for case (let key, let value?) in elements { fields.append((key, value)) }
+        assert(Set(fields.map(\.key)).count == fields.count, "a key twice in \(fields.map(\.key))")
     }
 
     public subscript(key: String) -> APIValue? {

@@ -32,6 +32,9 @@ struct Arguments: Sendable {
         }
     }
 
+    /// No parameter was sent, whatever is required: for what a command answered earlier.
+    init(nothingOf command: Command) { self.command = command.name }
+
     private func check(_ value: String, _ parameter: Parameter) throws(RequestError) {
         guard value.utf16.count <= parameter.maxLength else {
             throw .tooLong(parameter.name, limit: parameter.maxLength)

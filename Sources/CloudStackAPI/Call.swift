@@ -23,7 +23,8 @@ struct Call: Sendable {
 
     // MARK: - Lists
 
-    static let pageSizeLimit = 500
+    /// So many objects are on a page, and at most as many.
+    private var pageSizeLimit: Int { Int(cloud.value(of: .pageSize)) ?? 500 }
 
     /// Whether a name passes the filters `name` (whole) and `keyword` (part), whatever its case.
     func matches(_ name: String, partialName: Bool = false) -> Bool {
@@ -42,6 +43,13 @@ struct Call: Sendable {
     func page<Values: RandomAccessCollection>(
         _ key: String, _ values: Values, _ render: (Values.Element) -> APIObject
     ) throws(RequestError) -> APIObject {
+        guard !arguments.map("tags").isEmpty else { return try pageOfAll(key, values, render) }
+        return try pageOfAll(key, values.filter(hasWantedTags), render)
+    }
+
+    private func pageOfAll<Values: RandomAccessCollection>(
+        _ key: String, _ values: Values, _ render: (Values.Element) -> APIObject
+    ) throws(RequestError) -> APIObject {
         let page = arguments.integer("page")
         let size = arguments.integer("pagesize")
         if page == nil, let size, size != -1 {
@@ -52,12 +60,12 @@ struct Call: Sendable {
         }
         if let page, page < 1 { throw .invalid("page", String(page), command) }
         if let size, size < 1, size != -1 || page != nil { throw .invalid("pagesize", String(size), command) }
-        if let size, size > Self.pageSizeLimit {
-            throw .refused("pagesize", "Page size can't exceed max allowed page size value: \(Self.pageSizeLimit)")
+        if let size, size > pageSizeLimit {
+            throw .refused("pagesize", "Page size can't exceed max allowed page size value: \(pageSizeLimit)")
         }
         guard !values.isEmpty else { return [:] }
         if arguments.boolean("retrieveonlyresourcecount") == true { return ["count": .number(values.count)] }
-        let length = size == -1 ? values.count : size ?? Self.pageSizeLimit
+        let length = size == -1 ? values.count : size ?? pageSizeLimit
         let (start, overflows) = ((page ?? 1) - 1).multipliedReportingOverflow(by: length)
         var reply: APIObject = ["count": .number(values.count)]
         if !overflows, start < values.count {

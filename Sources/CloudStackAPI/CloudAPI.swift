@@ -1,36 +1,7 @@
 import CloudModel
 public import ControlPlane
-public import NetworkVocabulary
+import NetworkVocabulary
 import Synchronization
-
-/// Who may sign requests.
-public struct APIUser: Sendable, Hashable {
-    public let caller: Caller
-    public let secretKey: String
-    public let isEnabled: Bool
-
-    public init(caller: Caller, secretKey: String, isEnabled: Bool = true) {
-        self.caller = caller
-        self.secretKey = secretKey
-        self.isEnabled = isEnabled
-    }
-}
-
-/// What `getStatus` says about the process that serves it.
-public struct ProcessFacts: Sendable, Hashable {
-    public let id: Int32
-    /// It lives in a user namespace of its own: who wants to look into its namespaces enters that one first.
-    public let isRootless: Bool
-    /// Requests and settings that could have changed the kernel since the start; none after a start that found
-    /// everything as planned.
-    public let kernelWrites: Int
-
-    public init(id: Int32, isRootless: Bool, kernelWrites: Int) {
-        self.id = id
-        self.isRootless = isRootless
-        self.kernelWrites = kernelWrites
-    }
-}
 
 /// The management API: text in, text out.
 public final class CloudAPI: Sendable {
@@ -41,45 +12,13 @@ public final class CloudAPI: Sendable {
         case trusted
     }
 
-    /// What the API needs of the world around it.
-    public struct Surroundings: Sendable {
-        /// The user behind an API key.
-        public var user: @Sendable (_ apiKey: String) -> APIUser?
-        /// Who comes in by the integration listener.
-        public var system: Caller
-        public var digest: any SignatureDigest
-        public var keymaker: any Keymaker
-        /// Milliseconds since 1970.
-        public var now: @Sendable () -> Int64
-        public var newID: @Sendable () -> ObjectID
-        /// The program's own version, for `getStatus`.
-        public var version: String
-        /// So many jobs are remembered.
-        public var jobCapacity: Int
-        /// About the daemon's own process, for `getStatus`; nil where there is none to speak of.
-        public var process: @Sendable () -> ProcessFacts?
-
-        public init(
-            user: @escaping @Sendable (_ apiKey: String) -> APIUser?, system: Caller, digest: any SignatureDigest,
-            keymaker: any Keymaker,
-            now: @escaping @Sendable () -> Int64, newID: @escaping @Sendable () -> ObjectID, version: String,
-            jobCapacity: Int = 10_000, process: @escaping @Sendable () -> ProcessFacts? = { nil }
-        ) {
-            self.user = user
-            self.system = system
-            self.digest = digest
-            self.keymaker = keymaker
-            self.now = now
-            self.newID = newID
-            self.version = version
-            self.jobCapacity = jobCapacity
-            self.process = process
-        }
-    }
+    public typealias Surroundings = APISurroundings
 
     let service: any CloudService
     let surroundings: Surroundings
     let jobs: Jobs
+    let sessions = Sessions()
+    let loginGuard = LoginGuard()
     private let commands: [String: Command]
 
     public init(_ service: any CloudService, _ surroundings: Surroundings) {
@@ -89,10 +28,21 @@ public final class CloudAPI: Sendable {
         commands = Dictionary(uniqueKeysWithValues: Command.all.map { ($0.name, $0) })
     }
 
+    /// The administrator's keys, as CloudStack's test image serves them.
+    private var publishedKeys: APIResponse {
+        let admin = service.view.cloud.user(named: "admin", inDomain: Domain.root.id)
+        let keys: APIObject = ["apikey": .text(admin?.apiKey), "secretkey": .text(admin?.secretKey?.revealed)]
+        return APIResponse(
+            status: admin?.apiKey == nil ? 503 : 200, contentType: "application/json; charset=UTF-8", body: keys.json)
+    }
+
     /// Answers once, now or later, on any thread.
     public func answer(
         _ request: APIRequest, access: Access, reply: @escaping @Sendable (APIResponse) -> Void
     ) {
+        if surroundings.publishesKeys, request.path == "/admin.json", request.method == "GET" {
+            return reply(publishedKeys)
+        }
         // Parameters that cannot be parsed still get their error in the form that the client reads.
         var answer = Answer(
             isJSON: request.query.lowercased().contains("response=json"), key: "errorresponse", send: reply)
@@ -102,20 +52,44 @@ public final class CloudAPI: Sendable {
             answer.isJSON = parameters["response"]?.lowercased() == "json"
             let command = parameters["command"].flatMap { commands[$0] }
             if let command { answer.key = command.responseKey }
-            let caller = try authenticate(parameters, access)
+            if access == .signed, let command {
+                if case .login = command.action { try Self.checkCharacters(parameters, of: command) }
+                switch command.action {
+                case .login: return try aside(answer) { self.logIn(request, parameters, command, $0) }
+                case .logout: return logOut(request, answer)
+                case .read, .change: break
+                }
+            }
+            let cloud = service.view.cloud
+            let caller = try authenticate(request, parameters, access, cloud)
             guard let name = parameters["command"], !name.isEmpty else {
                 throw APIError(status: 432, "Invalid request, no command sent")
             }
             guard let command else { throw .unknownCommand(name) }
-            guard caller.isRootAdmin || !command.isAdminOnly else {
+            guard let role = cloud.roles[caller.role], command.isAllowed(by: role) else {
                 throw APIError(
                     status: 401, "The given command '\(command.name)' either does not exist, is not available for user."
                 )
             }
             try Self.checkCharacters(parameters, of: command)
-            try run(command, parameters, caller, answer)
+            if command.isCostly {
+                try aside(answer) { answer in
+                    do throws(APIError) { try self.run(command, parameters, caller, answer) } catch {
+                        answer.fail(error)
+                    }
+                }
+            } else {
+                try run(command, parameters, caller, answer)
+            }
         } catch {
             answer.fail(error)
+        }
+    }
+
+    /// Does it where it keeps nobody waiting.
+    private func aside(_ answer: Answer, _ body: @escaping @Sendable (Answer) -> Void) throws(APIError) {
+        guard surroundings.aside({ body(answer) }) else {
+            throw APIError(status: 503, "Too many such calls are under way")
         }
     }
 
@@ -130,10 +104,20 @@ public final class CloudAPI: Sendable {
         }
     }
 
-    private func authenticate(_ parameters: RequestParameters, _ access: Access) throws(APIError) -> Caller {
+    /// Who asks: by signature, by session, or nobody in particular on the integration listener. In this order: a known
+    /// key, a user who may come in, a role that allows the command, the proof.
+    private func authenticate(
+        _ request: APIRequest, _ parameters: RequestParameters, _ access: Access, _ cloud: Cloud
+    ) throws(APIError) -> Caller {
         if access == .trusted { return surroundings.system }
+        guard parameters["apikey"] != nil || parameters["signature"] != nil else {
+            guard request.cookie != nil else { throw .unauthorized }
+            let caller = try sessionCaller(request, parameters, cloud)
+            guard parameters["command"] != nil else { throw APIError(status: 400, "Invalid request, no command sent") }
+            return caller
+        }
         guard let key = parameters["apikey"], let signature = parameters["signature"],
-            let user = surroundings.user(key), user.isEnabled
+            let user = cloud.user(apiKey: key), let secret = user.secretKey, cloud.admits(user)
         else { throw .unauthorized }
         if parameters["signatureversion"] == "3" {
             guard let expires = parameters["expires"].flatMap({ Timestamp($0) }),
@@ -141,9 +125,9 @@ public final class CloudAPI: Sendable {
             else { throw .unauthorized }
         }
         guard
-            Signature(of: parameters.sent).isValid(signature, secret: user.secretKey, digest: surroundings.digest)
+            Signature(of: parameters.sent).isValid(signature, secret: secret.revealed, digest: surroundings.digest)
         else { throw .unauthorized }
-        return user.caller
+        return Caller(user, in: cloud)
     }
 
     /// No control characters in any value; tabs are at home in the text of a file.
@@ -169,6 +153,7 @@ public final class CloudAPI: Sendable {
             call = Call(
                 arguments: try Arguments(command, parameters), caller: caller, view: service.view, api: self)
             switch command.action {
+            case .login, .logout: answer.fail(.unknownCommand(command.name))
             case .read(let body): answer.succeed(try body(call))
             case .change(let body, let render):
                 let request = try body(call)
@@ -199,49 +184,65 @@ public final class CloudAPI: Sendable {
         }
     }
 
-    /// The answer comes when the change is durable; the job waits for the kernel.
+    /// The answer comes when the job is done or, if that takes a while, when the change is durable: clients ask at once
+    /// how far a job is, and then only after seconds again. The job waits for the kernel.
+    ///
+    /// A job's id follows from its entry in the ledger, so that it can be answered for after the daemon has died.
     private func begin(
         _ request: Request, _ command: Command, _ call: Call, _ answer: Answer,
         _ render: @escaping @Sendable (Call, Outcome) -> APIObject
     ) {
-        let id = surroundings.newID()
-        guard jobs.begin(id, command: command.name, caller: call.caller, at: surroundings.now()) else {
+        let place = surroundings.newID()
+        guard jobs.begin(place, command: command.name, caller: call.caller, at: surroundings.now()) else {
             answer.fail(APIError(status: 503, "Too many jobs are under way"))
             return
         }
-        service.submit(request, caller: call.caller, dryRun: false) { [jobs, now = surroundings.now] report in
+        let name = Held(place)
+        let reply = Held<APIObject?>(nil)
+        let send: @Sendable () -> Void = { if let content = reply.take() { answer.succeed(content) } }
+        let installation = call.view.installation
+        service.submit(request, caller: call.caller, dryRun: false) { [jobs, surroundings] report in
             switch report {
             case .refused(let error) where error.isJobs:
-                jobs.update(id) {
+                jobs.update(place) {
                     $0.state = .failed(APIError(error))
-                    $0.completed = now()
+                    $0.completed = surroundings.now()
                 }
-                answer.succeed(["jobid": .text(id)])
+                answer.succeed(["jobid": .text(place)])
             case .refused(let error):
-                jobs.discard(id)
+                jobs.discard(place)
                 answer.fail(APIError(error))
             case .durable(let outcome):
+                if !outcome.changes.isEmpty { name.value = ObjectID(of: outcome.revision, in: installation, part: 0) }
+                let id = name.value
+                jobs.rename(place, to: id)
                 let object = outcome.reply.object
                 let result = render(call, outcome)
                 jobs.update(id) {
                     $0.result = result
                     $0.object = object.map { ($0.kind.rawValue, $0.id) }
                 }
-                answer.succeed(["id": command.isCreation ? result.innerID : nil, "jobid": .text(id)])
+                reply.value = ["id": command.isCreation ? result.innerID : nil, "jobid": .text(id)]
+                surroundings.later(send)
             case .realized(let flows):
-                jobs.update(id) {
+                jobs.update(name.value) {
                     $0.result = $0.result.counting(flows)
                     $0.state = .done
-                    $0.completed = now()
+                    $0.completed = surroundings.now()
                 }
+                send()
             case .failed(let error):
-                jobs.update(id) {
+                jobs.update(name.value) {
                     $0.state = .failed(APIError(error))
-                    $0.completed = now()
+                    $0.completed = surroundings.now()
                 }
+                send()
             }
         }
     }
+
+    func isAsync(_ command: String) -> Bool { commands[command]?.isAsync ?? false }
+    func command(named name: String) -> Command? { commands[name] }
 
     private func show(_ request: Request, _ call: Call, _ answer: Answer) {
         service.submit(request, caller: call.caller, dryRun: true) { report in
@@ -297,15 +298,25 @@ private final class Held<Value: Sendable>: Sendable {
         get { stored.withLock { $0 } }
         set { stored.withLock { $0 = newValue } }
     }
+
+    /// For the first who asks, and nobody after.
+    func take<Wrapped>() -> Wrapped? where Value == Wrapped? {
+        stored.withLock { value in
+            defer { value = nil }
+            return value
+        }
+    }
 }
 
 /// One answer on its way: how to write it, and where to.
-private struct Answer: Sendable {
+struct Answer: Sendable {
     var isJSON: Bool
     var key: String
     let send: @Sendable (APIResponse) -> Void
 
-    func succeed(_ content: APIObject) { respond(200, [key: .object(content)]) }
+    func succeed(_ content: APIObject, cookies: [String] = []) {
+        respond(200, [key: .object(content)], cookies: cookies)
+    }
 
     func fail(_ error: APIError) {
         let key = error.status == 432 ? "errorresponse" : key
@@ -314,10 +325,12 @@ private struct Answer: Sendable {
         respond(error.status, error.envelope(key), description: String(description))
     }
 
-    private func respond(_ status: Int, _ envelope: APIObject, description: String? = nil) {
+    private func respond(
+        _ status: Int, _ envelope: APIObject, description: String? = nil, cookies: [String] = []
+    ) {
         send(
             APIResponse(
                 status: status, contentType: isJSON ? "application/json; charset=UTF-8" : "text/xml; charset=UTF-8",
-                description: description, body: isJSON ? envelope.json : envelope.xml))
+                description: description, cookies: cookies, body: isJSON ? envelope.json : envelope.xml))
     }
 }

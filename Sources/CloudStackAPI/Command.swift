@@ -1,3 +1,4 @@
+import CloudModel
 import ControlPlane
 
 /// One command of the API, declared once: validation, `listApis` and dispatch all read this.
@@ -9,13 +10,32 @@ public struct Command: Sendable {
     public let isAsync: Bool
     /// The first answer of an asynchronous command that makes something carries its id, so that clients need not wait.
     public let isCreation: Bool
-    /// Only for the root administrator.
-    public let isAdminOnly: Bool
+    /// Whom it is for, as far as roles go.
+    public let audience: Audience
+    /// Takes so long that nobody else should wait for it: it runs on a lane of its own.
+    let isCostly: Bool
     /// CloudStack's parameters that mean something we cannot do: refused rather than ignored.
     public let unsupported: Set<String>
     let action: Action
 
+    /// Each may use what those before may use too.
+    public enum Audience: String, Sendable, Hashable, CaseIterable {
+        case everybody, domainAdmins, rootAdmins
+
+        /// For people; Sluice's own field of `listApis`.
+        var words: String {
+            switch self {
+            case .everybody: "everybody"
+            case .domainAdmins: "domain administrators"
+            case .rootAdmins: "root administrators"
+            }
+        }
+    }
+
     enum Action: Sendable {
+        /// Comes before there is a caller: answers with a session.
+        case login
+        case logout
         /// Answers from what is known.
         case read(@Sendable (Call) throws(RequestError) -> APIObject)
         /// Becomes a request; what comes of it is answered.
@@ -27,28 +47,38 @@ public struct Command: Sendable {
     /// A command that changes nothing.
     static func read(
         _ name: String, _ description: String, _ parameters: [Parameter] = [], isAdminOnly: Bool = false,
-        unsupported: Set<String> = [], _ body: @escaping @Sendable (Call) throws(RequestError) -> APIObject
+        audience: Audience = .everybody, unsupported: Set<String> = [],
+        _ body: @escaping @Sendable (Call) throws(RequestError) -> APIObject
     ) -> Command {
         Command(
             name: name, description: description, parameters: parameters, isAsync: false, isCreation: false,
-            isAdminOnly: isAdminOnly, unsupported: unsupported, action: .read(body))
+            audience: isAdminOnly ? .rootAdmins : audience, isCostly: false, unsupported: unsupported,
+            action: .read(body))
     }
 
     /// A list, with CloudStack's paging.
     static func list(
         _ name: String, _ description: String, _ parameters: [Parameter], isAdminOnly: Bool = false,
-        unsupported: Set<String> = [], _ body: @escaping @Sendable (Call) throws(RequestError) -> APIObject
+        audience: Audience = .everybody, unsupported: Set<String> = [],
+        _ body: @escaping @Sendable (Call) throws(RequestError) -> APIObject
     ) -> Command {
         .read(
-            name, description, parameters + [.keyword, .page, .pageSize], isAdminOnly: isAdminOnly,
-            unsupported: unsupported, body)
+            name, description, parameters + (taggedLists.contains(name) ? [.tags] : []) + [.keyword, .page, .pageSize],
+            isAdminOnly: isAdminOnly, audience: audience, unsupported: unsupported, body)
     }
+
+    /// Lists of what users may attach tags to can be confined to those with some of them.
+    private static let taggedLists: Set<String> = [
+        "listZones", "listNetworks", "listPublicIpAddresses", "listFirewallRules", "listEgressFirewallRules",
+        "listPortForwardingRules", "listIpForwardingRules", "listLoadBalancerRules", "listVirtualMachines",
+        "listTemplates", "listProjects",
+    ]
 
     /// A command that changes the cloud. Every one of them can be tried first with `plan=true`.
     static func change(
         _ name: String, _ description: String, isAsync: Bool, isCreation: Bool = false, _ parameters: [Parameter],
-        isAdminOnly: Bool = false, unsupported: Set<String> = [],
-        _ body: @escaping @Sendable (Call) throws(RequestError) -> Request,
+        isAdminOnly: Bool = false, audience: Audience = .everybody, isCostly: Bool = false,
+        unsupported: Set<String> = [], _ body: @escaping @Sendable (Call) throws(RequestError) -> Request,
         reply: @escaping @Sendable (Call, Outcome) -> APIObject
     ) -> Command {
         Command(
@@ -56,8 +86,20 @@ public struct Command: Sendable {
             parameters: parameters + [
                 Parameter("plan", .boolean, "show what would change, and change nothing")
             ],
-            isAsync: isAsync, isCreation: isCreation, isAdminOnly: isAdminOnly, unsupported: unsupported,
-            action: .change(body, reply: reply))
+            isAsync: isAsync, isCreation: isCreation, audience: isAdminOnly ? .rootAdmins : audience,
+            isCostly: isCostly, unsupported: unsupported, action: .change(body, reply: reply))
+    }
+
+    /// Whether the role lets its bearers use the command. Rules of roles take away from what their type could use; they
+    /// never add to it.
+    func isAllowed(by role: Role) -> Bool {
+        let isForType =
+            switch role.type {
+            case .rootAdmin: true
+            case .domainAdmin: audience != .rootAdmins
+            case .resourceAdmin, .user: audience == .everybody
+            }
+        return isForType && (role.isBuiltIn || role.verdict(on: name) ?? false)
     }
 
     /// The key of the reply's envelope.

@@ -40,7 +40,7 @@ extension Command {
             ) { cloud.networks[$0.network]?.account }
             .filter { (network == nil || $0.network == network) && call.matches($0.keywords) }
             return try call.page("firewallrule", found.sorted { $0.number < $1.number }) {
-                $0.rendered.carrying(call.view.traffic[$0.id], .decision)
+                $0.rendered(in: call.cloud).carrying(call.view.traffic[$0.id], .decision)
             }
         },
         .change(
@@ -74,17 +74,17 @@ extension Command {
     ]
 
     private static func rendered(_ outcome: Outcome) -> APIObject {
-        outcome.answer("firewallrule", \.egressRules) { $0.rendered }
+        outcome.answer("firewallrule", \.egressRules) { $0.rendered(in: outcome.cloud) }
     }
 }
 
 extension EgressRule {
-    var rendered: APIObject {
+    func rendered(in cloud: Cloud) -> APIObject {
         var object: APIObject = [
             "id": .text(id), "protocol": .string(traffic.transportWord), "cidrlist": .string(sources.commaSeparated),
             "destcidrlist": .string(destinations.commaSeparated), "networkid": .text(network),
             "traffictype": "Egress", "type": isSystem ? "System" : "User", "state": "Active", "fordisplay": true,
-            "tags": .array([]),
+            "tags": cloud.renderedTags(of: reference),
         ]
         for (key, value) in traffic.fields { object[key] = value }
         return object

@@ -85,7 +85,7 @@ extension FirewallRule {
             "id": .text(id), "protocol": .string(traffic.transportWord), "cidrlist": .string(sources.commaSeparated),
             "ipaddressid": .text(publicAddress), "ipaddress": .text(address?.address),
             "networkid": .text(address?.network), "traffictype": "Ingress", "type": isSystem ? "System" : "User",
-            "state": "Active", "fordisplay": true, "tags": .array([]),
+            "state": "Active", "fordisplay": true, "tags": cloud.renderedTags(of: reference),
         ]
         for (key, value) in traffic.fields { object[key] = value }
         return object

@@ -14,6 +14,7 @@ extension Command {
             .serviceOffering(required: false),
             Parameter("templateid", .uuid, related: "listTemplates", "only machines that started from it"),
             Parameter("hypervisor", "only machines of this hypervisor"),
+            Parameter("hostid", .uuid, related: "listHosts", "only machines that run on this host"),
             Parameter("keypair", .string, related: "listSSHKeyPairs", "only machines with this key"),
             Parameter("userdataid", .uuid, related: "listUserData", "only machines that read it"),
             Parameter("forvirtualnetwork", .boolean, "only machines that are, or are not, on an isolated network"),
@@ -24,7 +25,7 @@ extension Command {
         ] + .scope,
         unsupported: [
             "affinitygroupid", "autoscalevmgroupid", "backupofferingid", "extensionid", "gpuenabled", "groupid",
-            "haenable", "isoid", "isvnf", "leased", "securitygroupid", "storageid", "tags", "userid", "vpcid",
+            "haenable", "isoid", "isvnf", "leased", "securitygroupid", "storageid", "userid", "vpcid",
         ]
     ) { call throws(RequestError) in
         let filter = try GuestFilter(call)
@@ -44,6 +45,7 @@ private struct GuestFilter {
     private let offering: ObjectID?
     private let template: ObjectID?
     private let hypervisor: String?
+    private let host: ObjectID?
     private let document: ObjectID?
     private let key: String?
     private let states: Set<Guest.State>
@@ -63,6 +65,7 @@ private struct GuestFilter {
         offering = try call.object("serviceofferingid", in: cloud.serviceOfferings)?.id
         template = try call.object("templateid", in: cloud.templates)?.id
         hypervisor = arguments.string("hypervisor")?.lowercased()
+        host = try call.object("hostid", in: cloud.hosts)?.id
         document = try call.visible("userdataid", in: cloud.userDataDocuments, by: \.account)?.id
         key = arguments.string("keypair")?.lowercased()
         states = try Self.states(call)
@@ -72,10 +75,11 @@ private struct GuestFilter {
         keyword = arguments.string("keyword")?.lowercased()
     }
 
-    /// What is destroyed is for administrators to see, as long as `allow.user.view.destroyed.vm` is false.
+    /// What is destroyed is for administrators to see, unless a setting shows it to users.
     private static func states(_ call: Call) throws(RequestError) -> Set<Guest.State> {
-        let visible: Set<Guest.State> =
-            call.caller.isAdministrator ? [.running, .stopped, .destroyed] : [.running, .stopped]
+        let seesAll =
+            call.caller.isAdministrator || call.cloud.isTrue(.usersSeeDestroyed, for: call.caller.account)
+        let visible: Set<Guest.State> = seesAll ? [.running, .stopped, .destroyed] : [.running, .stopped]
         guard let text = call.arguments.string("state") else { return visible }
         if text.lowercased() == "present" { return [.running, .stopped] }
         if let state = visible.first(where: { $0.rawValue.lowercased() == text.lowercased() }) { return [state] }
@@ -97,6 +101,7 @@ private struct GuestFilter {
     private func isMadeAsWanted(_ guest: Guest) -> Bool {
         if let offering, guest.serviceOffering != offering { return false }
         if let template, guest.template != template { return false }
+        if let host, call.cloud.host(of: guest)?.id != host { return false }
         if let document, guest.userData?.document != document { return false }
         if let key, !guest.keys.contains(where: { $0.name.lowercased() == key }) { return false }
         if let hypervisor, guest.hypervisor(in: call.cloud).lowercased() != hypervisor { return false }

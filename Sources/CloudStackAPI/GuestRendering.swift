@@ -51,11 +51,15 @@ extension Guest {
             "details": details.isEmpty ? nil : .object(APIObject(details)),
             "password": password.map { .string($0.revealed) },
             "nic": .array(parts.nics ? nics.map { .object($0.rendered(in: cloud)) } : []),
-            "securitygroup": .array([]), "affinitygroup": .array([]), "tags": .array([]),
+            "securitygroup": .array([]), "affinitygroup": .array([]), "tags": cloud.renderedTags(of: reference),
         ]
         if parts.template, let template { object.add(template, osType: cloud.osTypes[template.osType]) }
         if parts.offering, let offering = serviceOffering.flatMap({ cloud.serviceOfferings[$0] }) {
             object.add(offering, details)
+        }
+        if let host = cloud.host(of: self) {
+            object["hostid"] = .text(host.id)
+            object["hostname"] = .string(host.name)
         }
         object.add(userData, in: cloud, withContent: parts.userData)
         return object.owned(by: account, in: cloud)
@@ -112,5 +116,18 @@ extension APIObject {
             // A text that holds an object: clients take it for a text.
             self["userdatadetails"] = .string(APIObject(userData.details.mapValues(\.revealed)).json)
         }
+    }
+}
+
+extension Cloud {
+    /// Where a running machine is said to be: the host of its zone's inventory, if there is one. There is one host in fact.
+    func host(of guest: Guest) -> Host? {
+        guard guest.isRunning else { return nil }
+        for pod in referrers(.pod, of: .zone)[guest.zone] {
+            for cluster in referrers(.cluster, of: .pod)[pod] {
+                if let host = referrers(.host, of: .cluster)[cluster].first(where: { _ in true }) { return hosts[host] }
+            }
+        }
+        return nil
     }
 }

@@ -62,6 +62,15 @@ final class Jobs: Sendable {
         }
     }
 
+    /// The job is known by its lasting name from now on.
+    func rename(_ id: ObjectID, to new: ObjectID) {
+        table.withLock { table in
+            guard new != id, let job = table.jobs.removeValue(forKey: id) else { return }
+            table.jobs[new] = job.renamed(new)
+            if let place = table.order.lastIndex(of: id) { table.order[place] = new }
+        }
+    }
+
     /// The request was refused: its answer was an error, and nobody knows the job.
     func discard(_ id: ObjectID) {
         table.withLock { table in
@@ -78,15 +87,26 @@ final class Jobs: Sendable {
         }
     }
 
+    /// Newest first.
+    var all: [Job] {
+        table.withLock { table in table.order[table.first...].reversed().compactMap { table.jobs[$0] } }
+    }
+
     subscript(id: ObjectID) -> Job? { table.withLock { $0.jobs[id] } }
 
     var count: Int { table.withLock { $0.jobs.count } }
 }
 
 extension Jobs.Job {
+    fileprivate func renamed(_ id: ObjectID) -> Self {
+        Self(
+            id: id, command: command, caller: caller, created: created, completed: completed, state: state,
+            result: result, object: object)
+    }
+
     func rendered() -> APIObject {
         var reply: APIObject = [
-            "accountid": .text(caller.account), "cmd": .string(command),
+            "accountid": .text(caller.account), "userid": .text(caller.user), "cmd": .string(command),
             "created": .text(Timestamp(milliseconds: created)),
             "jobid": .text(id),
         ]

@@ -200,7 +200,7 @@ extension LoadBalancerRule {
             "publicip": .text(address?.address), "networkid": .text(address?.network), "zoneid": .text(zone),
             "zonename": .text(zone.flatMap { cloud.zones[$0]?.name }),
             "cidrlist": .string(sources.isEmpty ? IPv4Prefix.everything.description : sources.commaSeparated),
-            "state": "Active", "fordisplay": true, "tags": .array([]),
+            "state": "Active", "fordisplay": true, "tags": cloud.renderedTags(of: reference),
         ]
         return object.owned(by: address?.account, in: cloud)
     }

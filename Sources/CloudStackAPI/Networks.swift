@@ -41,8 +41,11 @@ extension Command {
                 throw .unsupported("bypassvlanoverlapcheck", "A VLAN in use is always refused here")
             }
             try arguments.requireDisplayed("displaynetwork")
-            // With acltype=Domain, `domainid` is whose network it is, and not whose account.
-            let isForDomain = arguments.string("acltype")?.lowercased() == "domain"
+            // With acltype=Domain, and without an account, `domainid` is whose network it is, and not whose account.
+            let isForDomain =
+                arguments.string("acltype")?.lowercased() == "domain"
+                || arguments.string("acltype") == nil && arguments.string("account") == nil
+                    && arguments.string("projectid") == nil
             return .createNetwork(
                 Request.CreateNetwork(
                     name: try arguments.required("name"), displayText: arguments.string("displaytext"),
@@ -248,7 +251,7 @@ extension Network {
             object["vlan"] = segment.map { .text($0.number) }
         }
         object["service"] = offering?.renderedServices ?? .array([])
-        object["tags"] = .array([])
+        object["tags"] = cloud.renderedTags(of: reference)
         guard case .domain(let domain, let withSubdomains) = audience else {
             return object.owned(by: account, in: cloud)
         }

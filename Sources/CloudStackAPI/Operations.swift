@@ -25,6 +25,13 @@ extension Command {
                 ])
             ]
         },
+        .read("exportCloud", "Tells the cloud as a file that applyCloud takes", isAdminOnly: true) {
+            call throws(RequestError) in
+            guard let text = CloudFile(describing: call.cloud).json() else {
+                throw RequestError(.internal, exceptionCode: 4250, "The cloud cannot be written as a file")
+            }
+            return ["cloud": .object(["revision": .number(call.view.revision.number), "file": .string(text)])]
+        },
         .read(
             "getPlan", "Shows everything that a node must be, as text",
             [Parameter("name", required: true, "the node's name: r-4-VM, i-2-5-VM")], isAdminOnly: true

@@ -111,7 +111,7 @@ extension PortForwarding {
             "networkid": .text(cloud.nics[nic]?.network), "virtualmachineid": .text(guest?.id),
             "virtualmachinename": .text(guest?.name), "virtualmachinedisplayname": .text(guest?.name),
             "vmguestip": .text(guestAddress), "cidrlist": sources.isEmpty ? nil : .string(sources.commaSeparated),
-            "state": "Active", "fordisplay": true, "tags": .array([]),
+            "state": "Active", "fordisplay": true, "tags": cloud.renderedTags(of: reference),
         ]
     }
 

@@ -136,3 +136,13 @@ extension FreePublicAddress {
         ]
     }
 }
+
+/// Free addresses have no tags.
+extension AddressListing.Entry: Taggable {
+    var reference: Reference {
+        switch self {
+        case .held(let address): address.reference
+        case .free(let address): Reference(.publicAddress, address.id)
+        }
+    }
+}

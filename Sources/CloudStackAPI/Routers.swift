@@ -70,6 +70,23 @@ extension Command {
             object["state"] = "Expunging"
             return ["router": .object(object)]
         },
+        .change(
+            "changeServiceForRouter", "Changes the size that a virtual router is said to have", isAsync: false,
+            [
+                .id("listRouters", "the router"),
+                Parameter(
+                    "serviceofferingid", .uuid, required: true, related: "listServiceOfferings",
+                    "a service offering for system machines"),
+            ], isAdminOnly: true
+        ) { call throws(RequestError) in
+            .networking(
+                .changeRouterOffering(
+                    .init(
+                        id: try call.arguments.requiredID("id"),
+                        serviceOffering: try call.arguments.requiredID("serviceofferingid"))))
+        } reply: {
+            rendered($0, $1)
+        },
     ]
 
     private static func rendered(_ call: Call, _ outcome: Outcome) -> APIObject {
@@ -91,7 +108,10 @@ extension VirtualRouter {
             "id": .text(id), "name": .string(name),
             "zoneid": .text(self.zone), "zonename": .text(zone?.name), "state": .string(stateWord),
             "role": "VIRTUAL_ROUTER", "redundantstate": "UNKNOWN", "isredundantrouter": false, "requiresupgrade": false,
-            "serviceofferingname": "System Offering For Software Router", "dns1": .text(network?.dns1 ?? zone?.dns1),
+            "serviceofferingid": .text(serviceOffering),
+            "serviceofferingname": .string(
+                serviceOffering.flatMap { cloud.serviceOfferings[$0]?.name } ?? "System Offering For Software Router"),
+            "dns1": .text(network?.dns1 ?? zone?.dns1),
             "dns2": .text(network?.dns1 == nil ? network?.dns2 ?? zone?.dns2 : network?.dns2),
             "networkdomain": .text(network?.networkDomain),
             "guestnetworkid": .text(self.network), "guestnetworkname": .text(network?.name),

@@ -6,7 +6,7 @@ extension Command {
     static let sshKeys: [Command] = [
         .change(
             "createSSHKeyPair", "Makes an SSH key, and shows its private half this once", isAsync: false,
-            [Parameter("name", required: true, "its name")] + .owner
+            [Parameter("name", required: true, "its name")] + .owner, isCostly: true
         ) { call throws(RequestError) in
             guard let (key, privateKey) = call.api.surroundings.keymaker.makeKey() else {
                 throw RequestError(.internal, exceptionCode: 4250, "The system could not make a key")
@@ -50,7 +50,7 @@ extension Command {
         },
         .change(
             "deleteSSHKeyPair", "Forgets an SSH key; machines that have it keep it", isAsync: false,
-            [Parameter("name", required: true, "its name")] + .owner
+            [Parameter("name", required: true, "its name")] + .owner, isCostly: true
         ) { call throws(RequestError) in
             .machine(.deleteKeyPair(name: try call.arguments.required("name"), account: try call.account()))
         } reply: { _, _ in

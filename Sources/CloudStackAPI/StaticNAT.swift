@@ -124,7 +124,7 @@ extension FirewallRule {
             "networkid": .text(address.network), "virtualmachineid": .text(guest?.id),
             "virtualmachinename": .text(guest?.name), "virtualmachinedisplayname": .text(guest?.name),
             "vmguestip": .text(target.guestAddress), "cidrlist": .string(sources.commaSeparated), "state": "Active",
-            "fordisplay": true, "tags": .array([]),
+            "fordisplay": true, "tags": cloud.renderedTags(of: reference),
         ]
     }
 }

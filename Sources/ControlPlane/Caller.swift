@@ -75,14 +75,15 @@ extension Draft {
         guard caller.isRootAdmin else { throw .denied("Only a root administrator may execute \(command.lowercased())") }
     }
 
-    /// Whose the new object is: the account asked for, or the caller's.
-    func owner(_ account: ObjectID?) throws(RequestError) -> ObjectID {
+    /// Whose the new object is: the account asked for, or the caller's. It must have room for one more.
+    func owner(_ account: ObjectID?, of type: ResourceType? = nil) throws(RequestError) -> ObjectID {
         let id = account ?? caller.account
         guard let owner = cloud.accounts[id] else { throw unknown("account", id) }
         try requireAccess(to: id)
         if owner.type == .project, cloud.project(ofAccount: id)?.state != .active {
             throw .denied("The project of account \(owner.name) is not active")
         }
+        if let type { try requireRoom(for: type, account: id) }
         return id
     }
 

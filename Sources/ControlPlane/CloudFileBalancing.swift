@@ -5,7 +5,7 @@ import NetworkVocabulary
 extension CloudFile {
     public struct Balancer: Hashable, Sendable {
         public var name: String
-        /// `tcp/80`, `udp/53`.
+        /// `tcp/80`, `udp/53`; `tcp-proxy/80` tells the guests who the client is by the PROXY protocol.
         public var from: String
         /// Guests on the address's network. A guest that stays keeps its connections.
         public var to: [Member]
@@ -108,12 +108,13 @@ extension Draft {
     func read(
         _ rule: CloudFile.Balancer, _ network: ObjectID, _ path: String
     ) throws(RequestError) -> BalancerInFile {
-        let (transport, port): (LoadBalancerRule.Transport, UInt16)
-        switch Traffic(rule.from) {
-        case .tcp(let ports?) where ports.count == 1: (transport, port) = (.tcp, ports.first)
-        case .udp(let ports?) where ports.count == 1: (transport, port) = (.udp, ports.first)
-        default: throw invalid("from", rule.from, "it is not tcp/80, udp/53 or alike").inFile(path, [:])
+        let words = rule.from.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard words.count == 2, let transport = LoadBalancerRule.Transport(rawValue: String(words[0])),
+            let ports = PortRange(String(words[1])), ports.count == 1
+        else {
+            throw invalid("from", rule.from, "it is not tcp/80, udp/53, tcp-proxy/80 or alike").inFile(path, [:])
         }
+        let port = ports.first
         let sources = try inFile(path, RuleFields.balancing) { () throws(RequestError) in
             try prefixes(rule.sources, "cidrlist", else: [])
         }

@@ -47,7 +47,11 @@ struct Draft<IDs: IDSource> {
         try step(.put(record))
     }
 
-    mutating func remove(_ kind: RecordKind, _ id: ObjectID) throws(RequestError) { try step(.remove(kind, id)) }
+    /// What is attached to the object goes before it.
+    mutating func remove(_ kind: RecordKind, _ id: ObjectID) throws(RequestError) {
+        for note in cloud.annotations(of: Reference(kind, id)) { try step(.remove(note.kind, note.id)) }
+        try step(.remove(kind, id))
+    }
 
     private mutating func step(_ change: Change) throws(RequestError) {
         do throws(ModelError) {
@@ -92,6 +96,7 @@ extension Draft {
         case .bootstrap: return try bootstrap()
         case .createAccount(let request): return try createAccount(request)
         case .deleteAccount(let id): return try deleteAccount(id)
+        case .identity(let request): return try take(request)
         case .createZone(let request): return try createZone(request)
         case .updateZone(let request): return try updateZone(request)
         case .deleteZone(let id): return try deleteZone(id)
@@ -132,6 +137,7 @@ extension Draft {
         case .removeSecondaryAddress(let request): return try removeSecondaryAddress(request)
         case .networking(let request): return try take(request)
         case .applyCloud(let request): return try applyCloud(request)
+        case .infrastructure(let request): return try take(request)
         }
     }
 }

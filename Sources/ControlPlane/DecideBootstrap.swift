@@ -11,8 +11,8 @@ enum Bootstrap {
     /// The same with the outside closed to guests until a rule opens it.
     static let denyingOffering = "IsolatedNetworkOfferingWithEgressDeny"
     /// What the virtual router does for isolated networks.
-    static let services = ["Firewall", "Gateway", "Lb", "PortForwarding", "SourceNat", "StaticNat"]
-    static let provider = "VirtualRouter"
+    static let services = ServiceProvider.Name.virtualRouter.services
+    static let provider = ServiceProvider.Name.virtualRouter.rawValue
 }
 
 extension Draft {
@@ -44,8 +44,11 @@ extension Draft {
                     isDefault: true)
             guard offering.isDefault else { continue }
             offering.services.merge(services) { old, _ in old }
+            if name == Bootstrap.defaultOffering { offering.availability = .required }
             try put(.networkOffering(offering))
         }
+        try putOfferings()
+        if let account { try putInventory(account.id) }
         return account.map { [Reference(.account, $0.id)] } ?? []
     }
 }

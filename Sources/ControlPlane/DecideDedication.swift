@@ -74,6 +74,16 @@ extension Draft {
         return [Reference(.publicRange, id)]
     }
 
+    /// What an account that goes had for itself is everybody's again.
+    mutating func releasePools(of account: ObjectID) throws(RequestError) {
+        for id in cloud.referrers(.vlanDedication, of: .account)[account] { try remove(.vlanDedication, id) }
+        for id in cloud.referrers(.publicRange, of: .account)[account] {
+            guard var range = cloud.publicRanges[id] else { continue }
+            range.dedication = nil
+            try put(.publicRange(range))
+        }
+    }
+
     func require(_ dedication: Dedication) throws(RequestError) {
         switch dedication {
         case .account(let id): if cloud.accounts[id] == nil { throw unknown("account", id) }

@@ -4,7 +4,7 @@ import NetworkVocabulary
 extension Draft {
     mutating func deployGuest(_ request: Request.DeployGuest) throws(RequestError) -> [Reference] {
         let zone = try zone(request.zone)
-        let account = try owner(request.account)
+        let account = try owner(request.account, of: .instance)
         guard let owner = cloud.accounts[account] else { throw unknown("account", account) }
         let id = newID()
         let name = try hostName(request.name ?? id.description, "name")
@@ -77,10 +77,14 @@ extension Draft {
     /// offering for such cases.
     private mutating func defaultNetwork(of owner: Account, _ zone: Zone) throws(RequestError) -> ObjectID {
         let own = cloud.networksByAccount[owner.id].compactMap { cloud.networks[$0] }.filter {
-            $0.zone == zone.id && cloud.networkOfferings[$0.offering]?.services["SourceNat"] != nil
+            $0.zone == zone.id && $0.guestType == .isolated
+                && cloud.networkOfferings[$0.offering]?.services["SourceNat"] != nil
         }
         if let oldest = own.min(by: { $0.number < $1.number }) { return oldest.id }
-        guard let offering = cloud.networkOffering(named: Bootstrap.defaultOffering), offering.isEnabled else {
+        let offering = cloud.networkOfferings.values.first {
+            $0.availability == .required && $0.isEnabled && $0.guestType == .isolated
+        }
+        guard let offering else {
             throw .refused(
                 "networkids",
                 "Account \(owner.name) has no network in zone \(zone.name), and there is no offering to make one of")

@@ -4,9 +4,6 @@ import NetworkVocabulary
 // The end of a guest comes in two steps: destroyed, it is stopped and keeps its addresses and rules, and may be recovered;
 // expunged, it is gone with all of them.
 extension Draft {
-    /// How long a destroyed guest is kept, unless a setting says otherwise: CloudStack's `expunge.delay`.
-    static var expungeDelay: Int64 { 86_400_000 }
-
     mutating func destroyGuest(_ id: ObjectID, expunges: Bool) throws(RequestError) -> [Reference] {
         var guest = try guest(id)
         if expunges {
@@ -45,15 +42,16 @@ extension Draft {
 
     mutating func expungeOverdue() throws(RequestError) -> [Reference] {
         try requireRootAdmin()
-        for guest in cloud.guests.values where guest.destroyed.map({ $0 + Self.expungeDelay <= time }) ?? false {
+        let delay = Int64(cloud.number(.expungeDelay)) * 1_000
+        for guest in cloud.guests.values where guest.destroyed.map({ time - $0 >= delay }) ?? false {
             try expunge(guest.id)
         }
         return []
     }
 
-    /// Users do not end guests for good, nor bring them back, as long as `allow.user.expunge.recover.vm` is false.
+    /// Users do not end guests for good, nor bring them back, unless a setting lets them.
     private func requireExpunging(_ parameter: String) throws(RequestError) {
-        guard caller.isAdministrator else {
+        guard caller.isAdministrator || cloud.isTrue(.usersExpunge, for: caller.account) else {
             throw .denied(
                 "Parameter \(parameter) can be passed by Admin only. Or when the allow.user.expunge.recover.vm key is set."
             )
@@ -62,7 +60,7 @@ extension Draft {
 
     /// Its addresses go back to their networks, and rules that lead to it go. The networks stay as they are, and public
     /// addresses theirs, with the firewall rules that nothing else brought.
-    private mutating func expunge(_ id: ObjectID) throws(RequestError) {
+    mutating func expunge(_ id: ObjectID) throws(RequestError) {
         for nic in cloud.nicsByGuest[id] {
             for rule in cloud.portForwardingsByNIC[nic] { try removeForwarding(rule) }
             try removeFromBalancers(nic)

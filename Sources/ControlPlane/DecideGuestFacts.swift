@@ -78,8 +78,8 @@ extension Draft {
 
     // MARK: User data
 
-    /// Bytes of user data, decoded: CloudStack's `vm.userdata.max.length`.
-    static var userDataLimit: Int { 32_768 }
+    /// Bytes of user data, decoded.
+    private var userDataLimit: Int { min(max(0, cloud.number(.userDataLength)), 1_048_576) }
 
     /// Nil for none.
     func userData(_ choice: UserDataChoice, of account: ObjectID) throws(RequestError) -> UserData? {
@@ -105,14 +105,14 @@ extension Draft {
 
     /// Base64 of not too much. What it says is not repeated in errors.
     func content(_ content: Secret, _ parameter: String) throws(RequestError) -> Secret {
-        guard content.revealed.utf8.count <= Self.userDataLimit * 3 / 2 else {
-            throw .tooLong(parameter, limit: Self.userDataLimit * 4 / 3)
+        guard content.revealed.utf8.count <= userDataLimit * 3 / 2 else {
+            throw .tooLong(parameter, limit: userDataLimit * 4 / 3)
         }
         guard let bytes = Base64.decode(content.revealed), !bytes.isEmpty else {
             throw .refused(parameter, "User data is not base64 encoded")
         }
-        guard bytes.count <= Self.userDataLimit else {
-            throw .refused(parameter, "User data has \(bytes.count) bytes; the limit is \(Self.userDataLimit)")
+        guard bytes.count <= userDataLimit else {
+            throw .refused(parameter, "User data has \(bytes.count) bytes; the limit is \(userDataLimit)")
         }
         return content
     }

@@ -8,6 +8,7 @@ extension Draft {
     mutating func implement(_ id: ObjectID, _ parameter: String) throws(RequestError) {
         guard var network = cloud.networks[id] else { throw unknown(parameter, id) }
         if network.state == .allocated {
+            try requireProviders(of: network, parameter)
             guard
                 let segment = network.ownSegment ?? cloud.freeSegment(on: network.physicalNetwork, for: network.account)
             else {
@@ -142,6 +143,22 @@ extension Draft {
         try requireAccess(to: router.account)
         try remove(.router, id)
         return []
+    }
+
+    mutating func changeRouterOffering(
+        _ request: NetworkingRequest.ChangeRouterOffering
+    ) throws(RequestError) -> [Reference] {
+        guard var router = cloud.routers[request.id] else { throw unknown("id", request.id) }
+        try requireAccess(to: router.account)
+        guard let offering = cloud.serviceOfferings[request.serviceOffering] else {
+            throw unknown("serviceofferingid", request.serviceOffering)
+        }
+        guard offering.isSystem else {
+            throw .refused("serviceofferingid", "Service offering \(offering.name) is not one for system machines")
+        }
+        router.serviceOffering = offering.id
+        try put(.router(router))
+        return [Reference(.router, router.id)]
     }
 
     mutating func setRouter(_ id: ObjectID, running: Bool) throws(RequestError) -> [Reference] {

@@ -5,7 +5,7 @@ extension Draft {
     mutating func createNetwork(_ request: Request.CreateNetwork) throws(RequestError) -> [Reference] {
         let name = try name(request.name, "name")
         let zone = try zone(request.zone)
-        let account = try owner(request.account)
+        let account = try owner(request.account, of: .network)
         guard let offering = cloud.networkOfferings[request.offering] else {
             throw unknown("networkofferingid", request.offering)
         }
@@ -14,7 +14,8 @@ extension Draft {
                 "networkofferingid", "Can't use specified network offering \(offering.name) as its state is not Enabled"
             )
         }
-        let wire = try physicalNetwork(request.physicalNetwork, zone)
+        try requireServed(offering)
+        let wire = try guestWire(request.physicalNetwork, zone, offering)
         let subnet = try subnet(request, zone, offering.guestType)
         let guestCIDR = try request.guestCIDR.map { text throws(RequestError) in
             try guestPart(text, of: subnet?.cidr, offering.guestType)
@@ -73,21 +74,12 @@ extension Draft {
 }
 
 extension Draft {
-    private func physicalNetwork(_ id: ObjectID?, _ zone: Zone) throws(RequestError) -> PhysicalNetwork {
-        if let id {
-            guard let wire = cloud.physicalNetworks[id], wire.zone == zone.id else {
-                throw unknown("physicalnetworkid", id)
-            }
-            return wire
+    /// Offerings can say more than networks can be.
+    private func requireServed(_ offering: NetworkOffering) throws(RequestError) {
+        guard !offering.isForVPC, !offering.offers("SecurityGroup") else {
+            throw .unsupported(
+                "networkofferingid", "Networks of offering \(offering.name) can't be created here yet")
         }
-        let all = cloud.physicalNetworksByZone[zone.id]
-        guard let only = all.first.flatMap({ cloud.physicalNetworks[$0] }) else {
-            throw .refused("zoneid", "Unable to find a physical network in zone \(zone.name)")
-        }
-        guard all.count == 1 else {
-            throw .refused("physicalnetworkid", "Zone \(zone.name) has several physical networks; one has to be named")
-        }
-        return only
     }
 
     /// A resolver for the guests of a network; nil for the empty text and for none.

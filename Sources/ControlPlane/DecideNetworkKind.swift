@@ -38,6 +38,9 @@ extension Draft {
                 parameter,
                 "Network with vlan \(segment) already exists or overlaps with other network vlans in zone \(zone.name)")
         }
+        guard !cloud.isOnAnotherTrunk(segment, besides: wire) else {
+            throw .refused(parameter, "\(segment) is on the trunk of another physical network")
+        }
         guard cloud.publicRangesByBridge[.publicSegment(physicalNetwork: wire.id, segment)].isEmpty else {
             throw .refused(parameter, "\(segment) carries a public range of zone \(zone.name)")
         }
@@ -67,6 +70,7 @@ extension Draft {
                 throw .refused("acltype", "AclType should be Account for \(type.rawValue) networks")
             }
             if kind.includesSubdomains != nil { throw subdomainsWithoutDomain }
+            if kind.domain != nil { throw .missing("account", command) }
             if kind.isolatesPorts { throw .refused("isolatedpvlan", "Only ports of shared networks can be isolated") }
             return .owner
         }

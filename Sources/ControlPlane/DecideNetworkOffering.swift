@@ -11,12 +11,25 @@ extension Draft {
         guard let type else { throw invalid("guestiptype", request.guestType, "it is Isolated, Shared or L2") }
         let services = try services(request)
         try refuseServices(services, of: type)
-        let offering = NetworkOffering(
+        try check(request, type, services)
+        var offering = NetworkOffering(
             id: newID(), name: name, displayText: try text(request.displayText ?? name, "displaytext"),
             guestType: type, services: services, egressDefaultAllow: request.egressDefaultAllow,
             conservesAddresses: request.conservesAddresses, isPersistent: request.isPersistent,
-            specifiesVLAN: request.specifiesVLAN,
-            isEnabled: request.isEnabled, isDefault: false, rate: try rate(request))
+            specifiesVLAN: request.specifiesVLAN, isEnabled: request.isEnabled, isDefault: false,
+            rate: try rate(request))
+        offering.capabilities = try capabilities(
+            request.capabilities, of: NetworkService.all.filter { services[$0.name] != nil })
+        offering.specifiesIPRanges = request.specifiesIPRanges
+        offering.isForVPC = request.isForVPC
+        offering.keepsAlive = request.keepsAlive
+        offering.serviceOffering = try systemOffering(request.serviceOffering)
+        offering.details = request.details
+        if let text = request.availability { offering.availability = try availability(text) }
+        if let tags = request.tags { offering.tags = try self.tags(tags) }
+        offering.maxConnections = try positive(request.maxConnections, "maxconnections")
+        if let zones = try zones(request.scope) { offering.zones = zones }
+        if let domains = try domains(request.scope) { offering.domains = domains }
         try put(.networkOffering(offering))
         return [Reference(.networkOffering, offering.id)]
     }
@@ -30,6 +43,18 @@ extension Draft {
         }
         if let text = request.displayText { offering.displayText = try self.text(text, "displaytext") }
         if let isEnabled = request.isEnabled { offering.isEnabled = isEnabled }
+        if let text = request.availability { offering.availability = try availability(text) }
+        if let tags = request.tags {
+            guard tags == offering.tags || cloud.networksByOffering[offering.id].isEmpty else {
+                throw .inUse("tags", "The tags of \(offering.name) can't change while there are networks that use it")
+            }
+            offering.tags = try self.tags(tags)
+        }
+        if let number = request.maxConnections { offering.maxConnections = try positive(number, "maxconnections") }
+        if let keepsAlive = request.keepsAlive { offering.keepsAlive = keepsAlive }
+        if let sortKey = request.sortKey { offering.sortKey = sortKey }
+        if let zones = try zones(request.scope) { offering.zones = zones }
+        if let domains = try domains(request.scope) { offering.domains = domains }
         try put(.networkOffering(offering))
         return [Reference(.networkOffering, offering.id)]
     }
@@ -81,29 +106,64 @@ extension Draft {
         return name
     }
 
-    /// Services in CloudStack's spelling whatever the caller's, each with its provider.
+    private func availability(_ text: String) throws(RequestError) -> NetworkOffering.Availability {
+        let words = NetworkOffering.Availability.allCases.map(\.rawValue)
+        return try word(text, words, "availability").flatMap { .init(rawValue: $0) } ?? .optional
+    }
+
+    /// Words that physical networks have too.
+    func tags(_ words: [String]) throws(RequestError) -> [String] {
+        var tags: [String] = []
+        for word in words {
+            let tag = try name(word, "tags")
+            guard !tags.contains(tag) else { throw invalid("tags", tag, "it is there twice") }
+            tags.append(tag)
+        }
+        return tags
+    }
+
+    /// What the kinds of network cannot be without, or cannot have.
+    private func check(
+        _ request: Request.CreateNetworkOffering, _ type: NetworkOffering.GuestType, _ services: [String: String]
+    ) throws(RequestError) {
+        guard type == .shared || !request.specifiesIPRanges || type == .isolated && services["SourceNat"] == nil else {
+            throw .refused("specifyipranges", "A network with source NAT has the addresses of its own network")
+        }
+        guard !request.isForVPC || type == .isolated else {
+            throw .refused("forvpc", "Tiers of a VPC are Isolated networks")
+        }
+        guard type != .shared || !request.isPersistent else {
+            throw .refused(
+                "ispersistent", "Shared networks are there without guests anyway, and not to be made persistent")
+        }
+    }
+
+    /// Services in CloudStack's spelling whatever the caller's, each with its provider: the virtual router where none is
+    /// named.
     func services(_ request: Request.CreateNetworkOffering) throws(RequestError) -> [String: String] {
-        if request.services.isEmpty, request.guestType.lowercased() == "isolated" {
+        guard !request.services.isEmpty || request.guestType.lowercased() != "isolated" else {
             throw .missing("supportedservices", command)
         }
-        var services: [String: String] = [:]
-        for text in request.services {
-            guard let service = Bootstrap.services.first(where: { $0.lowercased() == text.lowercased() }) else {
-                throw .unsupported("supportedservices", "Service \(RequestError.excerpt(text)) is not supported")
+        let services = try services(request.services)
+        let rows = request.providers.sorted { $0.key < $1.key }.map { ServiceRow(service: $0.key, provider: $0.value) }
+        let named = try providers(rows, of: services)
+        var all: [String: String] = [:]
+        for service in services {
+            let usual: ServiceProvider.Name = request.isForVPC ? .vpcVirtualRouter : .virtualRouter
+            let fallback = usual.services.contains(service.name) ? usual : service.providers.first
+            guard let provider = named[service.name]?.first ?? fallback else {
+                throw .unsupported("supportedservices", "Service \(service.name) is not supported for networks")
             }
-            services[service] = Bootstrap.provider
-        }
-        for (text, provider) in request.providers.sorted(by: { $0.key < $1.key }) {
-            guard services.keys.contains(where: { $0.lowercased() == text.lowercased() }) else {
-                throw .refused(
-                    "serviceproviderlist", "Service \(RequestError.excerpt(text)) is not one of the offering's services"
+            guard (named[service.name] ?? []).count <= 1 else {
+                throw .unsupported("serviceproviderlist", "Service \(service.name) of a network has one provider")
+            }
+            guard !request.isForVPC || provider != .virtualRouter else {
+                throw .unsupported(
+                    "supportedservices", "Service \(service.name) is not one that tiers of a VPC can have from a router"
                 )
             }
-            guard provider.lowercased() == Bootstrap.provider.lowercased() else {
-                throw .unsupported(
-                    "serviceproviderlist", "Provider \(RequestError.excerpt(provider)) is not supported for \(text)")
-            }
+            all[service.name] = provider.rawValue
         }
-        return services
+        return all
     }
 }

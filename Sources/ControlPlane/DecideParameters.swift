@@ -88,6 +88,7 @@ extension Draft {
     {
         guard !text.isEmpty else { return [] }
         guard text.utf8.count <= 4_096 else { throw .tooLong(parameter, limit: 4_096) }
+        guard isolation != .l3 else { throw invalid(parameter, text, "there are no segments where isolation is L3") }
         let limits = isolation == .vlan ? "VLAN ids are from 1 to 4094" : "VNIs are from 1 to 16777215"
         var ranges: [SegmentRange] = []
         for piece in text.split(separator: ",", omittingEmptySubsequences: false) {

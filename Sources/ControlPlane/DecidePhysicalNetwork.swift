@@ -10,12 +10,25 @@ extension Draft {
             throw .refused("name", "A physical network with that name already exists in zone \(zone.name)")
         }
         guard let isolation = IsolationMethod(rawValue: request.isolation.uppercased()) else {
-            throw invalid("isolationmethods", request.isolation, "it is VLAN or VXLAN")
+            throw invalid("isolationmethods", request.isolation, "it is VLAN, VXLAN or L3")
         }
-        let network = PhysicalNetwork(
-            id: newID(), zone: zone.id, name: name, isolation: isolation,
-            segmentRanges: try segments(request.segments ?? "", isolation, "vlan"),
-            trunk: try freeTrunk(request.trunk ?? "", nil))
+        guard isolation != .l3 || zone.networkType == .basic else {
+            throw invalid("isolationmethods", request.isolation, "it is VLAN or VXLAN in an Advanced zone")
+        }
+        let ranges = try segments(request.segments ?? "", isolation, "vlan")
+        var network: PhysicalNetwork
+        if request.isReady {
+            network = PhysicalNetwork(
+                id: newID(), zone: zone.id, name: name, isolation: isolation, segmentRanges: ranges,
+                trunk: try freeTrunk(request.trunk ?? "", nil))
+        } else {
+            network = PhysicalNetwork(
+                unconfigured: newID(), zone: zone.id, name: name, isolation: isolation, segmentRanges: ranges)
+        }
+        if let text = request.broadcastDomainRange {
+            network.broadcastDomainRange = try word(text, ["ZONE", "POD"], "broadcastdomainrange") ?? text
+        }
+        try label(&network, request.tags, request.speed)
         try put(.physicalNetwork(network))
         return [Reference(.physicalNetwork, network.id)]
     }
@@ -56,15 +69,20 @@ extension Draft {
             }
             network.segmentRanges = ranges
         }
+        if let isEnabled = request.isEnabled { network.isEnabled = isEnabled }
+        try label(&network, request.tags, request.speed)
         if let text = request.trunk {
             let trunk = try freeTrunk(text, network.id)
-            guard trunk == network.trunk || !cloud.isReferenced(Reference(.physicalNetwork, network.id)) else {
+            guard
+                trunk == network.trunk && trunk == network.publicTrunk
+                    || !cloud.isReferenced(Reference(.physicalNetwork, network.id))
+            else {
                 throw .inUse(
                     "trunk",
                     "The trunk of physical network \(network.name) can't change while networks or public "
                         + "ranges are on it")
             }
-            network.trunk = trunk
+            network.setTrunk(trunk)
         }
         try put(.physicalNetwork(network))
         return [Reference(.physicalNetwork, network.id)]
@@ -83,11 +101,56 @@ extension Draft {
         return []
     }
 
+    /// The physical network that a network of the offering goes on: the one that is asked for, or the only one that is
+    /// enabled, carries guest traffic and has the offering's tags.
+    func guestWire(
+        _ id: ObjectID?, _ zone: Zone, _ offering: NetworkOffering
+    ) throws(RequestError) -> PhysicalNetwork {
+        func fits(_ wire: PhysicalNetwork) -> Bool {
+            wire.isEnabled && wire.carries(.guest) && offering.tags.allSatisfy(wire.tags.contains)
+        }
+        if let id {
+            guard let wire = cloud.physicalNetworks[id], wire.zone == zone.id else {
+                throw unknown("physicalnetworkid", id)
+            }
+            guard fits(wire) else {
+                throw .refused(
+                    "physicalnetworkid",
+                    "Physical network \(wire.name) is disabled, carries no Guest traffic or lacks tags of the offering "
+                        + offering.name)
+            }
+            return wire
+        }
+        let wires = cloud.physicalNetworksByZone[zone.id].compactMap { cloud.physicalNetworks[$0] }
+        guard !wires.isEmpty else {
+            throw .refused("zoneid", "Unable to find a physical network in zone \(zone.name)")
+        }
+        let fitting = wires.filter(fits)
+        guard let wire = fitting.first else {
+            throw .refused(
+                "networkofferingid",
+                "Unable to find physical network which match the tags \(offering.tags.joined(separator: ",")), is enabled "
+                    + "and carries Guest traffic in zone \(zone.name)")
+        }
+        guard fitting.count == 1 else {
+            throw .refused("physicalnetworkid", "Zone \(zone.name) has several physical networks; one has to be named")
+        }
+        return wire
+    }
+
+    /// An empty speed is none.
+    private func label(_ network: inout PhysicalNetwork, _ tags: [String]?, _ speed: String?) throws(RequestError) {
+        if let tags { network.tags = try self.tags(tags) }
+        if let speed { network.speed = speed.isEmpty ? nil : try text(speed, "networkspeed") }
+    }
+
     /// One wire has one pool of segment numbers, so no two physical networks share a trunk.
-    private func freeTrunk(_ text: String, _ id: ObjectID?) throws(RequestError) -> InterfaceName? {
-        guard let name = try trunk(text, "trunk") else { return nil }
+    func freeTrunk(
+        _ text: String, _ id: ObjectID?, _ parameter: String = "trunk"
+    ) throws(RequestError) -> InterfaceName? {
+        guard let name = try trunk(text, parameter) else { return nil }
         if let holder = cloud.claims[.trunk(name)], holder.id != id {
-            throw .refused("trunk", "Interface \(name) is the trunk of another physical network")
+            throw .refused(parameter, "Interface \(name) is the trunk of another physical network")
         }
         return name
     }

@@ -7,7 +7,7 @@ extension Draft {
         guard let zone = network?.zone ?? request.zone else { throw .missing("zoneid", command) }
         guard cloud.zones[zone] != nil else { throw unknown("zoneid", zone) }
         if let asked = request.zone, asked != zone { throw .refused("zoneid", "The network is in another zone") }
-        let account = try owner(request.account ?? network?.account)
+        let account = try owner(request.account ?? network?.account, of: .publicAddress)
         if let network, network.account != account {
             throw .refused("account", "The network \(network.name) is another account's")
         }

@@ -26,6 +26,9 @@ extension Draft {
             addresses: try publicAddresses(request.first, request.last ?? request.first, subnet, gateway),
             dedication: request.dedication, isForSystem: request.isForSystem,
             ipv6: try request.ipv6.map { text throws(RequestError) in try ipv6Part(text) })
+        guard !cloud.isOnAnotherTrunk(segment, besides: wire) else {
+            throw .refused("vlan", "\(segment) is on the trunk of another physical network")
+        }
         if let network = cloud.network(onSegment: segment, of: wire.id) {
             throw .refused("vlan", "\(segment) is guest network \(network.name)'s")
         }

@@ -5,7 +5,7 @@ extension Draft {
     mutating func createZone(_ request: Request.CreateZone) throws(RequestError) -> [Reference] {
         try requireRootAdmin()
         let dns1 = try hostAddress(request.dns1, "dns1")
-        let zone = Zone(
+        var zone = Zone(
             id: newID(), name: try zoneName(request.name, nil), dns1: dns1,
             dns2: try request.dns2.flatMap { text throws(RequestError) in try optionalAddress(text, "dns2") },
             internalDNS1: try request.internalDNS1.map { text throws(RequestError) in
@@ -15,6 +15,15 @@ extension Draft {
             networkDomain: try request.networkDomain.flatMap { text throws(RequestError) in try domain(text, "domain")
             },
             isEnabled: request.isEnabled)
+        guard
+            let type = [Zone.NetworkType.advanced, .basic].first(where: {
+                $0.rawValue.lowercased() == request.networkType.lowercased()
+            })
+        else { throw invalid("networktype", request.networkType, "it is Advanced or Basic") }
+        zone.networkType = type
+        try edit(&zone, request.more)
+        // As in CloudStack, whatever was asked for.
+        if type == .basic { zone.hasSecurityGroups = true }
         try put(.zone(zone))
         return [Reference(.zone, zone.id)]
     }
@@ -29,8 +38,32 @@ extension Draft {
         if let text = request.guestCIDR { zone.guestCIDR = try guestPrefix(text, "guestcidraddress") }
         if let text = request.networkDomain { zone.networkDomain = try domain(text, "domain") }
         if let isEnabled = request.isEnabled { zone.isEnabled = isEnabled }
+        try edit(&zone, request.more)
         try put(.zone(zone))
         return [Reference(.zone, zone.id)]
+    }
+
+    private func edit(_ zone: inout Zone, _ fields: Request.ZoneFields) throws(RequestError) {
+        if let text = fields.internalDNS2 { zone.internalDNS2 = try optionalAddress(text, "internaldns2") }
+        if let text = fields.ipv6DNS1 { zone.ipv6DNS1 = try ipv6Resolver(text, "ip6dns1") }
+        if let text = fields.ipv6DNS2 { zone.ipv6DNS2 = try ipv6Resolver(text, "ip6dns2") }
+        if fields.hasSecurityGroups == true, zone.networkType == .advanced {
+            throw .unsupported("securitygroupenabled", "Advanced zones with security groups are not supported here")
+        }
+        if let value = fields.hasLocalStorage { zone.hasLocalStorage = value }
+        if let provider = fields.dhcpProvider {
+            guard provider.lowercased() == zone.dhcpProvider.lowercased() else {
+                throw .unsupported("dhcpprovider", "The virtual router gives guests their addresses here")
+            }
+        }
+        if let details = fields.details { zone.details = details }
+        if let sortKey = fields.sortKey { zone.sortKey = sortKey }
+    }
+
+    private func ipv6Resolver(_ text: String, _ parameter: String) throws(RequestError) -> IPv6Address? {
+        guard !text.isEmpty else { return nil }
+        guard let address = IPv6Address(text) else { throw invalid(parameter, text, "it is not an IPv6 address") }
+        return address
     }
 
     mutating func deleteZone(_ id: ObjectID) throws(RequestError) -> [Reference] {
@@ -39,6 +72,12 @@ extension Draft {
         let holders: [(SortedSet<ObjectID>, String)] = [
             (cloud.guestsByZone[id], "guests"), (cloud.networksByZone[id], "networks"),
             (cloud.publicRangesByZone[id], "public IP ranges"), (cloud.physicalNetworksByZone[id], "physical networks"),
+            (cloud.podsByZone[id], "pods"), (cloud.referrers(.storagePool, of: .zone)[id], "storage pools"),
+            (cloud.referrers(.networkOffering, of: .zone)[id], "network offerings"),
+            (cloud.referrers(.serviceOffering, of: .zone)[id], "service offerings"),
+            (cloud.referrers(.diskOffering, of: .zone)[id], "disk offerings"),
+            (cloud.referrers(.vpcOffering, of: .zone)[id], "VPC offerings"),
+            (cloud.referrers(.template, of: .zone)[id], "templates"),
         ]
         for (objects, what) in holders where !objects.isEmpty {
             throw .inUse("id", "The zone \(zone.name) is not deletable because there are \(what) in this zone")
@@ -64,6 +103,10 @@ extension Draft {
         guard let zone = cloud.zones[id] else { throw unknown("zoneid", id) }
         guard zone.isEnabled || caller.isRootAdmin else {
             throw .denied("Cannot perform this operation, Zone is currently disabled: \(zone.name)")
+        }
+        guard zone.networkType == .advanced else {
+            throw .unsupported(
+                "zoneid", "Zone \(zone.name) is a Basic zone, which is inventory here: nothing can be deployed there")
         }
         return zone
     }

@@ -111,9 +111,9 @@ public final class Engine {
         traffic.writeIfDue(now, cloud, to: ledger)
         let pace = IdleNetworks.Pace.ordinary
         let idle = idleNetworks.due(now, in: cloud, pace)
-        let chores = housekeeping.due(now) + idle.map { .networking(.shutDownNetwork($0)) }
+        let chores = housekeeping.due(now, in: cloud) + idle.map { .networking(.shutDownNetwork($0)) }
         if !chores.isEmpty { process(chores.map { .request($0, system, dryRun: false) { _ in } }) }
-        return min(traffic.pause(now), housekeeping.pause(now), idleNetworks.pause(now, pace))
+        return min(traffic.pause(now), housekeeping.pause(now, in: cloud), idleNetworks.pause(now, pace))
     }
 
     /// Takes everything of this installation out of the kernel. The model stays as it is.

@@ -1,28 +1,31 @@
+import CloudModel
+
 /// What the system asks of itself, by the clock: a request for each thing that has its time. Those that find nothing to
 /// do change nothing and leave no trace.
 struct Housekeeping {
     private struct Chore {
         let request: Request
-        let pace: Duration
-        var next: Duration
+        /// Seconds between two rounds.
+        let pace: KnownSetting
+        var last = Duration.zero
+
+        func next(_ cloud: Cloud) -> Duration { last + .seconds(max(1, cloud.number(pace))) }
     }
 
-    /// The first round waits until the kernel has been taken over.
-    private var chores = [
-        Chore(request: .machine(.expungeOverdue), pace: .seconds(60), next: .seconds(60))
-    ]
+    private var chores = [Chore(request: .machine(.expungeOverdue), pace: .expungeInterval)]
 
-    mutating func due(_ now: Duration) -> [Request] {
+    mutating func due(_ now: Duration, in cloud: Cloud) -> [Request] {
         var due: [Request] = []
-        for index in chores.indices where chores[index].next <= now {
+        for index in chores.indices where chores[index].next(cloud) <= now {
             due.append(chores[index].request)
-            chores[index].next = now + chores[index].pace
+            chores[index].last = now
         }
         return due
     }
 
-    /// How long until there is something to do.
-    func pause(_ now: Duration) -> Duration {
-        chores.map(\.next).min().map { max(.zero, $0 - now) } ?? .seconds(3_600)
+    /// How long until there is something to do; not so long that a setting that changes meanwhile is noticed too late.
+    func pause(_ now: Duration, in cloud: Cloud) -> Duration {
+        let next = chores.map { $0.next(cloud) }.min() ?? now
+        return min(max(.zero, next - now), .seconds(10))
     }
 }

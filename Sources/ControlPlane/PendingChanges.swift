@@ -60,7 +60,7 @@ struct PendingChanges {
     /// were: each is told of all.
     mutating func count(_ flows: Int, for tickets: [UInt64]) {
         guard flows > 0 else { return }
-        for ticket in tickets { changes[ticket]?.flowsEnded += flows }
+        for ticket in Set(tickets) { changes[ticket]?.flowsEnded += flows }
     }
 
     mutating func fail(_ ticket: UInt64, _ reason: String) {

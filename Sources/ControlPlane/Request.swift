@@ -7,6 +7,7 @@ public enum Request: Hashable, Sendable {
     case bootstrap
     case createAccount(CreateAccount)
     case deleteAccount(ObjectID)
+    case identity(IdentityRequest)
 
     case createZone(CreateZone)
     case updateZone(UpdateZone)
@@ -53,6 +54,7 @@ public enum Request: Hashable, Sendable {
     case networking(NetworkingRequest)
 
     case applyCloud(ApplyCloud)
+    case infrastructure(InfrastructureRequest)
 
     /// The command as CloudStack's API spells it; our own where CloudStack has none.
     public var command: String {
@@ -60,6 +62,7 @@ public enum Request: Hashable, Sendable {
         case .bootstrap: "bootstrap"
         case .createAccount: "createAccount"
         case .deleteAccount: "deleteAccount"
+        case .identity(let request): request.command
         case .createZone: "createZone"
         case .updateZone: "updateZone"
         case .deleteZone: "deleteZone"
@@ -100,6 +103,7 @@ public enum Request: Hashable, Sendable {
         case .removeSecondaryAddress: "removeIpFromNic"
         case .networking(let request): request.command
         case .applyCloud: "applyCloud"
+        case .infrastructure(let request): request.command
         }
     }
 }

@@ -96,6 +96,11 @@ extension RequestError {
         RequestError(.insufficientCapacity, exceptionCode: 4330, parameter: parameter, text)
     }
 
+    /// It would need something that is switched off.
+    public static func unavailable(_ parameter: String?, _ text: String) -> RequestError {
+        RequestError(.unavailable, exceptionCode: 4380, parameter: parameter, text)
+    }
+
     public static func inUse(_ parameter: String?, _ text: String) -> RequestError {
         RequestError(.inUse, exceptionCode: 4375, parameter: parameter, text)
     }

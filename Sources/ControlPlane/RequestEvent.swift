@@ -1,4 +1,4 @@
-import CloudModel
+public import CloudModel
 import NetworkVocabulary
 
 extension Request {
@@ -19,6 +19,7 @@ extension Request {
         case .bootstrap: nil
         case .createAccount: "ACCOUNT.CREATE"
         case .deleteAccount: "ACCOUNT.DELETE"
+        case .identity(let request): request.eventType
         case .createZone: "ZONE.CREATE"
         case .updateZone: "ZONE.EDIT"
         case .deleteZone: "ZONE.DELETE"
@@ -60,6 +61,7 @@ extension Request {
         case .removeSecondaryAddress: "NIC.SECONDARY.IP.UNASSIGN"
         case .networking(let request): request.eventType
         case .applyCloud: "CLOUD.APPLY"
+        case .infrastructure(let request): request.eventType
         }
     }
 }
@@ -72,7 +74,7 @@ extension Change {
 
 extension Record {
     /// What people call the object.
-    var displayName: String? {
+    public var displayName: String? {
         switch self {
         case .domain(let domain): domain.name
         case .role(let role): role.name
@@ -100,6 +102,15 @@ extension Record {
         case .template(let template): template.name
         case .loadBalancerRule(let rule): rule.name
         case .loadBalancerMember(let member): member.guestAddress.description
+        case .pod(let pod): pod.name
+        case .cluster(let cluster): cluster.name
+        case .host(let host): host.name
+        case .storagePool(let pool): pool.name
+        case .storageNetworkRange(let range): range.addresses.description
+        case .diskOffering(let offering): offering.name
+        case .vpcOffering(let offering): offering.name
+        case .setting(let setting): setting.name
+        case .tag(let tag): tag.key
         case .series: nil
         }
     }

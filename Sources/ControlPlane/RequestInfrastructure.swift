@@ -5,11 +5,25 @@ extension Request {
     /// A tenant.
     public struct CreateAccount: Hashable, Sendable {
         public var name: String
+        /// The caller's when absent.
+        public var domain: ObjectID?
+        /// Says more than the type, where it is given.
+        public var role: ObjectID?
+        public var type: Account.Kind
+        public var networkDomain: String?
+        /// Its first user; nobody signs in for an account without users.
+        public var user: IdentityRequest.NewUser?
 
         public init(
-            name: String
+            name: String, domain: ObjectID? = nil, role: ObjectID? = nil, type: Account.Kind = .user,
+            networkDomain: String? = nil, user: IdentityRequest.NewUser? = nil
         ) {
             self.name = name
+            self.domain = domain
+            self.role = role
+            self.type = type
+            self.networkDomain = networkDomain
+            self.user = user
         }
     }
 
@@ -24,6 +38,9 @@ extension Request {
         public var guestCIDR: String?
         public var networkDomain: String?
         public var isEnabled: Bool
+        /// `Advanced` or `Basic`.
+        public var networkType = "Advanced"
+        public var more = ZoneFields()
 
         public init(
             name: String, dns1: String, dns2: String? = nil, internalDNS1: String? = nil, guestCIDR: String? = nil,
@@ -39,6 +56,20 @@ extension Request {
         }
     }
 
+    /// What a zone need not say. An empty text is none.
+    public struct ZoneFields: Hashable, Sendable {
+        public var internalDNS2: String?
+        public var ipv6DNS1: String?
+        public var ipv6DNS2: String?
+        public var hasSecurityGroups: Bool?
+        public var hasLocalStorage: Bool?
+        public var dhcpProvider: String?
+        public var details: [String: String]?
+        public var sortKey: Int?
+
+        public init() {}
+    }
+
     /// Fields that are absent stay as they are.
     public struct UpdateZone: Hashable, Sendable {
         public var id: ObjectID
@@ -51,6 +82,7 @@ extension Request {
         /// Empty: none.
         public var networkDomain: String?
         public var isEnabled: Bool?
+        public var more = ZoneFields()
 
         public init(
             id: ObjectID, name: String? = nil, dns1: String? = nil, dns2: String? = nil,
@@ -72,12 +104,18 @@ extension Request {
     public struct CreatePhysicalNetwork: Hashable, Sendable {
         public var zone: ObjectID
         public var name: String
-        /// `VLAN` or `VXLAN`.
+        /// `VLAN`, `VXLAN` or, in Basic zones, `L3`.
         public var isolation: String
         /// VLAN ids or VNIs: `100-199,300`.
         public var segments: String?
-        /// The host interface; without one segments are local to the host.
+        /// The host interface of guest and public traffic; without one segments are local to the host.
         public var trunk: String?
+        /// Whether it is enabled with guest and public traffic and all providers, as a cloud file wants it. Clients of
+        /// the API bring it to that step by step.
+        public var isReady = true
+        public var tags: [String]?
+        public var speed: String?
+        public var broadcastDomainRange: String?
 
         public init(
             zone: ObjectID, name: String, isolation: String = "VLAN", segments: String? = nil, trunk: String? = nil
@@ -95,8 +133,11 @@ extension Request {
         public var id: ObjectID
         /// All ranges, not only new ones. What networks hold must stay in them.
         public var segments: String?
-        /// Empty: none.
+        /// Of guest and public traffic. Empty: none.
         public var trunk: String?
+        public var isEnabled: Bool?
+        public var tags: [String]?
+        public var speed: String?
 
         public init(
             id: ObjectID, segments: String? = nil, trunk: String? = nil
@@ -183,9 +224,9 @@ extension Request {
         /// The name when absent.
         public var displayText: String?
         public var guestType: String
-        /// CloudStack's names: `SourceNat`, `Firewall`, `Gateway`, `StaticNat`, `PortForwarding`, `Lb`.
+        /// CloudStack's names, as `NetworkService.all` has them.
         public var services: [String]
-        /// By service; `VirtualRouter` for those not named.
+        /// By service; the virtual router for those not named.
         public var providers: [String: String]
         public var egressDefaultAllow: Bool
         /// Conserve mode: one public address may serve several kinds of rules.
@@ -195,6 +236,17 @@ extension Request {
         public var isEnabled: Bool
         /// Megabits a second for each NIC, each way; nil, 0 and -1 are unlimited.
         public var rate: Int?
+        public var capabilities: [CapabilityRow] = []
+        public var specifiesIPRanges = false
+        public var isForVPC = false
+        public var keepsAlive = false
+        /// `Optional`, `Required` or `Unavailable`.
+        public var availability: String?
+        public var tags: [String]?
+        public var maxConnections: Int?
+        public var serviceOffering: ObjectID?
+        public var scope = OfferingScope()
+        public var details: [String: String] = [:]
 
         public init(
             name: String, displayText: String? = nil, guestType: String = "Isolated", services: [String],
@@ -221,6 +273,12 @@ extension Request {
         public var name: String?
         public var displayText: String?
         public var isEnabled: Bool?
+        public var availability: String?
+        public var tags: [String]?
+        public var maxConnections: Int?
+        public var keepsAlive: Bool?
+        public var sortKey: Int?
+        public var scope = OfferingScope()
 
         public init(
             id: ObjectID, name: String? = nil, displayText: String? = nil, isEnabled: Bool? = nil

@@ -13,6 +13,7 @@ public enum NetworkingRequest: Hashable, Sendable {
     case shutDownNetwork(ObjectID)
     case rebootRouter(ObjectID)
     case destroyRouter(ObjectID)
+    case changeRouterOffering(ChangeRouterOffering)
 
     case createGuestRange(CreateGuestRange)
     case updateGuestRange(UpdateGuestRange)
@@ -75,6 +76,17 @@ public enum NetworkingRequest: Hashable, Sendable {
         public init(id: ObjectID, cleanup: Bool = false) {
             self.id = id
             self.cleanup = cleanup
+        }
+    }
+
+    /// Another size for a router.
+    public struct ChangeRouterOffering: Hashable, Sendable {
+        public var id: ObjectID
+        public var serviceOffering: ObjectID
+
+        public init(id: ObjectID, serviceOffering: ObjectID) {
+            self.id = id
+            self.serviceOffering = serviceOffering
         }
     }
 
@@ -177,6 +189,7 @@ public enum NetworkingRequest: Hashable, Sendable {
         case .shutDownNetwork: "shutdownNetwork"
         case .rebootRouter: "rebootRouter"
         case .destroyRouter: "destroyRouter"
+        case .changeRouterOffering: "changeServiceForRouter"
         case .createGuestRange: "createVlanIpRange"
         case .updateGuestRange: "updateVlanIpRange"
         case .deleteGuestRange: "deleteVlanIpRange"
@@ -200,6 +213,7 @@ public enum NetworkingRequest: Hashable, Sendable {
         case .shutDownNetwork: "NETWORK.SHUTDOWN"
         case .rebootRouter: "ROUTER.REBOOT"
         case .destroyRouter: "ROUTER.DESTROY"
+        case .changeRouterOffering: "ROUTER.UPGRADE"
         case .createGuestRange: "VLAN.IP.RANGE.CREATE"
         case .updateGuestRange: "VLAN.IP.RANGE.UPDATE"
         case .deleteGuestRange: "VLAN.IP.RANGE.DELETE"
@@ -225,6 +239,7 @@ extension Draft {
         case .shutDownNetwork(let id): try shutDownNetwork(id)
         case .rebootRouter(let id): try rebootRouter(id)
         case .destroyRouter(let id): try destroyRouter(id)
+        case .changeRouterOffering(let request): try changeRouterOffering(request)
         case .createGuestRange(let request): try createGuestRange(request)
         case .updateGuestRange(let request): try updateGuestRange(request)
         case .deleteGuestRange(let id): try deleteGuestRange(id)

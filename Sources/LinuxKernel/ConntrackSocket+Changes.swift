@@ -83,6 +83,22 @@ extension ConntrackSocket {
         }
     }
 
+    /// Lets time pass for all connections of the namespace: what would have ended meanwhile ends.
+    public func age(by seconds: UInt32) throws(KernelError) {
+        for flow in try flows() {
+            guard let left = flow.timeout else { continue }
+            // What is left is told in whole seconds, rounded down.
+            if left < seconds {
+                _ = try delete(flow.key)
+            } else {
+                try netlink.change("age connection", flow.original.description, ConntrackMessage.new) {
+                    $0.put(flow.key)
+                    $0.put(CTA_TIMEOUT.number, max(1, left - seconds).bigEndian)
+                }
+            }
+        }
+    }
+
     private func changeAll<Keys: RandomAccessCollection<Flow.Key>>(
         _ operation: String, _ keys: Keys, _ type: Int, _ build: (NetlinkMessage, Flow.Key) -> Void
     ) throws(KernelError) -> Int {

@@ -1,24 +1,36 @@
 internal import CLinux
 internal import Glibc
 
-/// A thread with networks and names of its own: what is done on it reaches nobody, and nothing stays when it ends.
-public enum PrivateMachine {
-    /// Runs `body` on a new thread in a fresh network and mount namespace with an empty `/run`, and waits for it. The
-    /// thread stays on one processor, whose queue keeps packets in order.
+/// A thread that stays on one processor, whose queue keeps packets in order.
+public enum PinnedThread {
+    /// Runs `body` on it, and waits for it.
     public static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
         let inbox = try Inbox<Result<Value, any Error>>()
-        let thread = try KernelThread(name: "private machine") {
+        let thread = try KernelThread(name: "pinned") {
             inbox.send(
                 Result {
-                    try enter()
+                    guard sluice_stay_on_this_processor() == 0 else {
+                        throw KernelError.last("keep the processor", "for a thread")
+                    }
                     return try body()
                 })
         }
         defer { thread.join() }
         guard let result = inbox.receive(timeout: nil)?.first else {
-            throw KernelError(operation: "wait for", object: "a private machine", errno: ECANCELED)
+            throw KernelError(operation: "wait for", object: "a thread", errno: ECANCELED)
         }
         return try result.get()
+    }
+}
+
+/// A thread with networks and names of its own: what is done on it reaches nobody, and nothing stays when it ends.
+public enum PrivateMachine {
+    /// Runs `body` in a fresh network and mount namespace with an empty `/run`, on a thread that stays on one processor.
+    public static func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+        try PinnedThread.run {
+            try enter()
+            return try body()
+        }
     }
 
     private static func enter() throws(KernelError) {
@@ -28,6 +40,5 @@ public enum PrivateMachine {
             throw .last("make mounts private", object)
         }
         guard mount("tmpfs", "/run", "tmpfs", 0, nil) == 0 else { throw .last("mount /run", object) }
-        guard sluice_stay_on_this_processor() == 0 else { throw .last("keep the processor", object) }
     }
 }

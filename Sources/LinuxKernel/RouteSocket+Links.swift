@@ -6,13 +6,15 @@ extension RouteSocket {
     // MARK: Creation. Each returns the new link's index.
 
     /// A bridge that says nothing of itself: no spanning tree, no multicast snooping (and so no querier), no delay
-    /// before a port forwards.
+    /// before a port forwards. Nor does it learn from what is for bridges alone, which no rule is asked about.
     @discardableResult
     public func addBridge(_ link: LinkSpecification) throws(KernelError) -> Int32 {
         try add("bridge", link) { data in
             data.put(IFLA_BR_STP_STATE, UInt32(0))
             data.put(IFLA_BR_FORWARD_DELAY, UInt32(0))
             data.put(IFLA_BR_MCAST_SNOOPING, UInt8(0))
+            let noLearning: UInt32 = 1 << BR_BOOLOPT_NO_LL_LEARN.rawValue
+            data.put(IFLA_BR_MULTI_BOOLOPT, UInt64(noLearning) << 32 | UInt64(noLearning))
         }
     }
 

@@ -9,6 +9,16 @@ public struct ObjectID: Hashable, Comparable, Sendable {
         self.low = low & ~(0b11 << 62) | 0b10 << 62
     }
 
+    /// The id of what every installation has under the name: always the same, so that nothing else is numbered differently
+    /// because of it. Version 8 of RFC 9562; the halves are FNV-1a of the name from two beginnings.
+    public init(wellKnown name: String) {
+        func hash(_ start: UInt64) -> UInt64 {
+            name.utf8.reduce(start) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        }
+        high = hash(0xcbf2_9ce4_8422_2325) & ~0xf000 | 0x8000
+        low = hash(0x6c62_272e_07bb_0142) & ~(0b11 << 62) | 0b10 << 62
+    }
+
     public static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
 }
 

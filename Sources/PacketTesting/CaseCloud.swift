@@ -1,4 +1,5 @@
 import CloudModel
+import CloudTrace
 import ControlPlane
 import NetworkVocabulary
 import Planner
@@ -35,6 +36,7 @@ struct CaseCloud {
         plans.values.sorted { $0.name.isHost != $1.name.isHost ? $0.name.isHost : $0.name < $1.name }
     }
 
+    var wiring: Wiring { Wiring(cloud, routers: routers) }
     var routers: [NodePlan] { inOrder.filter { $0.kind == .router } }
 
     /// Guests are bare ports here, whatever the file says of them.

@@ -1,8 +1,9 @@
-import FoundationEssentials
+import CloudTrace
 import NetworkVocabulary
 import PacketTrace
 import Packets
 import RouterPlan
+import Ruleset
 
 /// What did not come as a case says.
 struct Mismatch: Error {
@@ -28,44 +29,72 @@ extension CaseRun {
     /// The failure for people: what was sent, what should have come, what came, and why.
     func text(of mismatch: Mismatch, _ done: Int) -> String {
         let world = mismatch.world.map { " on the \($0)" } ?? ""
-        var lines = ["✘ \(test.name): step \(done + 1) of \(test.script.steps.count)\(world)", "  \(test.title)", ""]
-        func add(_ word: String, _ texts: [String]) {
-            for (index, text) in texts.enumerated() {
-                lines.append("  " + Self.padded(index == 0 ? word : "", 11) + text)
-            }
+        var text = FailureText(
+            lines: ["✘ \(test.name): step \(done + 1) of \(test.script.steps.count)\(world)", "  \(test.title)", ""])
+        if let step = mismatch.step { text.add("at", ["\(test.path)/traffic.packets:\(step.line)"]) }
+        if let send = lastSend { text.add("sent", [send.text]) }
+        if !mismatch.expected.isEmpty { text.add("expected", [mismatch.expected]) }
+        text.add("got", mismatch.got.isEmpty ? ["nothing"] : mismatch.got)
+        text.add("differs", mismatch.differences)
+        explain(&text)
+        if let folder = options.keep.flatMap({ leaveEvidence(below: $0, text.whole) }) {
+            text.lines.append("")
+            text.add(
+                "files",
+                ["\(folder)/ all-ports.pcapng plan.txt ruleset.nft decisions.txt counters.txt failure.txt"])
         }
-        if let step = mismatch.step { add("at", ["\(test.path)/traffic.packets:\(step.line)"]) }
-        if let send = lastSend { add("sent", [send.text]) }
-        if !mismatch.expected.isEmpty { add("expected", [mismatch.expected]) }
-        add("got", mismatch.got.isEmpty ? ["nothing"] : mismatch.got)
-        add("differs", mismatch.differences)
+        text.add("again", [again(done + 1)])
+        return text.whole
+    }
+
+    /// What a step did, whether or not it was as it should be.
+    func report(_ done: Int) -> String {
+        guard done > 0 else { return "" }
+        let step = test.script.steps[done - 1]
+        var text = FailureText(
+            lines: ["\(test.name): step \(done) of \(test.script.steps.count)", "  \(test.title)", ""])
+        text.add("at", ["\(test.path)/traffic.packets:\(step.line)", step.text])
+        if let send = lastSend, send != step { text.add("sent", [send.text]) }
+        for lane in lanes {
+            text.add("arrived", lane.fate.arrivals.map { "at \($0.port) \($0.frame.line(.ip)) (\(lane.world.name))" })
+        }
+        explain(&text)
+        return text.whole
+    }
+
+    /// The command that repeats just this step, with all that leads to it.
+    private func again(_ step: Int) -> String {
+        "sluice test --on \(runner.rawValue)\(options.keep.map { " --keep \($0)" } ?? "") --step \(step) \(test.path)"
+    }
+
+    private func explain(_ text: inout FailureText) {
         for lane in lanes {
             for passage in lane.fate.passages {
-                add("decided", ["\(describe(passage)) (\(passage.node), \(lane.world.name))"])
+                text.add("decided", ["\(describe(passage)) (\(passage.node), \(lane.world.name))"])
+                text.add("counted", counted(passage).map { "\($0) (\(lane.world.name))" })
             }
         }
         for passage in lanes.first?.fate.passages ?? [] {
             if let trace = passage.trace {
-                lines.append("")
-                add("trace", trace.description.split(separator: "\n").map(String.init))
+                text.lines.append("")
+                text.add("trace", trace.lines { cloud.cloud.words(for: $0) })
             }
-            add("nearest", nearest(to: passage))
+            text.add("nearest", nearest(to: passage))
         }
-        if let folder = keep.flatMap({ leaveEvidence(below: $0) }) {
-            lines.append("")
-            add("files", ["\(folder)/ all-ports.pcapng plan.txt ruleset.nft"])
-        }
-        add("again", ["sluice test --on \(runner.rawValue)\(keep.map { " --keep \($0)" } ?? "") \(test.path)"])
-        return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func padded(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
+    /// Objects whose elements have counted the packet.
+    private func counted(_ passage: Passage) -> [String] {
+        guard let table = cloud.plans[passage.node]?.table else { return [] }
+        let objects = passage.moved.compactMap { table.elements[$0.set]?[$0.key]?.origin }
+        return Set(objects.map { "\(cloud.cloud.words(for: $0)) +1" }).sorted()
     }
 
     /// Rules of the same kind that were asked and had other packets in mind.
     private func nearest(to passage: Passage) -> [String] {
         guard let last = passage.lastWord, last.isDrop else { return [] }
+        if let trace = passage.trace { return cloud.cloud.nearest(to: trace, at: passage.node) }
+        // Without a trace nobody knows what keeps them from the packet.
         let kind: String
         switch "\(last.chain)" {
         case "public-firewall": kind = "firewallRule"
@@ -74,47 +103,21 @@ extension CaseRun {
         }
         let rules = cloud.plans[passage.node]?.objects.filter { $0.kind == kind } ?? []
         return rules.compactMap { rule in
-            cloud.names(of: rule).last.map { "\(kind) \($0) from \(cloud.sources(of: rule))" }
+            cloud.cloud.names(of: rule).last.map { "\(kind) \($0) from \(cloud.cloud.sources(of: rule))" }
         }.sorted()
     }
+}
 
-    /// Returns the folder, or nil where it cannot be written.
-    private func leaveEvidence(below root: String) -> String? {
-        let folder = "\(root)/\(test.name)"
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            try write(capture(), "\(folder)/all-ports.pcapng")
-            let plans = cloud.inOrder.map(\.description).joined(separator: "\n")
-            try write(Array(plans.utf8), "\(folder)/plan.txt")
-            let rulesets = lanes.map { "# on the \($0.world.name)\n\($0.world.rulesets())" }
-            try write(Array(rulesets.joined(separator: "\n").utf8), "\(folder)/ruleset.nft")
-            return folder
-        } catch {
-            return nil
+/// Lines with a word in front of each group of them.
+private struct FailureText {
+    var lines: [String]
+
+    mutating func add(_ word: String, _ texts: [String]) {
+        for (index, text) in texts.enumerated() {
+            let head = index == 0 ? word : ""
+            lines.append("  " + head + String(repeating: " ", count: max(0, 11 - head.count)) + text)
         }
     }
 
-    private func write(_ bytes: [UInt8], _ path: String) throws { try Data(bytes).write(to: URL(filePath: path)) }
-
-    /// An interface for each port of each world; the clock of a case is its line number.
-    private func capture() -> [UInt8] {
-        var writer = PcapngWriter()
-        var numbers: [String: Int] = [:]
-        for lane in lanes {
-            for port in lane.world.wiring.ports {
-                let name = "\(port.name) (\(lane.world.name))"
-                numbers[name] = writer.add(CaptureInterface(name: name))
-            }
-        }
-        for lane in lanes {
-            for logged in lane.log {
-                guard let number = numbers["\(logged.port) (\(lane.world.name))"] else { continue }
-                writer.write(
-                    CapturedPacket(
-                        interface: number, time: CaptureTime(seconds: Int64(logged.step)), bytes: logged.frame.bytes,
-                        comments: [logged.comment]))
-            }
-        }
-        return writer.bytes
-    }
+    var whole: String { lines.joined(separator: "\n") + "\n" }
 }

@@ -1,3 +1,4 @@
+import CloudTrace
 import ControlPlane
 import LinuxKernel
 import NetworkVocabulary
@@ -21,14 +22,39 @@ public struct CaseOutcome: Sendable {
     public let steps: Int
     /// Nil when everything came as the case says.
     public let failure: String?
+    /// What the step did that was asked about.
+    public var report: String?
+    /// The line of the script that did not come true.
+    public var failedLine: Int?
+}
+
+/// What of a run is asked for besides its outcome.
+public struct CaseOptions: Sendable {
+    /// A folder for what a failure leaves behind.
+    public var keep: String?
+    /// The run ends with this step, counted from 1, and tells what it did.
+    public var lastStep: Int?
+    /// Writes what should come, from what comes on the model, instead of comparing with it.
+    public var records = false
+    /// A mistake in the plans, for the model alone.
+    var mutant: Mutant?
+    /// Called when a case has failed on the kernel, while its namespaces are there: on their thread, with their names in
+    /// `/run/netns`.
+    public var inTopology: (@Sendable (_ failure: String) -> Void)?
+
+    public init(keep: String? = nil) { self.keep = keep }
 }
 
 extension PacketCase {
     /// Runs the case from its beginning. `keep`: a folder for what a failure leaves behind.
     public func run(on runner: CaseRunner, keep: String? = nil) -> CaseOutcome {
+        run(on: runner, CaseOptions(keep: keep))
+    }
+
+    public func run(on runner: CaseRunner, _ options: CaseOptions) -> CaseOutcome {
         do {
-            if runner == .model { return try CaseRun(self, runner, keep).outcome() }
-            return try PrivateMachine.run { try CaseRun(self, runner, keep).outcome() }
+            if runner == .model { return try CaseRun(self, runner, options).outcome() }
+            return try PrivateMachine.run { try CaseRun(self, runner, options).outcome() }
         } catch let error as CaseError {
             return CaseOutcome(name: name, steps: 0, failure: "✘ \(name)\n\n  \(error)\n")
         } catch {
@@ -42,16 +68,19 @@ final class Lane {
     let world: any World
     var bindings: [String: PacketValue] = [:]
     /// What has arrived and was not expected yet.
-    var pending: [Fate.Arrival] = []
+    var pending: [Journey.Arrival] = []
     var fate = Fate()
     var sent: [Frame] = []
     /// Everything, for the capture of all ports.
     var log: [Logged] = []
+    /// What routers did with each packet that was sent.
+    var decisions: [(step: CaseStep, passages: [Passage])] = []
 
     struct Logged {
         let port: String
         let frame: Frame
         let step: Int
+        let isArrival: Bool
         let comment: String
     }
 
@@ -68,24 +97,24 @@ final class Lane {
 final class CaseRun {
     let test: PacketCase
     let runner: CaseRunner
-    let keep: String?
+    let options: CaseOptions
     private(set) var cloud: CaseCloud
     let lanes: [Lane]
     /// Ports that the model chose, by those that the kernel chose.
-    private var chosenPorts: [String: String] = [:]
+    var chosenPorts: [String: String] = [:]
     private(set) var lastSend: CaseStep?
 
-    init(_ test: PacketCase, _ runner: CaseRunner, _ keep: String?) throws {
+    init(_ test: PacketCase, _ runner: CaseRunner, _ options: CaseOptions) throws {
         self.test = test
         self.runner = runner
-        self.keep = keep
+        self.options = options
         do {
             cloud = try CaseCloud(test.cloud)
         } catch let error as RequestError {
             throw CaseError(file: "\(test.path)/cloud.json", error.text)
         }
         var lanes: [Lane] = []
-        if runner != .kernel { lanes.append(Lane(ModelWorld(cloud))) }
+        if runner != .kernel { lanes.append(Lane(ModelWorld(cloud, options.mutant))) }
         if runner != .model { lanes.append(Lane(try KernelWorld(cloud))) }
         self.lanes = lanes
         if let name = lanes.first?.world.wiring.ambiguous.sorted().first {
@@ -96,21 +125,31 @@ final class CaseRun {
     func outcome() throws -> CaseOutcome {
         var done = 0
         do {
-            for step in test.script.steps {
+            for step in test.script.steps.prefix(options.lastStep ?? .max) {
                 try take(step)
                 done += 1
+            }
+            if options.lastStep != nil {
+                return CaseOutcome(name: test.name, steps: done, failure: nil, report: report(done))
             }
             try expectNothingMore(nil)
             if let node = try cloud.drift().first {
                 throw Mismatch(step: nil, "the plan of \(node) is another one when it is made from nothing")
             }
+            try compareWithExpected()
             return CaseOutcome(name: test.name, steps: done, failure: nil)
         } catch let mismatch as Mismatch {
-            return CaseOutcome(name: test.name, steps: done, failure: text(of: mismatch, done))
+            let text = text(of: mismatch, done)
+            if let inTopology = options.inTopology, let world = lanes.last?.world as? KernelWorld {
+                try world.nameField()
+                inTopology(text)
+            }
+            return CaseOutcome(
+                name: test.name, steps: done, failure: text, failedLine: mismatch.step?.line)
         }
     }
 
-    private func error(_ step: CaseStep, _ message: String) -> CaseError {
+    func error(_ step: CaseStep, _ message: String) -> CaseError {
         CaseError(file: "\(test.path)/traffic.packets", line: step.line, message)
     }
 
@@ -139,6 +178,16 @@ final class CaseRun {
             try change(step) { cloud in
                 try cloud.take(try ChangeLine(words).request(in: cloud.cloud))
             }
+        case .advance(let seconds):
+            try expectNothingMore(nil)
+            for lane in lanes { try lane.world.advance(by: seconds) }
+        case .restart:
+            try expectNothingMore(nil)
+            for lane in lanes { try lane.world.restart() }
+        case .kill(let words):
+            try expectNothingMore(nil)
+            for lane in lanes { lane.world.kill() }
+            try change(step) { cloud in try cloud.take(try ChangeLine(words).request(in: cloud.cloud)) }
         case .refused(let words): try expectRefusal(of: words, step)
         case .counters(let kind, let name, let counts): try checkCounters(kind, name, counts, step)
         }
@@ -162,12 +211,17 @@ final class CaseRun {
             let port = try port(name, step)
             lane.sent = try frames(lane, port)
             for frame in lane.sent {
-                lane.log.append(.init(port: name, frame: frame, step: step.line, comment: step.text))
+                lane.log.append(
+                    .init(port: name, frame: frame, step: step.line, isArrival: false, comment: step.text))
             }
             lane.fate = try lane.world.send(lane.sent, at: port)
             lane.pending = lane.fate.arrivals
+            lane.decisions.append((step, lane.fate.passages))
             for arrival in lane.pending {
-                lane.log.append(.init(port: arrival.port, frame: arrival.frame, step: step.line, comment: "arrived"))
+                lane.log.append(
+                    .init(
+                        port: arrival.port, frame: arrival.frame, step: step.line, isArrival: true,
+                        comment: "arrived: \(step.text)"))
             }
             try checkChecksums(lane, step)
         }
@@ -258,132 +312,5 @@ final class CaseRun {
             throw error(step, "expected \(unknown.description)")
         }
         throw Mismatch(step: step, expected: "the request is refused", got: ["it was granted"])
-    }
-
-    // MARK: Decisions
-
-    private func checkDecision(_ kind: String, _ detail: String?, _ step: CaseStep) throws {
-        let wanted = "decided by \(kind)\(detail.map { " \($0)" } ?? "")"
-        let last = lanes.first?.fate.passages.last
-        for lane in lanes {
-            // What the kernel ends before it asks any rule, it does not tell of.
-            if kind == "kernel", lane.world is KernelWorld, lane.fate.passages.isEmpty { continue }
-            guard let passage = lane.fate.passages.last(where: { $0.node == last?.node }) else {
-                throw Mismatch(step: step, lane: lane, expected: wanted, got: ["no router has seen it"])
-            }
-            if kind == "kernel" {
-                // Only the model knows the kernel's own reasons; on the kernel no rule behind the routing was asked.
-                let isSo =
-                    lane.world is KernelWorld
-                    ? passage.rulings.allSatisfy { !$0.isDrop && judging(passage.node).isEarly($0.chain) }
-                    : passage.reason.map { detail == nil || "\($0)" == detail } ?? false
-                if isSo { continue }
-            } else if passage.reason == nil, passage.origin.kind == kind {
-                if detail.map({ names(of: passage).contains($0) }) ?? true { continue }
-            }
-            throw Mismatch(step: step, lane: lane, expected: wanted, got: [describe(passage)])
-        }
-    }
-
-    private func judging(_ node: NodeName) -> Judging { Judging(cloud.plans[node]?.table) }
-
-    private func names(of passage: Passage) -> [String] {
-        cloud.names(of: passage.origin)
-            + (passage.lastWord.map { judging(passage.node).names(of: $0.chain) } ?? [])
-    }
-
-    func describe(_ passage: Passage) -> String {
-        if let reason = passage.reason { return "kernel \(reason): \(reason.rawValue)" }
-        let names = cloud.names(of: passage.origin)
-        let ruling = passage.lastWord.map { ", \($0)" } ?? ""
-        return "\(passage.origin.kind)\(names.first.map { " \($0)" } ?? "")\(ruling)"
-    }
-
-    private func checkCounters(_ kind: String, _ name: String, _ counts: [Meter: UInt64], _ step: CaseStep) throws {
-        let objects = cloud.objects(of: kind, named: name)
-        guard objects.count == 1, let object = objects.first else {
-            throw error(step, "there are \(objects.count) objects that are \(kind) \(name)")
-        }
-        for lane in lanes {
-            let found = try lane.world.counts(of: object)
-            for (meter, count) in counts.sorted(by: { $0.key < $1.key }) where found[meter] ?? 0 != count {
-                throw Mismatch(
-                    step: step, lane: lane, expected: "\(kind) \(name) \(meter.rawValue) \(count)",
-                    got: ["\(meter.rawValue) \(found[meter] ?? 0)"])
-            }
-        }
-    }
-
-    // MARK: Model and kernel
-
-    private func compare(_ step: CaseStep) throws {
-        guard lanes.count == 2 else { return }
-        let (model, kernel) = (lanes[0], lanes[1])
-        for port in Set((model.pending + kernel.pending).map(\.port)).sorted() {
-            let ours = model.pending.filter { $0.port == port }.map(\.frame)
-            let theirs = kernel.pending.filter { $0.port == port }.map(\.frame)
-            guard ours.count == theirs.count else {
-                throw Mismatch(
-                    step: step, lane: kernel, expected: "at \(port) as the model has it: \(lines(ours))",
-                    got: [lines(theirs)])
-            }
-            for (frame, other) in zip(ours, theirs) {
-                var none: [String: PacketValue] = [:]
-                let pattern = PacketPattern(describing: frame, detail: [.link, .ip, .sequence, .payload])
-                let differences = pattern.differences(from: other, bindings: &none).filter {
-                    !isSamePort($0, model.fate.isPortArbitrary)
-                }
-                guard differences.isEmpty else {
-                    throw Mismatch(
-                        step: step, lane: kernel, expected: "at \(port) as the model has it: \(frame.line(.ip))",
-                        got: [other.line(.ip)], differences: differences.map(\.description))
-                }
-            }
-        }
-        for node in Set((model.fate.passages + kernel.fate.passages).map(\.node)).sorted() {
-            try compareDecisions(node, step)
-        }
-    }
-
-    /// A port that the kernel was free to choose is the same as the model's choice, from then on.
-    private func isSamePort(_ difference: PacketDifference, _ isNew: Bool) -> Bool {
-        guard difference.field == "source port" || difference.field == "destination port" else { return false }
-        if let known = chosenPorts[difference.found] { return known == difference.wanted }
-        guard isNew else { return false }
-        chosenPorts[difference.found] = difference.wanted
-        return true
-    }
-
-    private func compareDecisions(_ node: NodeName, _ step: CaseStep) throws {
-        let (ours, theirs) = (passages(lanes[0], node), passages(lanes[1], node))
-        let spoken = { (passages: [Passage]) in passages.map(\.rulings).filter { !$0.isEmpty } }
-        // Where the kernel ends a packet for reasons of its own, some rules may have been asked before or not: what counts
-        // is that none of them forbade it.
-        let endsOtherwise = ours.contains { $0.reason != nil }
-        let isForbidden = theirs.contains { $0.rulings.contains(where: \.isDrop) }
-        guard endsOtherwise ? !isForbidden : spoken(ours) == spoken(theirs) else {
-            throw Mismatch(
-                step: step, lane: lanes[1],
-                expected: "\(node) as the model has it: \(spoken(ours).map(\.description).joined(separator: "; "))",
-                got: [spoken(theirs).map(\.description).joined(separator: "; ")])
-        }
-        let moved = { (passages: [Passage]) in passages.reduce(into: Set()) { $0.formUnion($1.moved) } }
-        guard moved(ours) == moved(theirs) else {
-            throw Mismatch(
-                step: step, lane: lanes[1],
-                expected: "\(node) counts what the model counts: \(text(moved(ours)))", got: [text(moved(theirs))])
-        }
-    }
-
-    private func passages(_ lane: Lane, _ node: NodeName) -> [Passage] {
-        lane.fate.passages.filter { $0.node == node }
-    }
-
-    private func text(_ elements: Set<MeteredElement>) -> String {
-        elements.isEmpty ? "nothing" : elements.map { "\($0.set) \($0.key)" }.sorted().joined(separator: ", ")
-    }
-
-    private func lines(_ frames: [Frame]) -> String {
-        frames.isEmpty ? "nothing" : frames.map { $0.line(.ip) }.joined(separator: ", ")
     }
 }

@@ -126,9 +126,32 @@ private struct CaseLine {
             try end()
             return .replay(file: file, at: port)
         }
+        if takes("advance") { return .advance(seconds: try duration()) }
+        if takes("restart") {
+            try end()
+            return .restart
+        }
+        if takes("kill") {
+            guard let words = remaining() else { throw fail("a request") }
+            return .kill(words.split(separator: " ").map(String.init))
+        }
         if takes("counters") { return try counters() }
         throw fail(
-            "'at', 'expect', 'decided', 'apply', 'change', 'refused', 'replay', 'counters' or a comment behind #")
+            "'at', 'expect', 'decided', 'apply', 'change', 'refused', 'replay', 'advance', 'restart', 'kill', "
+                + "'counters' or a comment behind #")
+    }
+
+    /// `90 seconds`, `5 minutes`, `2 hours`, `1 days`.
+    private mutating func duration() throws(CaseError) -> Int {
+        guard let next = peek, let count = Int(next), (1...10_000_000).contains(count) else { throw fail("a number") }
+        _ = try word("a number")
+        let units = ["seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400]
+        guard let next = peek, let unit = units[String(next)] else {
+            throw fail("'seconds', 'minutes', 'hours' or 'days'")
+        }
+        _ = try word("a unit")
+        try end()
+        return count * unit
     }
 
     /// What is left, with single blanks.

@@ -20,6 +20,12 @@ public struct CaseStep: Hashable, Sendable {
         case change([String])
         /// A request that is not granted; nothing changes.
         case refused([String])
+        /// Time passes for connections.
+        case advance(seconds: Int)
+        /// The daemon ends and starts again; the kernel keeps what it has, and nothing is written.
+        case restart
+        /// The daemon is killed when a request is durable and the kernel has nothing of it yet, and starts again.
+        case kill([String])
         case counters(kind: String, name: String, [Meter: UInt64])
     }
 

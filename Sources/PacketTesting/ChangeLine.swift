@@ -1,4 +1,5 @@
 import CloudModel
+import CloudTrace
 import ControlPlane
 import NetworkVocabulary
 

@@ -1,3 +1,4 @@
+import CloudTrace
 import NetworkVocabulary
 import PacketTrace
 import Packets
@@ -6,12 +7,7 @@ import Ruleset
 
 /// What became of what was sent at once.
 struct Fate {
-    struct Arrival {
-        let port: String
-        let frame: Frame
-    }
-
-    var arrivals: [Arrival] = []
+    var arrivals: [Journey.Arrival] = []
     var passages: [Passage] = []
     /// Source ports of which others would have done.
     var isPortArbitrary = false
@@ -50,6 +46,12 @@ protocol World: AnyObject {
     func send(_ frames: [Frame], at port: Wiring.Port) throws -> Fate
     /// Brings about what the cloud has become.
     func follow(_ cloud: CaseCloud, _ following: CaseCloud.Following) throws
+    /// Time passes for connections.
+    func advance(by seconds: Int) throws
+    /// Whatever runs there ends in order and starts again over what is there. Throws when that changes anything.
+    func restart() throws
+    /// Whatever runs there is gone before it hears of the next change, and starts again after it.
+    func kill()
     /// Packets that the elements of an object have counted since the beginning.
     func counts(of object: Origin) throws -> [Meter: UInt64]
     /// What of it can be left behind in a file for who looks into a failure.

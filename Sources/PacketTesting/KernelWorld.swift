@@ -1,3 +1,4 @@
+import CloudTrace
 import LinuxDataplane
 import LinuxKernel
 import NetworkVocabulary
@@ -8,108 +9,118 @@ import RouterPlan
 import Ruleset
 
 /// The plans of a cloud on this kernel, brought about as the daemon does it, in the calling thread's namespaces, which
-/// are to be fresh; the ports are in a namespace of their own where nobody answers anything.
-///
-/// Nothing is waited for: a packet is through when frames that were sent after it, and cannot be lost, have taken more
-/// steps than any packet does. The thread stays on one processor, whose queue keeps the order.
+/// are to be fresh.
 final class KernelWorld: World {
     let name = "kernel"
-    private(set) var wiring: Wiring
+    var wiring: Wiring { field.wiring }
     private var cloud: CaseCloud
-    private let dataplane: LinuxDataplane
-    private let reports: Reports
-    private let reconciler: Reconciler
-    private var now = Duration.zero
+    private var daemon: Daemon
+    private var isKilled = false
 
-    private let host: RouteSocket
-    private let field: NetworkNamespace
-    private let fieldRoute: RouteSocket
-    private let socket: PacketSocket
-    private var indexes: [Wiring.Port: Int32] = [:]
-    private var portNumber = 0
-    private let sentinelOut: Int32
-    private let sentinelIn: Int32
-    private var sentinels: UInt64 = 0
-    private var collected = Fragments()
-    /// Who has just been made to send something.
-    private var speakers: Set<MACAddress> = []
-
+    private let field: Field
     private var tracers: [NodeName: (trace: NetfilterTrace, rules: NetfilterSocket)] = [:]
     private var sites: [NodeName: [ChainName: [UInt64: Int]]] = [:]
     /// What elements had counted when they went.
     private var gone: [Origin: [Meter: UInt64]] = [:]
 
-    /// What the reconciler said.
-    private final class Reports {
-        var failures: [String] = []
-        var leaving: [MeterReading] = []
-    }
-
     init(_ cloud: CaseCloud) throws {
         self.cloud = cloud
-        wiring = Wiring(cloud)
         try Sysctl.write("net/ipv6/conf/default/disable_ipv6", "1", in: try .current())
-        let reports = Reports()
-        self.reports = reports
-        dataplane = try LinuxDataplane(installation: cloud.installation)
-        reconciler = Reconciler(dataplane, judge: { FlowAudit($0).revoked(among: $1) }) { report in
-            switch report {
-            case .failed(let node, let error, _): reports.failures.append("\(node): \(error)")
-            case .measured(_, let readings): reports.leaving += readings
-            default: break
-            }
-        }
-        host = try RouteSocket()
-        field = try .unnamed()
-        try Sysctl.write("net/ipv6/conf/default/disable_ipv6", "1", in: field)
-        fieldRoute = try RouteSocket(in: field)
-        socket = try PacketSocket(in: field)
-        let ends = ["sentinel0", "sentinel1"].compactMap { InterfaceName($0) }
-        try fieldRoute.addVeth(LinkSpecification(ends[0]), peer: LinkSpecification(ends[1]), in: field)
-        sentinelOut = try fieldRoute.link(named: "sentinel0").index
-        sentinelIn = try fieldRoute.link(named: "sentinel1").index
-        for index in [sentinelOut, sentinelIn] { try fieldRoute.setLink(index, LinkChange(isUp: true)) }
-        try awaitSentinels()
-        reconciler.accept(.adopt(cloud.inOrder))
-        try settle()
-        try plug()
+        daemon = try Daemon(cloud.installation)
+        field = try Field(cloud.wiring)
+        try daemon.adopt(cloud)
+        try field.plug()
         try watch()
-        try awaitPaths()
+        try field.awaitPaths()
     }
 
     // MARK: The cloud
 
-    /// All work, and what is due later too: time is ours.
-    private func settle() throws {
-        for _ in 0..<64 {
-            while reconciler.work(now: now) {}
-            guard reports.failures.isEmpty else { throw Refusal(description: reports.failures[0]) }
-            guard let next = reconciler.nextRetry else { return }
-            now = max(now, next)
-        }
-        throw Refusal(description: "the kernel never comes to rest")
-    }
+    /// What the daemon does for the kernel, in one place and at once: time is ours.
+    private final class Daemon {
+        let dataplane: LinuxDataplane
+        private let reconciler: Reconciler
+        private let reports: Reports
+        private var now = Duration.zero
 
-    struct Refusal: Error, CustomStringConvertible { let description: String }
+        /// What the reconciler said.
+        private final class Reports {
+            var failures: [String] = []
+            var leaving: [MeterReading] = []
+        }
+
+        init(_ installation: ObjectID) throws {
+            let reports = Reports()
+            self.reports = reports
+            dataplane = try LinuxDataplane(installation: installation)
+            reconciler = Reconciler(dataplane, judge: { FlowAudit($0).revoked(among: $1) }) { report in
+                switch report {
+                case .failed(let node, let error, _): reports.failures.append("\(node): \(error)")
+                case .measured(_, let readings): reports.leaving += readings
+                default: break
+                }
+            }
+        }
+
+        /// Brings about the whole, from whatever is there.
+        func adopt(_ cloud: CaseCloud) throws { _ = try take([.adopt(cloud.inOrder)]) }
+
+        /// Returns what elements had counted when they went.
+        func take(_ commands: [Reconciler.Command]) throws -> [MeterReading] {
+            reports.leaving = []
+            for command in commands { reconciler.accept(command) }
+            for _ in 0..<64 {
+                while reconciler.work(now: now) {}
+                guard reports.failures.isEmpty else { throw Refusal(description: reports.failures[0]) }
+                guard let next = reconciler.nextRetry else { return reports.leaving }
+                now = max(now, next)
+            }
+            throw Refusal(description: "the kernel never comes to rest")
+        }
+    }
 
     func follow(_ cloud: CaseCloud, _ following: CaseCloud.Following) throws {
-        reports.leaving = []
-        for command in following.commands { reconciler.accept(command) }
-        try settle()
-        for reading in reports.leaving {
-            gone[reading.object, default: [:]][reading.meter, default: 0] += reading.leaving.packets
-        }
         self.cloud = cloud
-        wiring = Wiring(cloud)
-        try plug()
+        if isKilled {
+            isKilled = false
+            daemon = try Daemon(cloud.installation)
+            try daemon.adopt(cloud)
+        } else {
+            for reading in try daemon.take(following.commands) {
+                gone[reading.object, default: [:]][reading.meter, default: 0] += reading.leaving.packets
+            }
+        }
+        try field.follow(cloud.wiring)
         try watch()
-        try awaitPaths()
+        try field.awaitPaths()
     }
+
+    func kill() { isKilled = true }
+
+    func restart() throws {
+        daemon = try Daemon(cloud.installation)
+        let before = daemon.dataplane.writes
+        try daemon.adopt(cloud)
+        let written = daemon.dataplane.writes - before
+        guard written == 0 else {
+            throw Refusal(description: "a daemon that starts again has written \(written) times")
+        }
+    }
+
+    func advance(by seconds: Int) throws {
+        for plan in cloud.routers {
+            let namespace = try NamespaceDirectory.system.open(plan.name.text)
+            try ConntrackSocket(in: namespace).age(by: UInt32(clamping: seconds))
+        }
+    }
+
+    /// Gives the namespace of the ports a name, for who looks into a failure.
+    func nameField() throws { try field.name("ports") }
 
     func counts(of object: Origin) throws -> [Meter: UInt64] {
         var counts = gone[object] ?? [:]
         for plan in cloud.routers {
-            for reading in plan.readings(try dataplane.counts(of: plan, plan.meteredElements(of: [object]))) {
+            for reading in plan.readings(try daemon.dataplane.counts(of: plan, plan.meteredElements(of: [object]))) {
                 counts[reading.meter, default: 0] += reading.count.packets
             }
         }
@@ -118,35 +129,16 @@ final class KernelWorld: World {
 
     func rulesets() -> String {
         cloud.routers.map { plan in
-            let table = try? dataplane.observe(plan).table
+            let table = try? daemon.dataplane.observe(plan).table
             return "# \(plan.name)\n\(table.map { "\($0)" } ?? "none")\n"
         }.joined(separator: "\n")
     }
 
-    // MARK: Ports and ears
-
-    private func plug() throws {
-        for (port, index) in indexes where !wiring.ports.contains(port) {
-            try fieldRoute.deleteLink(index)
-            indexes[port] = nil
-        }
-        for port in wiring.ports where indexes[port] == nil {
-            portNumber += 1
-            guard let near = InterfaceName("case\(portNumber)"), let far = InterfaceName("port\(portNumber)") else {
-                continue
-            }
-            let bridge = try host.link(named: port.segment.rawValue).index
-            try host.addVeth(LinkSpecification(near), peer: LinkSpecification(far, mac: port.mac), in: field)
-            let index = try fieldRoute.link(named: far.rawValue).index
-            try fieldRoute.setLink(index, LinkChange(isUp: true))
-            try host.setLink(
-                try host.link(named: near.rawValue).index, LinkChange(master: .index(bridge), isUp: true))
-            indexes[port] = index
-        }
-    }
+    // MARK: Ears
 
     /// Opens ears in routers that have none yet, and learns where their rules are.
     private func watch() throws {
+        var unsettled: [Reconciler.Command] = []
         for plan in cloud.routers {
             let isNew = tracers[plan.name] == nil
             if isNew {
@@ -160,62 +152,24 @@ final class KernelWorld: World {
                 }
                 tracers[plan.name] = try opened?.get()
                 // Somebody else's table is there now: the next change is to be computed with it in view.
-                reconciler.accept(.disturbed(plan.name))
+                unsettled.append(.disturbed(plan.name))
             }
         }
         let names = Set(cloud.routers.map(\.name))
         for name in tracers.keys where !names.contains(name) { tracers[name] = nil }
-        try settle()
+        _ = try daemon.take(unsettled)
         for plan in cloud.routers {
             guard let table = plan.table, let tracer = tracers[plan.name] else { continue }
             sites[plan.name] = try tracer.rules.readRulePlaces(table.family, table.name)
         }
     }
 
-    /// A bridge begins to carry a new port's frames some time after the port is up: when a router's leg has answered a
-    /// probe (RFC 5227 section 2.1.1), which leaves nothing behind in it, both ways are open.
-    private func awaitPaths() throws {
-        for port in wiring.ports {
-            for leg in wiring.legs where leg.segment == port.segment {
-                guard let index = indexes[port], case .v4(let address)? = leg.addresses.sorted().first else { continue }
-                let question = ARPPacket.request(for: address, tell: IPv4Address(0, 0, 0, 0), at: port.mac)
-                let probe = Frame(
-                    destination: MACAddress(255, 255, 255, 255, 255, 255), source: port.mac, body: .arp(question))
-                let deadline = ContinuousClock.now + .seconds(20)
-                var isOpen = false
-                while !isOpen {
-                    guard ContinuousClock.now < deadline else {
-                        throw Refusal(description: "\(leg.link) of \(leg.node) does not answer \(port.name)")
-                    }
-                    try socket.send(probe.bytes, on: index)
-                    for _ in 0..<Self.calmRounds where !isOpen {
-                        var heard = Fate()
-                        _ = try round(&heard)
-                        isOpen = heard.arrivals.contains { $0.port == port.name && $0.frame.source == leg.mac }
-                    }
-                }
-            }
-        }
-        // Late answers are not to be taken for something else.
-        for _ in 0..<Self.calmRounds {
-            var heard = Fate()
-            _ = try round(&heard)
-        }
-    }
-
     // MARK: Packets
 
-    private static let calmRounds = 16
-
     func send(_ frames: [Frame], at port: Wiring.Port) throws -> Fate {
-        guard let index = indexes[port] else { throw Refusal(description: "\(port.name) is not plugged in") }
         let before = try counters()
         for tracer in tracers.values { _ = try tracer.trace.read() }
-        var fate = Fate()
-        speakers = Set(frames.map(\.source))
-        for frame in frames { try socket.send(frame.bytes, on: index) }
-        var calm = 0
-        while calm < Self.calmRounds { calm = try round(&fate) ? 0 : calm + 1 }
+        var fate = Fate(arrivals: try field.send(frames, at: port))
         let after = try counters()
         for plan in cloud.routers {
             var passages = try passages(through: plan)
@@ -227,89 +181,10 @@ final class KernelWorld: World {
         return fate
     }
 
-    private func sendSentinel() throws -> [UInt8] {
-        sentinels += 1
-        let tag = (0..<8).map { UInt8(truncatingIfNeeded: sentinels >> UInt64(8 * $0)) }
-        let frame = Frame(
-            destination: MACAddress(255, 255, 255, 255, 255, 255), source: MACAddress(2, 0, 0, 0, 0, 9),
-            etherType: 0x88b5, body: .other(tag))
-        try socket.send(frame.bytes, on: sentinelOut)
-        return tag
-    }
-
-    /// A new wire swallows what is sent before the kernel has got round to it: from the first sentinel that arrives, none
-    /// is lost.
-    private func awaitSentinels() throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while ContinuousClock.now < deadline {
-            _ = try sendSentinel()
-            while let sighting = try socket.poll() {
-                if sighting.link == sentinelIn { return }
-            }
-        }
-        throw Refusal(description: "a new wire carries nothing")
-    }
-
-    /// One sentinel's way; what came meanwhile is taken in. Returns whether somebody had to be answered, so that a packet
-    /// may have been waiting.
-    private func round(_ fate: inout Fate) throws -> Bool {
-        let tag = try sendSentinel()
-        var hasAnswered = false
-        while true {
-            let sighting = try socket.receive()
-            if sighting.link == sentinelIn {
-                if sighting.bytes.count >= 22, Array(sighting.bytes[14..<22]) == tag { return hasAnswered }
-                continue
-            }
-            guard let port = indexes.first(where: { $0.value == sighting.link })?.key,
-                let frame = (try? Frame(parsing: sighting.bytes))?.finished
-            else { continue }
-            if try answer(frame, port) {
-                hasAnswered = true
-            } else if frame.destination == port.mac || frame.destination.isMulticast,
-                speakers.contains(frame.source) || !isChatter(frame), let whole = collected.take(frame)
-            {
-                fate.arrivals.append(.init(port: port.name, frame: whole))
-            }
-        }
-    }
-
-    /// Routers ask who has an address; the ports say so, of their own and, outside, of everybody's.
-    private func answer(_ frame: Frame, _ port: Wiring.Port) throws -> Bool {
-        guard case .arp(let arp) = frame.body, arp.operation == 1, let index = indexes[port],
-            wiring.legs.contains(where: { $0.mac == frame.source })
-        else { return false }
-        let target = IPAddress.v4(arp.targetAddress)
-        let isMine =
-            port.isOutside
-            ? !wiring.isOwnedByRouter(target, on: port.segment) : port.addresses.contains(target)
-        guard isMine else { return true }
-        let answer = ARPPacket(
-            operation: 2, senderMAC: port.mac, senderAddress: arp.targetAddress, targetMAC: arp.senderMAC,
-            targetAddress: arp.senderAddress)
-        try socket.send(Frame(destination: arp.senderMAC, source: port.mac, body: .arp(answer)).bytes, on: index)
-        return true
-    }
-
-    /// What a kernel says of its own accord on a new link: neighbour discovery, and memberships of groups.
-    private func isChatter(_ frame: Frame) -> Bool {
-        switch frame.ip {
-        case .v4(let packet): packet.protocol.number == 2
-        case .v6(let packet):
-            if case .icmpv6(let message) = packet.body {
-                (130...136).contains(message.type) || message.type == 143
-            } else {
-                // Reports of memberships have a hop-by-hop header in front.
-                packet.protocol.number == 0
-            }
-        case nil: false
-        }
-    }
-
     private func counters() throws -> [NodeName: [MeteredElement: UInt64]] {
         var counters: [NodeName: [MeteredElement: UInt64]] = [:]
         for plan in cloud.routers {
-            counters[plan.name] = try dataplane.counts(of: plan, plan.meteredElements).mapValues(\.packets)
+            counters[plan.name] = try daemon.dataplane.counts(of: plan, plan.meteredElements).mapValues(\.packets)
         }
         return counters
     }

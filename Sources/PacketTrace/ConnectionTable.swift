@@ -1,14 +1,15 @@
 public import NetworkVocabulary
+import RouterPlan
 import Ruleset
 
-/// The connections that one node tracks, as a value. Nothing in it ends by itself: who wants time to pass removes what
-/// would have ended.
+/// The connections that one node tracks, as a value. Nothing in it ends by itself: who wants time to pass says so.
 public struct ConnectionTable: Sendable {
     private var connections: [Int: Connection] = [:]
     private var places: [FlowTuple: Place] = [:]
     private var nextID = 0
     /// How often rules that give slots in turn have been asked.
     private var turns: [Turn: UInt32] = [:]
+    private var now = Duration.zero
 
     struct Place {
         let id: Int
@@ -59,12 +60,36 @@ public struct ConnectionTable: Sendable {
         places[connection.reply] = nil
     }
 
+    /// Lets connections go on that nothing admits any more, until they end by themselves.
+    public mutating func drain(_ tuples: some Sequence<FlowTuple>) {
+        for tuple in tuples {
+            guard let id = places[tuple]?.id else { continue }
+            connections[id]?.mark |= FlowMark.draining
+        }
+    }
+
     /// Which of the slots is next. A rule that is changed begins anew.
     mutating func turn(of choice: Choice, in chain: ChainName) -> UInt32 {
         let turn = Turn(chain: chain, choice: choice)
         let next = turns[turn, default: 0]
         turns[turn] = next + 1 < choice.count ? next + 1 : 0
         return next
+    }
+
+    /// Time passes, and connections that were silent for longer than the kernel's own patience end.
+    public mutating func advance(by time: Duration) {
+        now += time
+        for (id, connection) in connections where now - connection.heard >= connection.patience {
+            connections[id] = nil
+            places[connection.original] = nil
+            places[connection.reply] = nil
+        }
+    }
+
+    /// What is known of a connection that has just carried a packet.
+    mutating func hear(_ id: Int, _ connection: Connection) {
+        connections[id] = connection
+        connections[id]?.heard = now
     }
 
     func place(of tuple: FlowTuple) -> Place? { places[tuple] }
@@ -80,6 +105,7 @@ public struct ConnectionTable: Sendable {
     mutating func insert(_ connection: Connection) -> Bool {
         guard places[connection.original] == nil, places[connection.reply] == nil else { return false }
         connections[nextID] = connection
+        connections[nextID]?.heard = now
         places[connection.original] = Place(id: nextID, direction: .original)
         places[connection.reply] = Place(id: nextID, direction: .reply)
         nextID += 1
@@ -98,6 +124,8 @@ struct Connection: Hashable, Sendable {
     var mark: UInt32 = 0
     var status: Flow.Status = []
     var progress: TCPProgress = .opening
+    /// When its last packet passed.
+    var heard = Duration.zero
     /// By which it left when it was given that link's address: by no other may it go on.
     var masqueradedBy: InterfaceName?
     /// The rules for either kind of translation have been asked.
@@ -107,6 +135,20 @@ struct Connection: Hashable, Sendable {
     init(_ original: FlowTuple, reply: FlowTuple) {
         self.original = original
         self.reply = reply
+    }
+
+    /// The kernel's time-outs as it has them from the start (`nf_conntrack_*_timeout*`). UDP counts as a stream only after
+    /// two seconds, which no test takes; how far the closing of TCP has come is not followed to its end.
+    var patience: Duration {
+        switch (original.ipProtocol, progress) {
+        case (.tcp, .opening): .seconds(120)
+        case (.tcp, .meeting), (.tcp, .answered): .seconds(60)
+        case (.tcp, .open): .seconds(432_000)
+        case (.tcp, .halfClosed): .seconds(120)
+        case (.tcp, .closed): .seconds(120)
+        case (.udp, _), (.icmp, _), (.icmpv6, _): .seconds(30)
+        default: .seconds(600)
+        }
     }
 
     func tuple(_ direction: ConnectionDirection) -> FlowTuple { direction == .original ? original : reply }

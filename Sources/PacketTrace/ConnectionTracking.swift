@@ -175,7 +175,12 @@ extension Walk {
         if tracked.isOver {
             connections.remove(tracked.connection.original)
         } else if let id = tracked.id {
-            connections[id] = tracked.connection
+            // An error about it does not keep a connection.
+            if tracked.state == .related, !tracked.connection.status.contains(.expected) {
+                connections[id] = tracked.connection
+            } else {
+                connections.hear(id, tracked.connection)
+            }
         } else if isThrough {
             var connection = tracked.connection
             connection.status.insert(.confirmed)

@@ -1,13 +1,16 @@
-import NetworkVocabulary
+public import NetworkVocabulary
 import Packets
 import RouterPlan
 import Ruleset
 
 /// For people: a line for every step, and at the end what became of the packet. No line is longer than 100 characters.
 extension Trace: CustomStringConvertible {
-    public var description: String {
-        let lines = steps.flatMap(\.lines) + outcome.lines + ["decided by \(decidedBy)"]
-        return lines.map(\.shortened).joined(separator: "\n") + "\n"
+    public var description: String { lines { "\($0)" }.joined(separator: "\n") + "\n" }
+
+    /// The same, with the objects called as the caller likes.
+    public func lines(naming name: (Origin) -> String) -> [String] {
+        let lines = steps.flatMap { $0.lines(name) } + outcome.lines + ["decided by \(name(decidedBy))"]
+        return lines.map(\.shortened)
     }
 }
 
@@ -21,7 +24,7 @@ extension Trace.Site: CustomStringConvertible {
 
 extension Trace.Step {
     /// What it was due to goes behind it where there is room, else below.
-    fileprivate var lines: [String] {
+    fileprivate func lines(_ name: (Origin) -> String) -> [String] {
         let line =
             switch place {
             case .rule(let site): "\(site): \(action)"
@@ -29,7 +32,7 @@ extension Trace.Step {
             case .kernel: "\(action)"
             }
         guard let origin else { return [line] }
-        let reason = "(\(origin))"
+        let reason = "(\(name(origin)))"
         return line.count + reason.count < 100 ? ["\(line) \(reason)"] : [line, "    \(reason)"]
     }
 }

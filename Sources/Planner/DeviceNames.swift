@@ -54,6 +54,10 @@ enum DeviceNames {
         name(shard == 0 ? stem : "\(stem).\(shard)")
     }
 
+    static func root(ofShard bridge: InterfaceName) -> InterfaceName {
+        name(String(bridge.rawValue.prefix { $0 != "." }))
+    }
+
     /// FNV-1a, 32 bits: stable across processes, which the standard library's hashing is not.
     private static func stableHash(_ text: String) -> UInt32 {
         text.utf8.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }

@@ -29,7 +29,9 @@ extension Planner {
         guard let id else { return }
         switch kind {
         case .domain, .role, .account, .user, .project: break
-        case .zone, .osType, .serviceOffering, .template, .sshKeyPair, .userData, .series: break
+        case .zone, .pod, .cluster, .host, .storagePool, .storageNetworkRange, .serviceOffering, .vpcOffering: break
+        case .diskOffering, .osType, .template, .setting, .tag: break
+        case .sshKeyPair, .userData, .series: break
         case .guestRange, .vlanDedication: break
         case .physicalNetwork:
             if cloud.physicalNetworks[id] != nil { targets.insert(.node(.host)) }

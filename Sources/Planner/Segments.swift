@@ -1,5 +1,5 @@
-import CloudModel
-import NetworkVocabulary
+public import CloudModel
+public import NetworkVocabulary
 import RouterPlan
 import Ruleset
 
@@ -7,6 +7,17 @@ import Ruleset
 // it, and the further bridges of a segment that has more ports than one bridge takes.
 
 extension Planner {
+    /// The bridge that a network's segment is known by: the root of its shards.
+    public static func segment(of network: Network) -> InterfaceName { DeviceNames.guestBridge(network, shard: 0) }
+
+    /// The same for a public range; ranges on one segment share it.
+    public static func segment(of range: PublicRange) -> InterfaceName {
+        DeviceNames.publicBridge(range.physicalNetwork, range.segment, shard: 0)
+    }
+
+    /// The same for a bridge that may be a shard.
+    public static func segment(ofBridge bridge: InterfaceName) -> InterfaceName { DeviceNames.root(ofShard: bridge) }
+
     func addGuestSegment(_ network: Network, _ cloud: Cloud, to share: inout Contribution) {
         guard network.state == .implemented else { return }
         let bridge = DeviceNames.guestBridge(network, shard: 0)
@@ -31,7 +42,7 @@ extension Planner {
             shards: cloud.shardCount(ofPublicRange: range.id), mtu: 1500, origin: range.origin, to: &share, name: bridge
         )
         addTrunk(
-            cloud.physicalNetworks[range.physicalNetwork]?.trunk, range.segment, bridge: bridge(0), mtu: 1500,
+            cloud.physicalNetworks[range.physicalNetwork]?.publicTrunk, range.segment, bridge: bridge(0), mtu: 1500,
             origin: range.origin, to: &share)
     }
 

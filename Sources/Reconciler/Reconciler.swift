@@ -357,7 +357,7 @@ public final class Reconciler {
         let tickets = tickets ?? node.waiting.map(\.ticket)
         // Nodes that failed for want of a bridge need not wait out their pause.
         if name.isHost, !node.isSettled { for other in retries.keys { schedule(other) } }
-        node.waiting.removeAll { tickets.contains($0.ticket) }
+        node.answer(tickets)
         node.isSettled = true
         node.isDisturbed = false
         node.failures = 0

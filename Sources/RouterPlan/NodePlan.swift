@@ -148,6 +148,20 @@ public struct NodePlan: Sendable {
         return plan
     }
 
+    /// The plan with another table.
+    public func with(table: Table) -> NodePlan {
+        var plan = self
+        plan.table = table
+        return plan
+    }
+
+    /// The plan without some of its rows.
+    public func without(_ keys: Set<RowKey>) -> NodePlan {
+        var plan = self
+        for key in keys { plan.rows[key] = nil }
+        return plan
+    }
+
     /// The elements that an object asked for.
     public func elements(of object: Origin) -> [MeteredElement] {
         (keysByObject[object] ?? []).compactMap { key in

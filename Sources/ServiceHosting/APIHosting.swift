@@ -5,14 +5,18 @@ extension HTTPServer {
     /// Serves the management API on a listening socket.
     public convenience init(
         _ api: CloudAPI, access: CloudAPI.Access, on listener: consuming FileDescriptor,
-        limits: HTTPLimits = HTTPLimits()
+        limits: HTTPLimits = HTTPLimits(), certificate: HTTPCertificate? = nil
     ) throws(KernelError) {
-        try self.init(listener, limits: limits) { request, respond in
+        let isSecure = certificate != nil
+        try self.init(listener, limits: limits, certificate: certificate) { request, respond in
             let message = APIRequest(
                 method: request.method, path: request.path, query: request.query, body: request.body,
-                contentType: request.header("Content-Type"))
+                contentType: request.header("Content-Type"), cookie: request.header("Cookie"), peer: request.peer)
             api.answer(message, access: access) { response in
                 var headers = [("Content-Type", response.contentType), ("Cache-Control", "no-store")]
+                for cookie in response.cookies {
+                    headers.append(("Set-Cookie", isSecure ? cookie + "; Secure" : cookie))
+                }
                 if let description = response.description { headers.append(("X-Description", description)) }
                 respond(
                     HTTPResponse(

@@ -22,6 +22,7 @@ final class HTTPExchange: Sendable {
         var method = ""
         var headers: [(name: String, value: String)] = []
         var body: [UInt8] = []
+        var peer = ""
     }
 
     private let target: String
@@ -42,6 +43,7 @@ final class HTTPExchange: Sendable {
         }
         let isHead = state.withLock { if case .head = $0.phase { true } else { false } }
         let headers = isHead ? readHeaders(connection) : []
+        let peer = isHead ? readPeer(connection) : ""
         let next: Next = state.withLock { state in
             switch state.phase {
             case .head:
@@ -53,6 +55,7 @@ final class HTTPExchange: Sendable {
                 if let fault = head.framingFault(bodyLimit: server.limits.body) { return .done(.respond(fault)) }
                 state.method = method
                 state.headers = headers
+                state.peer = peer
                 state.phase = .body
                 return .done(.proceed)
             case .body:
@@ -68,7 +71,7 @@ final class HTTPExchange: Sendable {
                     HTTPRequest(
                         method: state.method, path: String(target[..<(question ?? target.endIndex)]),
                         query: question.map { String(target[target.index(after: $0)...]) } ?? "",
-                        headers: state.headers, body: state.body))
+                        headers: state.headers, body: state.body, peer: state.peer))
             case .answered(let response):
                 state.phase = .over
                 return .done(.respond(response))
@@ -118,6 +121,14 @@ final class HTTPExchange: Sendable {
         case respond(HTTPResponse)
         /// Close the connection without a word.
         case drop
+    }
+}
+
+private func readPeer(_ connection: OpaquePointer) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
+        guard let text = buffer.baseAddress else { return "" }
+        sluice_http_peer(connection, text, buffer.count)
+        return String(cString: text)
     }
 }
 

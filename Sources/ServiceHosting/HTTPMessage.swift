@@ -8,6 +8,8 @@ public struct HTTPRequest: Sendable {
     /// Names as sent, in the order sent.
     public let headers: [(name: String, value: String)]
     public let body: [UInt8]
+    /// The client's address without its port.
+    public let peer: String
 
     /// The first header of that name, whatever its case.
     public func header(_ name: String) -> String? {
@@ -49,7 +51,7 @@ public struct HTTPLimits: Sendable, Hashable {
     /// Seconds without a byte after which a connection is closed.
     public var idle: Int
 
-    public init(target: Int = 65_536, body: Int = 1_048_576, connections: Int = 4_096, idle: Int = 60) {
+    public init(target: Int = 65_536, body: Int = 1_048_576, connections: Int = 12_000, idle: Int = 60) {
         self.target = target
         self.body = body
         self.connections = connections

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 public import LinuxKernel
+public import NetworkVocabulary
 import Synchronization
 
 /// An HTTP/1.1 server on one listening socket, with one thread for all connections.
@@ -16,7 +17,8 @@ public final class HTTPServer: Sendable {
 
     /// Starts to serve. The socket listens already: it may have been opened before privileges or a namespace changed.
     public init(
-        _ listener: consuming FileDescriptor, limits: HTTPLimits = HTTPLimits(), handler: @escaping Handler
+        _ listener: consuming FileDescriptor, limits: HTTPLimits = HTTPLimits(), certificate: HTTPCertificate? = nil,
+        handler: @escaping Handler
     ) throws(KernelError) {
         core = try HTTPServerCore(limits: limits, handler: handler)
         let number = listener.release()
@@ -24,10 +26,10 @@ public final class HTTPServer: Sendable {
             listener: number, connections: UInt32(clamping: limits.connections),
             idle_seconds: UInt32(clamping: limits.idle),
             // Room for the target, which is parsed in place into a list of its parameters, and for the headers.
-            connection_memory: limits.target * 3 + 65_536)
+            connection_memory: limits.target * 3 + 65_536, certificate: nil, key: nil)
         // The daemon's callbacks hold the core until the daemon is stopped.
         let context = Unmanaged.passRetained(core)
-        guard let started = sluice_http_start(&options, context.toOpaque(), began, advanced, completed) else {
+        guard let started = Self.start(&options, certificate, context.toOpaque()) else {
             let reason = errno
             context.release()
             close(number)
@@ -37,6 +39,19 @@ public final class HTTPServer: Sendable {
     }
 
     deinit { stop(grace: 0) }
+
+    /// Whether a text is PEM as a server can use it shows when it starts.
+    private static func start(
+        _ options: inout sluice_http_options, _ certificate: HTTPCertificate?, _ context: UnsafeMutableRawPointer
+    ) -> OpaquePointer? {
+        guard let certificate else { return sluice_http_start(&options, context, began, advanced, completed) }
+        return certificate.chain.withCString { chain in
+            certificate.key.revealed.withCString { key in
+                (options.certificate, options.key) = (chain, key)
+                return sluice_http_start(&options, context, began, advanced, completed)
+            }
+        }
+    }
 
     /// Takes no more connections, lets the requests under way finish for at most so many seconds, answers those that
     /// are left with 503, and ends.
@@ -51,6 +66,17 @@ public final class HTTPServer: Sendable {
         core.drain(seconds: grace)
         MHD_stop_daemon(daemon)
         Unmanaged.passUnretained(core).release()
+    }
+}
+
+/// What a server shows of itself: certificates and the key of the first, in PEM.
+public struct HTTPCertificate: Sendable {
+    public let chain: String
+    public let key: Secret
+
+    public init(chain: String, key: Secret) {
+        self.chain = chain
+        self.key = key
     }
 }
 

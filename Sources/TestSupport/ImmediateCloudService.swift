@@ -1,4 +1,4 @@
-import CloudModel
+public import CloudModel
 public import ControlPlane
 import NetworkVocabulary
 public import RouterPlan
@@ -33,6 +33,9 @@ public final class ImmediateCloudService: CloudService {
         admin = Caller(account: decision.reply.object?.id ?? system.account, isRootAdmin: true)
         self.state = Mutex(state)
     }
+
+    /// As it was: for tests that try many things on the same cloud.
+    public func restore(_ cloud: Cloud) { state.withLock { $0.cloud = cloud } }
 
     /// While held, changes are durable and do not reach the kernel.
     public func hold() { state.withLock { $0.isHeld = true } }

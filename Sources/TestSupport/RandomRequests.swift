@@ -101,8 +101,9 @@ public struct RandomRequests {
     }
 
     private mutating func network(_ cloud: Cloud) -> Request {
+        let offerings = cloud.networkOfferings.values.filter { $0.services["Firewall"] != nil }
         var request = Request.CreateNetwork(
-            name: name("n", 10), zone: pick(cloud.zones.keys), offering: pick(cloud.networkOfferings.keys),
+            name: name("n", 10), zone: pick(cloud.zones.keys), offering: pick(offerings.map(\.id)),
             account: pick(cloud.accounts.keys),
             physicalNetwork: number(0..<3) == 0 ? nil : pick(cloud.physicalNetworks.keys))
         if number(0..<4) == 0 { request.kind.segment = "\(number(40..<60))" }

@@ -18,7 +18,7 @@ extension RandomRequests {
         }
         let networks = cloud.networksByZone[zone].compactMap { cloud.networks[$0] }
         guard let network = networks.randomElement(using: &random), number(0..<3) > 0 else {
-            let offering = cloud.networkOfferings.values.first(where: \.isDefault)?.id
+            let offering = cloud.networkOfferings.values.first { $0.availability == .required }?.id
             return .createNetwork(
                 .init(
                     name: "n", zone: zone, offering: offering ?? pick(cloud.networkOfferings.keys),

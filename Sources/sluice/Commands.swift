@@ -5,8 +5,10 @@ enum Commands {
     static let all: [String: Command] = [
         "status": status, "plan": plan, "apply": apply, "router": router, "guest": guest, "network": network,
         "address": address, "firewall": firewall, "forward": forward, "lb": balancer, "static-nat": staticNAT,
-        "egress": egress,
-        "top": Top.command, "events": events, "exec": exec, "api": api, "test": test,
+        "egress": egress, "top": Top.command, "events": events, "exec": exec, "explain": explain, "api": api,
+        "test": test, "replay": ReplayCommand.command,
+        "isolation": IsolationCommand.command, "topology": Topology.command, "record": RecordCommand.command,
+        "export": export,
     ]
 
     // MARK: status
@@ -151,7 +153,7 @@ enum Commands {
         return try list(
             client, "listNetworks", "network",
             [
-                ("NAME", "name"), ("STATE", "state"), ("CIDR", "cidr"), ("GATEWAY", "gateway"),
+                ("NAME", "name"), ("TYPE", "type"), ("STATE", "state"), ("CIDR", "cidr"), ("GATEWAY", "gateway"),
                 ("SEGMENT", "broadcasturi"), ("OFFERING", "networkofferingname"), ("ID", "id"),
             ])
     }

@@ -26,6 +26,12 @@ enum Help {
           top [networks|addresses|rules]
                                      what passes, live, the busiest first
           events                     what happened, newest first
+          explain --from PORT PACKET what becomes of a packet, stage by stage, and why
+          replay CAPTURE --at PORT   a capture into ports of the running cloud
+          record CAPTURE --at PORT   make a case out of the capture of a complaint
+          isolation                  who reaches whom, by the model and by packets
+          topology                   the cloud drawn, with what passes now
+          export                     the cloud as a file that apply takes
           exec NODE -- COMMAND …     run a program inside a router's or guest's namespace
           test DIR…                  run cases of packets, on a model and on this kernel
           api COMMAND NAME=VALUE …   any call of the management API
@@ -165,6 +171,82 @@ enum Help {
           --once              one table, with the rates of one interval
         """,
         "events": "usage: sluice [--json] events",
+        "explain": """
+        usage: sluice [--json] explain --from PORT PACKET [--then PORT PACKET …] [--live]
+
+        What the running cloud would do to a packet: every stage of every router, the API object that decided, what was
+        translated, where it ends, and which rules came close. Sends nothing. PORT is a guest's name (NAME/1: its second
+        NIC) or outside; PACKET a line as in docs/packet-lines.md, or a frame as 0x and hexadecimal digits.
+          sluice explain --from web 'tcp 10.1.1.10:40000 > 198.51.100.1:7 S'
+
+          --then PORT PACKET  a packet that follows, with the connections that those before it have opened
+          --live              send the packets for real, and compare with what the kernel's own trace says: as root. The
+                              elements that they meet count them
+        """,
+        "replay": """
+        usage: sluice [--json] replay CAPTURE --at PORT[=ADDRESS] … [--map OLD=NEW …] [--listen PORT=FILE …]
+                      [--expect PORT=FILE …] [--speed N | --rate N | --full] [--rounds N] [--linger MS] [--keep-macs]
+
+        Sends the frames of a capture (pcap, pcapng; - for standard input) into ports of the running cloud, as root, or as
+        the user of a rootless daemon. PORT is a guest's name (NAME/1: its second NIC), outside, or dev:NAME for a device
+        of this machine's own network. Their hardware addresses become those of the port and of whoever is next.
+          sluice replay complaint.pcapng --at web=10.9.9.9 --at outside --map 192.0.2.1=203.0.113.11 \
+              --listen outside=heard.pcapng --expect outside=wanted.pcapng
+
+          --at PORT=ADDRESS    only frames from ADDRESS, which becomes the guest's own unless --map says otherwise
+          --map OLD=NEW        rewrite an address wherever it stands, checksums too
+          --listen PORT=FILE   write what arrives there, with nanoseconds
+          --expect PORT=FILE   compare that with another capture, flow by flow; the exit status is 1 when they differ
+          --speed N            N times as fast as recorded; 1 when absent
+          --rate N             N frames a second; --full: as fast as they go
+          --rounds N           the whole capture N times
+          --linger MS          listen so long after everything is through, for programs that answer later
+          --keep-macs          leave the hardware addresses as they are
+        """,
+        "record": """
+        usage: sluice record CAPTURE --at PORT[=ADDRESS] … --to DIR (--expect PORT LINE … | --expect-nothing)
+                      [--map OLD=NEW …] [--cloud FILE] [--title TEXT]
+
+        Makes a case (docs/packet-cases.md) out of a capture: the packets that somebody sent, the running cloud, and what
+        should have come of the last packet. What is not needed to show it is left out; the case fails until it is cured.
+          sluice record complaint.pcap --at outside --expect web 'tcp * > 10.1.1.10:80 S' --to pcaps/complaints/web-is-dark
+
+          --at PORT=ADDRESS     packets from ADDRESS were sent there; without ADDRESS all that no other --at takes
+          --expect PORT LINE    what should arrive at the end; --expect-nothing: nothing should
+          --map OLD=NEW         the capture's addresses in those of the cloud
+          --cloud FILE          a cloud file instead of the running cloud
+          --title TEXT          the story's headline
+        """,
+        "isolation": """
+        usage: sluice [--json] isolation [--guests N] [--model] [--all] [--frames N [--seed N]] [--svg FILE]
+                      [--evidence FILE]
+
+        Which networks reach each other and the outside: computed from the model, then tried with packets that carry
+        canaries, from the ports of emulated guests and the simulated internet, as root. Exits with 1 when something
+        crosses, and shows the packet and its trace.
+
+          --guests N       guests of each network that take part; 1 when absent
+          --model          ask the model alone
+          --all            also send what elements of tenants count; without it their counters stay as they are
+          --frames N       besides, N generated attacks that must reach nobody; they move counters
+          --seed N         of the generated ones; 1 when absent
+          --svg FILE       draw the matrix
+          --evidence FILE  keep every canary that was seen (pcapng)
+        """,
+        "topology": """
+        usage: sluice [--json] topology [--svg FILE] [--interval SECONDS]
+
+        Zones, public ranges, networks with their segments, routers, addresses with the rules that lead on from them, guests
+        and their ports, and what passes now.
+
+          --svg FILE          draw it
+          --interval SECONDS  over which rates are measured; 1 when absent, 0 for none
+        """,
+        "export": """
+        usage: sluice export
+
+        The running cloud as a file that apply takes (docs/cloud-file.md).
+        """,
         "exec": """
         usage: sluice exec NODE -- COMMAND [ARGUMENT …]
 
@@ -173,7 +255,8 @@ enum Help {
         Needs the right to enter namespaces (root), or the same user as a rootless daemon.
         """,
         "test": """
-        usage: sluice test [--on model|kernel|both] [--keep DIR] DIR…
+        usage: sluice test [--on model|kernel|both] [--keep DIR] [--step N] [--shell] [--record]
+                     [--mutate [--survivors FILE]] DIR…
 
         Runs every case of packets in and below DIR: a cloud, packets that go in, packets that must come out. The format is
         described in docs/packet-cases.md. Speaks to no daemon.
@@ -181,7 +264,12 @@ enum Help {
 
           --on WHERE  model: the evaluator over the plans; kernel: fresh namespaces on this kernel, as root; both, which
                       root gets by default: in step, compared frame by frame and decision by decision
-          --keep DIR  leave a capture, the plans and the rulesets of every failure there
+          --keep DIR  leave captures, plans, rulesets, decisions and counters of every failure there
+          --step N    go as far as step N, and tell what it did and why
+          --shell     at the first failure, open a shell in the namespaces of the case
+          --record    write what comes on the model into the folder expected of each case, for you to read
+          --mutate    make every small mistake in the plans in turn, and tell which of them no case notices; FILE holds
+                      those that are explained
         """,
         "api": """
         usage: sluice api COMMAND [NAME=VALUE …]

@@ -4,34 +4,47 @@ import PacketTesting
 extension Commands {
     /// Runs cases of packets; speaks to no daemon.
     static let test: Command = { _, words throws(Failure) in
-        let usage = "test [--on model|kernel|both] [--keep DIR] DIR…"
+        let usage =
+            "test [--on model|kernel|both] [--keep DIR] [--step N] [--shell] [--record] [--mutate [--survivors FILE]] DIR…"
+        let words = try Words(
+            words, options: ["--on", "--keep", "--step", "--survivors"], flags: ["--shell", "--record", "--mutate"],
+            usage: usage)
+        guard !words.plain.isEmpty else { throw .usage(usage) }
         var runner = geteuid() == 0 ? CaseRunner.both : .model
-        var keep: String?
-        var roots: [String] = []
-        var rest = words[...]
-        while let word = rest.popFirst() {
-            switch word {
-            case "--on":
-                guard let chosen = rest.popFirst().flatMap(CaseRunner.init) else { throw .usage(usage) }
-                runner = chosen
-            case "--keep":
-                guard let folder = rest.popFirst() else { throw .usage(usage) }
-                keep = folder
-            case _ where word.hasPrefix("--"): throw .usage("test has no option \(word)")
-            default: roots.append(word)
-            }
+        if let name = words["--on"] {
+            guard let chosen = CaseRunner(rawValue: name) else { throw .usage(usage) }
+            runner = chosen
         }
-        if roots.isEmpty { throw .usage(usage) }
+        var options = CaseOptions(keep: words["--keep"])
+        if let text = words["--step"] {
+            guard let step = Int(text), step > 0 else { throw .usage(usage) }
+            options.lastStep = step
+        }
+        if words.has("--record") {
+            guard getenv("CI") == nil else { throw Failure("nothing is recorded where CI is set") }
+            options.records = true
+            runner = .model
+        }
+        if words.has("--shell") { options.inTopology = openShell }
+        if words.has("--mutate") { return try mutate(words.plain, survivors: words["--survivors"]) }
         if runner != .model, geteuid() != 0 {
             throw Failure("cases on the kernel need root: sudo, or unshare --map-root-user")
         }
+        if words.has("--shell"), runner == .model { throw Failure("the model has nothing to open a shell in") }
+        return try run(words.plain, runner, options)
+    }
+
+    private static func run(
+        _ roots: [String], _ runner: CaseRunner, _ options: CaseOptions
+    ) throws(Failure) -> String {
         let start = ContinuousClock.now
         var (cases, steps, failed) = (0, 0, 0)
         do throws(CaseError) {
             for folder in try PacketCase.folders(below: roots) {
-                let outcome = try PacketCase(folder: folder).run(on: runner, keep: keep)
+                let outcome = try PacketCase(folder: folder).run(on: runner, options)
                 cases += 1
                 steps += outcome.steps
+                if let report = outcome.report { say(report) }
                 guard let failure = outcome.failure else { continue }
                 failed += 1
                 say(failure)
@@ -45,8 +58,32 @@ extension Commands {
         return summary
     }
 
+    /// Makes every small mistake in the plans in turn, and says which of them no case notices.
+    private static func mutate(_ roots: [String], survivors file: String?) throws(Failure) -> String {
+        do throws(CaseError) {
+            let run = try MutationRun(folders: PacketCase.folders(below: roots))
+            let progress = Progress("mistakes")
+            let outcome = try run.run { progress.tick("\($0) of \($1)") }
+            progress.end()
+            var explained = ExplainedSurvivors(parsing: "")
+            if let file {
+                guard let text = TextFile.read(file) else { throw CaseError(file: file, "cannot be read") }
+                explained = ExplainedSurvivors(parsing: text)
+            }
+            let (left, gone) = (explained.unexplained(outcome), explained.outdated(outcome))
+            let share = Int(outcome.share * 1000)
+            let summary = "\(outcome.caught) of \(outcome.mutants) mistakes are noticed (\(share / 10).\(share % 10) %)"
+            for survivor in left { say("✘ nobody notices: \(survivor)") }
+            for survivor in gone { say("✘ explained, and noticed now: \(survivor)") }
+            guard left.isEmpty, gone.isEmpty else { throw CaseError(file: file ?? "mistakes", summary) }
+            return summary
+        } catch {
+            throw Failure("\(error)")
+        }
+    }
+
     /// At once, and in order with what goes to the standard error.
-    private static func say(_ text: String) {
+    static func say(_ text: String) {
         let bytes = Array("\(text)\n".utf8)
         _ = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
     }

@@ -95,6 +95,24 @@ final class Daemon: Sendable {
             id: getpid(), isRootless: options.isRootless, kernelWrites: kernel.withLock { $0 }?.writes ?? 0)
     }
 
+    /// Does what the installation itself asks for, and returns when the kernel has it.
+    func perform(_ request: Request, _ what: String) throws {
+        let reports = try Inbox<SubmissionReport>()
+        let caller = Caller(account: service.view.installation, isRootAdmin: true)
+        service.submit(request, caller: caller, dryRun: false) { reports.send($0) }
+        while let received = reports.receive(timeout: .seconds(60)), !received.isEmpty {
+            for report in received {
+                switch report {
+                case .durable: continue
+                case .realized: return
+                case .refused(let error), .failed(let error):
+                    throw StartFailure("\(what) was refused: \(error)")
+                }
+            }
+        }
+        throw StartFailure("\(what) is not in the kernel after a minute")
+    }
+
     /// Ends the daemon. The kernel keeps what it has, unless nothing was meant to last.
     func stop() {
         if options.isEphemeral {

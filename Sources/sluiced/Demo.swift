@@ -7,22 +7,7 @@ import NetworkVocabulary
 /// The demo profile: a small cloud to poke, and what to poke it with.
 enum Demo {
     static func build(_ daemon: Daemon) throws {
-        let reports = try Inbox<SubmissionReport>()
-        let installation = daemon.service.view.installation
-        daemon.service.submit(
-            .applyCloud(.init(file: .demo)), caller: Caller(account: installation, isRootAdmin: true), dryRun: false
-        ) { reports.send($0) }
-        while let received = reports.receive(timeout: .seconds(60)), !received.isEmpty {
-            for report in received {
-                switch report {
-                case .durable: continue
-                case .realized: return
-                case .refused(let error), .failed(let error):
-                    throw StartFailure("the demo cloud was refused: \(error)")
-                }
-            }
-        }
-        throw StartFailure("the demo cloud is not in the kernel after a minute")
+        try daemon.perform(.applyCloud(.init(file: .demo)), "the demo cloud")
     }
 
     static func explain(_ daemon: Daemon, _ options: Options, _ home: DataHome, _ port: UInt16) {

@@ -74,6 +74,19 @@ final class EngineLane: CloudService {
         inbox.send(.engine(.request(request, caller, dryRun: dryRun, report)))
     }
 
+    /// Waits until the change is durable; for the start, when nobody else asks for anything.
+    func perform(_ request: Request, caller: Caller) throws {
+        let done = try Inbox<RequestError?>()
+        submit(request, caller: caller, dryRun: false) { report in
+            switch report {
+            case .refused(let error), .failed(let error): done.send(error)
+            case .durable: done.send(nil)
+            case .realized: break
+            }
+        }
+        if let error = done.receive(timeout: nil)?.first ?? nil { throw StartFailure("\(error)") }
+    }
+
     /// The account that `admin.json` speaks for.
     var administrator: ObjectID {
         let view = view

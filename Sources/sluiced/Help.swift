@@ -12,8 +12,11 @@ enum Help {
           --api HOST:PORT        where the management API is served (127.0.0.1:8080)
           --integration HOST:PORT|off
                                  the API without authentication, loopback only (off)
+          --tls-cert FILE, --tls-key FILE
+                                 serve the API by HTTPS, with this certificate and key (PEM)
           --profile empty|demo|simulator
-                                 begin with nothing; with a small cloud to poke; or with a simulated internet only
+                                 begin with nothing; with a small cloud to poke; or with what tests of CloudStack's
+                                 clients expect (loopback only: it tells everybody the administrator's keys)
           --ephemeral            keep nothing: state in memory, and everything removed from the kernel at the end
           --rootless             build the same world in a user namespace, without being root
           --config FILE          options from a file, one "key = value" a line; the command line wins

@@ -1,5 +1,6 @@
 import Glibc
 import NetworkVocabulary
+import ServiceHosting
 
 /// What the command line and the configuration file say.
 struct Options: Sendable {
@@ -29,6 +30,9 @@ struct Options: Sendable {
     var data = "/var/lib/sluice"
     var api = Endpoint("127.0.0.1:8080")
     var integration: Endpoint?
+    /// Files in PEM: with them the API is served by HTTPS.
+    var certificateFile: String?
+    var keyFile: String?
     var profile = Profile.empty
     var isEphemeral = false
     var isRootless = false
@@ -38,7 +42,21 @@ struct Options: Sendable {
     /// Where clients find the API, with the port that was bound.
     func apiURL(_ port: UInt16) -> String {
         let host = api?.host ?? "127.0.0.1"
-        return "http://\(host.contains(":") ? "[\(host)]" : host):\(port)/client/api"
+        return
+            "\(certificateFile == nil ? "http" : "https")://\(host.contains(":") ? "[\(host)]" : host):\(port)/client/api"
+    }
+
+    /// What the API shows of itself, read anew at every start.
+    func certificate() throws -> HTTPCertificate? {
+        guard let certificateFile, let keyFile else { return nil }
+        func read(_ path: String, _ option: String) throws -> String {
+            guard let text = TextFile.read(path) else {
+                throw StartFailure("\(option) \(path): \(String(cString: strerror(errno)))")
+            }
+            return text
+        }
+        return HTTPCertificate(
+            chain: try read(certificateFile, "--tls-cert"), key: Secret(try read(keyFile, "--tls-key")))
     }
 
     var simulatesInternet: Bool { profile != .empty }
@@ -84,6 +102,9 @@ struct Options: Sendable {
         if let integration = options.integration, !integration.isLoopback {
             throw .wrong("--integration serves callers without asking who they are: only a loopback address will do")
         }
+        if (options.certificateFile == nil) != (options.keyFile == nil) {
+            throw .wrong("--tls-cert and --tls-key go together")
+        }
         if options.profile == .simulator, options.api?.isLoopback != true {
             throw .wrong("--profile simulator is for tests: only a loopback address will do for --api")
         }
@@ -92,7 +113,7 @@ struct Options: Sendable {
 
     private static let switches: Set<String> = ["ephemeral", "rootless"]
     private static let valued: Set<String> = [
-        "api", "config", "data", "integration", "log-format", "log-level", "profile",
+        "api", "config", "data", "integration", "log-format", "log-level", "profile", "tls-cert", "tls-key",
     ]
 
     private mutating func set(_ name: String, _ value: String, _ place: String) throws(Answer) {
@@ -109,6 +130,8 @@ struct Options: Sendable {
             } else {
                 throw .wrong("\(place): neither an address and a port nor off: \(value)")
             }
+        case "tls-cert": certificateFile = value
+        case "tls-key": keyFile = value
         case "profile": profile = try choice(value, place, "empty, demo or simulator")
         case "log-format": logFormat = try choice(value, place, "text or json")
         case "log-level": logLevel = try choice(value, place, "debug, info, warning or error")

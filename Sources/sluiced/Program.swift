@@ -36,8 +36,12 @@ struct Program {
             // Whatever happens from here on, what was built is taken down as the options say.
             defer { daemon.stop() }
             // The ledger has made the data directory by now, and holds it against others.
-            let keys = try AdminKeys.load(from: home.path)
-            let frontend = try Frontend(daemon.service, keys, &listeners, process: { daemon.facts })
+            let isSimulator = options.profile == .simulator
+            // Before anybody can ask: clients take what they find for all there is.
+            if isSimulator, daemon.service.view.cloud.zones.isEmpty { try Simulator.build(daemon) }
+            let frontend = try Frontend(
+                daemon.service, data: home.path, &listeners, certificate: try options.certificate(),
+                publishesKeys: isSimulator, process: { daemon.facts })
             defer { frontend.stop() }
             announce(options, listeners.apiPort)
             if options.profile == .demo {

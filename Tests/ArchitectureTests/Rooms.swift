@@ -47,6 +47,10 @@ let rooms = [
         "PacketTrace", ["NetworkVocabulary", "Packets", "RouterPlan", "Ruleset"],
         because: "says what a plan does to a packet; it must not know how plans are made, so that it can disagree"),
     Room(
+        "CloudTrace",
+        ["CloudModel", "NetworkVocabulary", "PacketTrace", "Packets", "Planner", "RouterPlan", "Ruleset"],
+        because: "a packet's way from port to port needs the cloud's names and all its plans; it still touches nothing"),
+    Room(
         "Reconciler", ["NetworkVocabulary", "RouterPlan", "Ruleset"],
         because: "decides what to change from values; the kernel is behind its Dataplane protocol"),
     Room(
@@ -55,9 +59,13 @@ let rooms = [
         because: "decides; storage is behind its Ledger protocol, the kernel behind the plan (JSON: declared clouds)"
     ),
     Room(
-        "CloudStackAPI", ["CloudModel", "ControlPlane", "NetworkVocabulary"],
+        "CloudStackAPI",
+        ["CloudModel", "CloudTrace", "ControlPlane", "NetworkVocabulary", "Packets", "Planner", "RouterPlan"],
         system: ["FoundationEssentials", "Synchronization"],
-        because: "text in, text out: no socket, so that every command is tested without one"),
+        because: """
+            text in, text out: no socket, so that every command is tested without one; packets are explained from the \
+            model that the call sees
+            """),
 
     Room(
         "LinuxKernel", ["CLinux", "NetworkVocabulary", "Ruleset"],
@@ -80,11 +88,10 @@ let rooms = [
     Room(
         "PacketTesting",
         [
-            "CloudModel", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary", "PacketTrace",
-            "Packets",
-            "Planner", "Reconciler", "RouterPlan", "Ruleset",
+            "CloudModel", "CloudTrace", "ControlPlane", "LinuxDataplane", "LinuxKernel", "NetworkVocabulary",
+            "PacketTrace", "Packets", "Planner", "Reconciler", "RouterPlan", "Ruleset",
         ],
-        system: ["FoundationEssentials"],
+        system: ["FoundationEssentials", "Glibc", "Synchronization"],
         because: "shows what plans do to packets, on the model and on the kernel, and so sees both and what is between"
     ),
 
@@ -98,7 +105,7 @@ let rooms = [
         system: ["FoundationEssentials", "Glibc", "Synchronization"],
         because: "wiring: the only place that sees everything"),
     Room(
-        "sluice", ["CLinux", "NetworkVocabulary", "PacketTesting"],
+        "sluice", ["CLinux", "CloudTrace", "ControlPlane", "NetworkVocabulary", "PacketTesting", "Packets"],
         system: ["FoundationEssentials", "Glibc", "Synchronization"],
         because: """
             a client like any other: it speaks to the daemon through the API alone; cases of packets it runs by itself, \

@@ -11,9 +11,8 @@ struct RecordCodingTests {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let text = { (change: Change) in String(decoding: try encoder.encode(change), as: UTF8.self) }
         #expect(
-            try text(.put(.physicalNetwork(sample.wire))) == """
-                {"put":"physicalNetwork","value":{"id":"\(sample.wire.id)","isolation":"VLAN","name":"p",\
-                "segmentRanges":["100-102","200"],"zone":"\(sample.zone.id)"}}
+            try text(.put(.osType(OSType(id: sample.zone.id, name: "Debian 12", category: "Debian")))) == """
+                {"put":"osType","value":{"category":"Debian","id":"\(sample.zone.id)","name":"Debian 12"}}
                 """)
         #expect(
             try text(.remove(.publicRange, sample.range.id)) == """
@@ -135,6 +134,7 @@ struct RecordCodingTests {
                     publicLegs: [.init(index: 1, range: sample.range.id, attachment: attachment)])),
         ]
         records += try machineRecords(&sample)
+        records += try sample.inventoryRecords() + sample.reshapedRecords()
         #expect(Set(records.map(\.kind)) == Set(RecordKind.allCases))
         for record in records {
             let change = Change.put(record)

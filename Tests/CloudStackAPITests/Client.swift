@@ -15,15 +15,21 @@ final class Client: Sendable {
 
     let service: ImmediateCloudService
     let api: CloudAPI
+    let clock = Clock()
     private let replies = Mutex<[APIResponse]>([])
 
     convenience init(
-        jobCapacity: Int = 100, key: String = Client.key, secret: String = Client.secret, isRootAdmin: Bool = true
+        jobCapacity: Int = 100, key: String = Client.key, secret: String = Client.secret,
+        keymaker: any Keymaker = NettleKeys()
     ) throws {
         let service = try ImmediateCloudService()
-        self.init(
-            service, Caller(account: service.admin.account, isRootAdmin: isRootAdmin), jobCapacity: jobCapacity,
-            key: key, secret: secret)
+        var cloud = service.view.cloud
+        let user = User(
+            id: ObjectID(random: 78, 1), account: service.admin.account, name: "admin", apiKey: key,
+            secretKey: Secret(secret))
+        try cloud.apply(.put(.user(user)))
+        service.restore(cloud)
+        self.init(service, service.admin, jobCapacity: jobCapacity, keymaker: keymaker)
     }
 
     /// Somebody else at the same service, with an account of the name.
@@ -38,17 +44,19 @@ final class Client: Sendable {
         self.init(other.service, Caller(account: id, isRootAdmin: false))
     }
 
-    private init(
-        _ service: ImmediateCloudService, _ caller: Caller, jobCapacity: Int = 100, key: String = Client.key,
-        secret: String = Client.secret
+    /// Somebody at a service, by the integration listener.
+    init(
+        _ service: ImmediateCloudService, _ caller: Caller, jobCapacity: Int = 100,
+        keymaker: any Keymaker = NettleKeys()
     ) {
         self.service = service
         let ids = Mutex(UInt64(0))
+        let clock = clock
         api = CloudAPI(
             service,
             CloudAPI.Surroundings(
-                user: { $0 == key ? APIUser(caller: caller, secretKey: secret) : nil },
-                system: caller, digest: NettleDigest(), keymaker: NettleKeys(), now: { Self.now },
+                system: caller, digest: NettleDigest(), passwords: PlainPasswords(), keymaker: keymaker,
+                now: { clock.now },
                 newID: {
                     ids.withLock {
                         $0 += 1
@@ -107,6 +115,28 @@ final class Client: Sendable {
     }
 
     func status(_ query: String, _ access: CloudAPI.Access = .trusted) -> Int { get(query, access).status }
+}
+
+/// A time that stands still until it is moved.
+final class Clock: Sendable {
+    private let moment = Mutex(Client.now)
+    var now: Int64 { moment.withLock { $0 } }
+    func advance(seconds: Int64) { moment.withLock { $0 += seconds * 1_000 } }
+}
+
+/// Passwords that are hashed in no time.
+struct PlainPasswords: PasswordHashing {
+    func hash(_ password: String) -> Secret? { Secret("plain:" + password) }
+    func matches(_ password: String, _ hash: Secret) -> Bool { hash.revealed == "plain:" + password }
+    var nobodys: Secret { Secret("nobody's") }
+}
+
+/// The same key every time: for tests that ask for very many.
+struct OneKey: Keymaker {
+    private static let key = NettleKeys().makeKey()
+
+    func makeKey() -> (key: SSHPublicKey, privateKey: Secret)? { Self.key }
+    func encrypt(_ secret: Secret, for key: SSHPublicKey) -> [UInt8]? { NettleKeys().encrypt(secret, for: key) }
 }
 
 struct Refused: Error, Equatable {

@@ -22,9 +22,7 @@ struct Site {
                 "guestcidraddress": "10.1.1.0/24", "allocationstate": "Enabled",
             ])
         self.zone = id(zone["zone"] as? [String: Any] ?? [:])
-        wire = try client.finish(
-            "createPhysicalNetwork", "physicalnetwork",
-            ["name": "Wire", "zoneid": self.zone, "vlan": "100-199,300", "isolationmethods": "VLAN"])
+        wire = try client.readyWire(in: self.zone)
         range =
             try client.call(
                 "createVlanIpRange",
@@ -205,7 +203,11 @@ struct Site {
         #expect(status["uptime"] as? Int == 1_795_000_000)
         #expect((status["features"] as? [[String: Any]])?.first?["missingmodule"] as? String == "8021q")
         let events = try client.list("listEvents", "event", ["keyword": "deploy"])
-        #expect(events.map { $0["type"] as? String } == ["TEST.DEPLOYVIRTUALMACHINE"])
-        #expect(events[0]["created"] as? String == "1970-01-01T00:00:06+0000")
+        #expect(events.map { $0["state"] as? String } == ["Completed", "Started", "Scheduled"])
+        #expect(events.allSatisfy { $0["type"] as? String == "TEST.DEPLOYVIRTUALMACHINE" })
+        #expect(events[2]["created"] as? String == "1970-01-01T00:00:11+0000" && events[2]["parentid"] == nil)
+        #expect(events.prefix(2).allSatisfy { $0["parentid"] as? String == id(events[2]) })
+        #expect(try client.list("listEvents", "event", ["startid": id(events[2])]).count == 3)
+        #expect(try client.list("listEvents", "event", ["id": id(events[1])]).count == 1)
     }
 }

@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (["guestvmcidr": "10.1.2.0/25"], 431), (["dns1": "192.0.2.9"], 431), (["displaynetwork": "false"], 432),
+        (["guestvmcidr": "10.1.2.0/25"], 431), (["dns1": "127.0.0.1"], 431), (["displaynetwork": "false"], 432),
         (["customid": "x"], 432), (["networkofferingid": "6e0c1f7a-1111-4222-8333-444455556666"], 431),
         (["changecidr": "true"], 432),
         (["sourcenatipaddress": "192.0.2.9"], 431), (["id": "6e0c1f7a-1111-4222-8333-444455556666"], 431),
@@ -75,10 +75,10 @@ import Testing
         #expect(network?["networkofferingconservemode"] as? Bool == false)
 
         for (name, value, status) in [
-            ("guestiptype", "Shared", 431), ("guestiptype", "Basic", 431), ("traffictype", "Public", 431),
-            ("supportedservices", "Vpn", 432), ("forvpc", "True", 432), ("specifyipranges", "true", 432),
-            ("tags", "x", 432),
-            ("displaytext", "", 431),
+            ("guestiptype", "Shared", 431), ("guestiptype", "Other", 431), ("traffictype", "Public", 431),
+            ("supportedservices", "SourceNat,Teleport", 432), ("supportedservices", "Lb", 431),
+            ("forvpc", "True", 432), ("specifyipranges", "true", 431), ("tags", "x,x", 431),
+            ("serviceproviderlist[1].service", "Firewall", 431), ("displaytext", "", 431),
         ] {
             #expect("\(name)") {
                 try client.call("createNetworkOffering", parameters.merging(["name": "x", name: value]) { $1 })

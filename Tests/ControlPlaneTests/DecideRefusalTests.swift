@@ -144,7 +144,7 @@ struct DecideRefusalTests {
         },
         .init("no services", "supportedservices") { _ in .createNetworkOffering(.init(name: "new", services: [])) },
         .init("a service not offered yet", "supportedservices", .unsupported) { _ in
-            .createNetworkOffering(.init(name: "new", services: ["Vpn"]))
+            .createNetworkOffering(.init(name: "new", services: ["Teleport"]))
         },
         .init("another provider", "serviceproviderlist", .unsupported) { _ in
             .createNetworkOffering(.init(name: "new", services: ["SourceNat"], providers: ["SourceNat": "Netscaler"]))

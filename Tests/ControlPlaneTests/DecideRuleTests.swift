@@ -214,18 +214,22 @@ struct DecideRuleTests {
         #expect(world.cloud.networks[world.net]?.name == "net")
     }
 
+    private static let usualOffering = "DefaultIsolatedNetworkOfferingWithSourceNatService"
+
     @Test func `default offerings from before learn what the router can do`() throws {
         var fixture = try DecideFixture()
-        for var offering in fixture.cloud.networkOfferings.values {
+        let names = [Self.usualOffering, "IsolatedNetworkOfferingWithEgressDeny"]
+        for var offering in names.compactMap(fixture.cloud.networkOffering(named:)) {
             offering.services = ["Firewall": "VirtualRouter", "Gateway": "VirtualRouter", "SourceNat": "VirtualRouter"]
             try fixture.cloud.apply(.put(.networkOffering(offering)))
         }
         let own = try fixture.make(.createNetworkOffering(.init(name: "own", services: ["SourceNat"])))
         #expect(try fixture.take(.bootstrap).changes.count == 2)
-        for offering in fixture.cloud.networkOfferings.values where offering.isDefault {
+        for offering in names.compactMap(fixture.cloud.networkOffering(named:)) {
             #expect(
                 offering.services.keys.sorted() == [
-                    "Firewall", "Gateway", "Lb", "PortForwarding", "SourceNat", "StaticNat",
+                    "Dhcp", "Dns", "Firewall", "Gateway", "Lb", "PortForwarding", "SourceNat", "StaticNat", "UserData",
+                    "Vpn",
                 ])
         }
         #expect(fixture.cloud.networkOfferings[own]?.services.count == 1)

@@ -71,7 +71,7 @@ struct FollowedCloud {
                 return
             }
         }
-        #expect(taken > 150)
+        #expect(taken > 140)
     }
 
     /// Random requests never fill a bridge.
@@ -153,23 +153,24 @@ extension Network {
 }
 
 @Suite struct `A node that cannot be planned` {
-    /// One VNI on two wires cannot be two devices of one host.
+    /// Names of these trunks are too long for a device name with a VLAN, and shortened they are alike: one device of the
+    /// host cannot be two.
     private func fixture() throws -> (FollowedCloud, [Request], ObjectID) {
         var followed = FollowedCloud()
         try followed.take(.bootstrap)
         var file = CloudFile()
         var zone = CloudFile.Zone(name: "west", dns1: "198.51.100.1")
-        zone.physicalNetworks = ["eth0", "eth1"].map { trunk in
+        zone.physicalNetworks = ["trunk-0614246", "trunk-1555780"].map { trunk in
             var wire = CloudFile.PhysicalNetwork(name: "over-\(trunk)")
-            (wire.isolation, wire.segments, wire.trunk) = ("VXLAN", ["5000-5001"], trunk)
+            (wire.isolation, wire.segments, wire.trunk) = ("VLAN", ["100-101"], trunk)
             return wire
         }
         var range = CloudFile.PublicRange(
             subnet: "203.0.113.0/24", gateway: "203.0.113.1", addresses: "203.0.113.10-203.0.113.19")
-        range.physicalNetwork = "over-eth0"
+        range.physicalNetwork = "over-trunk-0614246"
         zone.publicRanges = [range]
         file.zones = [zone]
-        file.networks = ["eth0", "eth1"].map { trunk in
+        file.networks = ["trunk-0614246", "trunk-1555780"].map { trunk in
             var network = CloudFile.Network(name: "on-\(trunk)", zone: "west")
             network.physicalNetwork = "over-\(trunk)"
             return network

@@ -134,6 +134,43 @@ struct PoolTests {
         #expect(small.fixture.cloud.violations() == [])
     }
 
+    /// The kernel has one VXLAN device of a VNI for all links of the host.
+    @Test mutating func `two trunks do not carry one VNI, whoever asks for it`() throws {
+        var wires: [ObjectID] = []
+        for (name, trunk) in [("x", "eth7"), ("y", "eth8")] {
+            wires.append(
+                try small.fixture.make(
+                    .createPhysicalNetwork(
+                        .init(zone: small.zone, name: name, isolation: "VXLAN", segments: "5000-5002", trunk: trunk))))
+        }
+        let offering = try offering()
+        func wanted(_ name: String, on wire: ObjectID) -> Request {
+            .createNetwork(.init(name: name, zone: small.zone, offering: offering, physicalNetwork: wire))
+        }
+        var given: [String?] = []
+        for (index, wire) in [wires[0], wires[1], wires[0]].enumerated() {
+            let network = try small.fixture.make(wanted("n\(index)", on: wire))
+            given.append(small.fixture.cloud.networks[network]?.segment?.description)
+        }
+        #expect(given == ["vxlan://5000", "vxlan://5001", "vxlan://5002"])
+        #expect(small.fixture.refusal(wanted("more", on: wires[1]))?.code == .insufficientCapacity)
+        let range = Request.createPublicRange(
+            .init(
+                physicalNetwork: wires[0], gateway: "192.0.2.1", netmask: "255.255.255.0", first: "192.0.2.2",
+                vlan: "vxlan://6000"))
+        try small.fixture.take(range)
+        let named = try small.fixture.make(
+            .createNetworkOffering(
+                .init(name: "named", guestType: "L2", services: [], specifiesVLAN: true, isEnabled: true)))
+        let refused = small.fixture.refusal(
+            .createNetwork(
+                .init(
+                    name: "named", zone: small.zone, offering: named, physicalNetwork: wires[1],
+                    kind: .init(segment: "6000"))))
+        #expect(refused?.parameter == "vlan" && refused?.text.contains("trunk") == true)
+        #expect(small.fixture.cloud.violations() == [])
+    }
+
     @Test mutating func `the system's ranges are nobody's, and IPv6 is kept with a range`() throws {
         let range = try small.fixture.make(
             .createPublicRange(

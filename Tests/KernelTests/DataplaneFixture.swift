@@ -70,12 +70,12 @@ final class LiveCloud {
         let ticket = Reconciler.Ticket(1_000 + tickets)
         let commands = try planned.take(changes, ticket: ticket)
         for command in commands { lane?.send(command) }
-        for _ in commands {
-            while true {
-                let report = try next()
-                if case .failed(let node, let error, _) = report { failures.append("\(node): \(error)") }
-                if report.tickets.contains(ticket) { break }
-            }
+        // Several commands may be carried out, and answered, together.
+        var answers = 0
+        while answers < commands.count {
+            let report = try next()
+            if case .failed(let node, let error, _) = report { failures.append("\(node): \(error)") }
+            answers += report.tickets.count { $0 == ticket }
         }
     }
 

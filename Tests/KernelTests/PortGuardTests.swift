@@ -13,7 +13,8 @@ import Testing
             let frames = try hostile.frames(scene)
             let seen = try scene.see(frames)
             #expect(seen.isNothing, "\(seen)")
-            #expect(try scene.refusals(of: "a") == [hostile.reason: frames.count])
+            let refused = try scene.refusals(of: "a")
+            #expect(refused == [hostile.reason: frames.count])
             #expect(try scene.refusals(of: "b") == [:])
         }
     }
@@ -58,6 +59,25 @@ import Testing
             for frame in frames { #expect(seen.atB.contains(frame) && seen.atRouter.contains(frame), "\(frame)") }
             #expect(seen.atC.isEmpty)
             #expect(try scene.refusals(of: "a") == [:])
+        }
+    }
+
+    @Test func `IS1, IS4: LLDP goes nowhere, and moves nobody's address`() async throws {
+        try await withFreshNamespace {
+            typealias R = RawFrame
+            let scene = try PortScene()
+            let door = try scene.routerMAC
+            // From now on the bridge knows where the router is.
+            try scene.router.put(
+                R.ethernet(R.everybody, door, 0x806, R.arp(1, sender: (door, "10.1.1.1"), target: (door, "10.1.1.1"))))
+            let frames = ["01:80:c2:00:00:0e", "01:80:c2:00:00:01", "01:80:c2:00:00:03"].map {
+                R.ethernet($0, door, 0x88cc, [2, 7, 4])
+            }
+            _ = try scene.see(frames)
+            let entries = try output(of: "bridge fdb show").split(separator: "\n").filter { $0.hasPrefix(door) }
+            let isAtPort = { (entry: Substring) in entry.contains("dev slg") }
+            #expect(!entries.isEmpty)
+            #expect(!entries.contains(where: isAtPort), "\(entries)")
         }
     }
 

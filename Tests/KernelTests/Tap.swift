@@ -12,14 +12,22 @@ final class Tap {
         /// What follows the Ethernet header and the tag.
         let payload: [UInt8]
         let type: UInt16
-        /// The frame as the kernel hands it over.
+        /// The frame as it was on the wire, its tag included.
         let whole: [UInt8]
 
-        var text: String { String(decoding: payload, as: UTF8.self) }
+        /// What a canary says: whose it is, and which.
+        var canary: String? {
+            let udp = 20
+            guard type == UInt16(ETH_P_IP), payload.count >= udp + 8, payload[0] == 0x45, payload[9] == 17,
+                Int(payload[udp + 2]) << 8 | Int(payload[udp + 3]) == Tap.canaries
+            else { return nil }
+            let length = Int(payload[udp + 4]) << 8 | Int(payload[udp + 5])
+            return String(decoding: payload[(udp + 8)..<min(payload.count, udp + length)], as: UTF8.self)
+        }
     }
 
-    /// For experiments, by IEEE 802: no protocol of the kernel listens to it.
-    static let experiment: UInt16 = 0x88b5
+    /// The port that canaries are sent to; nobody listens.
+    static let canaries = 4242
 
     private let descriptor: Int32
 
@@ -59,13 +67,12 @@ final class Tap {
         }
     }
 
-    /// A frame to everybody on the segment, with that text in it.
-    func broadcast(_ text: String, tag: UInt16? = nil) throws {
-        let half = { (number: UInt16) in [UInt8(number >> 8), UInt8(number & 0xff)] }
-        var frame = [UInt8](repeating: 0xff, count: 6) + [2, 0, 0, 0, 0, 0x77]
-        if let tag { frame += half(UInt16(ETH_P_8021Q)) + half(tag) }
-        frame += half(Self.experiment) + Array(text.utf8)
-        try #require(send(descriptor, frame, frame.count, 0) == frame.count, "send: \(errno)")
+    /// A datagram to everybody on the segment, with that text in it, behind as many tags.
+    func broadcast(_ text: String, from mac: String, _ address: String, tags: [(type: Int, tci: Int)] = []) throws {
+        let datagram = RawFrame.ipv4(
+            address, "255.255.255.255", 17, RawFrame.udp(4241, Self.canaries, Array(text.utf8)))
+        let plain = RawFrame.ethernet(RawFrame.everybody, mac, Int(ETH_P_IP), datagram)
+        try put(plain[..<12] + tags.flatMap { RawFrame.half($0.type) + RawFrame.half($0.tci) } + plain[12...])
     }
 
     /// A frame as it stands.
@@ -107,12 +114,12 @@ final class Tap {
         return Frame(Array(bytes[..<count]), besides: Array(control[..<Int(used)]))
     }
 
-    /// The experiment's frames until the one with that text, and that one.
-    func frames(until text: String) throws -> [Frame] {
+    /// The canaries until the one with that text, and that one.
+    func canaries(until text: String) throws -> [Frame] {
         var frames: [Frame] = []
-        while frames.last?.text != text {
+        while frames.last?.canary != text {
             let frame = try next()
-            if frame.type == Self.experiment { frames.append(frame) }
+            if frame.canary != nil { frames.append(frame) }
         }
         return frames
     }
@@ -124,6 +131,7 @@ extension Tap.Frame {
         let half = { (at: Int) in at + 1 < bytes.count ? UInt16(bytes[at]) << 8 | UInt16(bytes[at + 1]) : 0 }
         var vlan: UInt16?
         var rest = 12
+        var whole = bytes
         control.withUnsafeBytes { control in
             let head = (MemoryLayout<cmsghdr>.size + 7) & ~7
             guard control.count >= head + MemoryLayout<tpacket_auxdata>.size,
@@ -131,12 +139,16 @@ extension Tap.Frame {
                 kind.cmsg_level == SOL_PACKET, kind.cmsg_type == PACKET_AUXDATA
             else { return }
             let beside = control.loadUnaligned(fromByteOffset: head, as: tpacket_auxdata.self)
-            if beside.tp_status & UInt32(TP_STATUS_VLAN_VALID) != 0 { vlan = beside.tp_vlan_tci & 0xfff }
+            guard beside.tp_status & UInt32(TP_STATUS_VLAN_VALID) != 0 else { return }
+            vlan = beside.tp_vlan_tci & 0xfff
+            let isNamed = beside.tp_status & UInt32(TP_STATUS_VLAN_TPID_VALID) != 0
+            let type = isNamed ? beside.tp_vlan_tpid : UInt16(ETH_P_8021Q)
+            whole.insert(contentsOf: RawFrame.half(Int(type)) + RawFrame.half(Int(beside.tp_vlan_tci)), at: 12)
         }
         if vlan == nil, half(rest) == UInt16(ETH_P_8021Q) {
             vlan = half(rest + 2) & 0xfff
             rest += 4
         }
-        self.init(vlan: vlan, payload: Array(bytes.dropFirst(rest + 2)), type: half(rest), whole: bytes)
+        self.init(vlan: vlan, payload: Array(bytes.dropFirst(rest + 2)), type: half(rest), whole: whole)
     }
 }

@@ -4,6 +4,7 @@ import Foundation
 import LinuxDataplane
 import LinuxKernel
 import NetworkVocabulary
+import Packets
 import Planner
 import Reconciler
 import RouterPlan
@@ -13,6 +14,7 @@ import Testing
 /// Two tenants on one trunk, each on a VLAN of its own, both with the same addresses; at the far end of the cable a
 /// machine for each, tagged by `ip` and not by us.
 @Suite(.needsRoot, .needsVLANs) struct `Networks on a trunk` {
+    /// What the trunk carries is kept in `pcaps/segments/one-trunk`, and is the same every time.
     @Test func `have a VLAN each, and neither hears the other`() async throws {
         try await withFreshNamespace {
             try layCable()
@@ -32,24 +34,53 @@ import Testing
             // has arrived, or never will.
             for word in ["secret", "last"] {
                 for (index, tenant) in Tenant.all.enumerated() {
-                    try near[index].broadcast("\(word) from \(tenant)'s guest")
-                    try far[index].broadcast("\(word) from \(tenant)'s far machine")
+                    try near[index].broadcast(
+                        "\(word) from \(tenant)'s guest", from: cloud.mac(tenant), "10.1.1.10")
+                    try far[index].broadcast(
+                        "\(word) from \(tenant)'s far machine", from: tenant.farMAC, "10.1.1.99")
                 }
             }
             for (index, tenant) in Tenant.all.enumerated() {
-                let there = try far[index].frames(until: "last from \(tenant)'s guest").map(\.text)
-                let here = try near[index].frames(until: "last from \(tenant)'s far machine").map(\.text)
+                let there = try far[index].canaries(until: "last from \(tenant)'s guest").compactMap(\.canary)
+                let here = try near[index].canaries(until: "last from \(tenant)'s far machine").compactMap(\.canary)
                 #expect(there.contains("secret from \(tenant)'s guest"))
                 #expect(here.contains("secret from \(tenant)'s far machine"))
                 #expect((there + here).allSatisfy { $0.contains("from \(tenant)'s") }, "\(there + here)")
             }
             let tail = try #require(Tenant.all.last)
-            let seen = try trunk.frames(until: "last from \(tail)'s far machine")
+            let seen = try trunk.canaries(until: "last from \(tail)'s far machine")
             #expect(seen.count == 8, "\(seen)")
             for frame in seen {
-                let tenant = try #require(Tenant.all.first { frame.text.contains("from \($0)'s") })
-                #expect(frame.vlan == tenant.vlan, "\(frame.text)")
+                let tenant = try #require(Tenant.all.first { frame.canary?.contains("from \($0)'s") == true })
+                #expect(frame.vlan == tenant.vlan, "\(frame.canary ?? "")")
             }
+            try expectCapture(seen, of: Tenant.all.map(\.description))
+        }
+    }
+
+    /// A guest knows the VLANs, tags its frames as it likes, and is heard by nobody: not by the other tenant, and not by
+    /// its own far machine either.
+    @Test func `do not take tags from guests`() async throws {
+        try await withFreshNamespace {
+            try layCable()
+            let cloud = try LiveCloud(PlannedCloud(.tenantsOnTrunk))
+            #expect(try cloud.start().failed == 0, "\(cloud.failures)")
+            let (anna, trunk) = (Tenant.all[0], try Tap.on("wall0", in: "wall"))
+            let mac = try cloud.mac(anna)
+            let wire = try Tap.on("eth0", in: try cloud.guest(anna).text)
+            let hostile: [(String, [(Int, Int)])] = [
+                ("double-tagged", [(0x8100, 10), (0x8100, 11)]), ("priority-tagged", [(0x8100, 0xe000)]),
+                ("of the other", [(0x8100, 11)]), ("of its own", [(0x8100, 10)]), ("of nobody", [(0x8100, 12)]),
+                ("by the provider's standard", [(0x88a8, 11)]), ("by both", [(0x88a8, 10), (0x8100, 11)]),
+                ("by an old standard", [(0x9100, 11)]),
+            ]
+            for (text, tags) in hostile {
+                try wire.broadcast(text, from: mac, "10.1.1.10", tags: tags.map { (type: $0.0, tci: $0.1) })
+            }
+            try wire.broadcast("the last", from: mac, "10.1.1.10")
+            #expect(try trunk.canaries(until: "the last").compactMap(\.canary) == ["the last"])
+            let refused = try output(of: "nft list set bridge sluice refused-tagged")
+            #expect(refused.contains("counter packets \(hostile.count) "), "\(refused)")
         }
     }
 
@@ -60,11 +91,17 @@ import Testing
             #expect(try cloud.start().failed == 0, "\(cloud.failures)")
             let wall = try Tap.on("wall0", in: "wall")
             let guests = try Tenant.all.map { try Tap.on("eth0", in: cloud.guest($0).text) }
-            try wall.broadcast("untagged")
-            try wall.broadcast("of nobody", tag: 12)
-            for tenant in Tenant.all { try wall.broadcast("to all of \(tenant)", tag: tenant.vlan) }
+            let say = { (text: String, tags: [(type: Int, tci: Int)]) in
+                try wall.broadcast(text, from: Tenant.all[0].farMAC, "10.1.1.99", tags: tags)
+            }
+            try say("untagged", [])
+            try say("of nobody", [(0x8100, 12)])
+            try say("to a priority", [(0x8100, 0xe000)])
+            try say("by the provider's standard", [(0x88a8, 10)])
+            for tenant in Tenant.all { try say("to all of \(tenant)", [(0x8100, Int(tenant.vlan))]) }
             for (guest, tenant) in zip(guests, Tenant.all) {
-                #expect(try guest.frames(until: "to all of \(tenant)").map(\.text) == ["to all of \(tenant)"])
+                #expect(
+                    try guest.canaries(until: "to all of \(tenant)").compactMap(\.canary) == ["to all of \(tenant)"])
             }
         }
     }
@@ -146,6 +183,7 @@ private struct Tenant: CustomStringConvertible {
     var network: String { "net-\(description)" }
     var guest: String { "guest-\(description)" }
     var farMachine: String { "far-\(description)" }
+    var farMAC: String { "02:00:00:00:f0:\(vlan)" }
 
     static let all = [Tenant(description: "anna", vlan: 10), Tenant(description: "bert", vlan: 11)]
 }
@@ -178,6 +216,11 @@ extension LiveCloud {
         let guest = try #require(planned.cloud.guests.values.first { $0.name == tenant.guest })
         return NodeName(guest.instanceName)
     }
+
+    fileprivate func mac(_ tenant: Tenant) throws -> String {
+        let guest = try #require(planned.cloud.guests.values.first { $0.name == tenant.guest })
+        return "\(try #require(planned.cloud.nics(ofGuest: guest.id).first).attachment.mac)"
+    }
 }
 
 /// `trunk0` here, the other end in the namespace `wall`, and behind it a namespace for each tenant's far machine.
@@ -196,6 +239,26 @@ private func layCable(isAnew: Bool = false) throws {
         ]
     }
     for line in lines { #expect(try output(of: "ip \(line)") == "", "\(line)") }
+}
+
+/// That the tagged frames are those that are kept: of the trunk, and of each tenant's part of it. With `SLUICE_RECORD` they
+/// are told, in base64, for whoever keeps them: the machine that this runs in reads the repository and no more.
+private func expectCapture(_ frames: [Tap.Frame], of tenants: [String]) throws {
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "pcaps/segments/one-trunk")
+    for name in ["trunk"] + tenants {
+        var writer = PcapWriter()
+        for (index, frame) in frames.enumerated()
+        where name == "trunk" || frame.canary?.contains("from \(name)'s") == true {
+            writer.write(CapturedPacket(time: CaptureTime(seconds: Int64(index)), bytes: frame.whole))
+        }
+        if ProcessInfo.processInfo.environment["SLUICE_RECORD"] != nil {
+            print("capture \(name) \(Data(writer.bytes).base64EncodedString())")
+        } else {
+            let kept = try Data(contentsOf: folder.appending(path: "\(name).pcap"))
+            #expect(Data(writer.bytes) == kept, "\(name).pcap")
+        }
+    }
 }
 
 /// What somebody could have changed; a link's state is not among it, which the kernel itself gets right a little later.

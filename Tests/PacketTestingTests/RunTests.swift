@@ -1,3 +1,4 @@
+import Foundation
 import PacketTesting
 import Testing
 
@@ -52,7 +53,7 @@ private func failure(_ script: String, on runner: CaseRunner = .model) throws ->
             "expected   expect at two udp 192.0.2.1:5000 > 10.1.1.20:80", "got        nothing",
             "decided    networkOffering firewall, drop by public-firewall 6",
             "nearest    firewallRule 203.0.113.10 udp/80 from 198.51.100.0/24",
-            "again      sluice test --on \(runner.rawValue) made-up",
+            "again      sluice test --on \(runner.rawValue) --step 2 made-up",
         ] {
             #expect(text.contains(part), "\(part) in\n\(text)")
         }
@@ -79,6 +80,98 @@ private func failure(_ script: String, on runner: CaseRunner = .model) throws ->
     func `fails when anything is otherwise`(_ lines: (String, String), _ runner: CaseRunner) throws {
         let text = try #require(try failure(Self.forwarded + lines.0, on: runner))
         #expect(text.contains(lines.1), "\(text)")
+    }
+
+    @Test(arguments: runners) func `lets time pass, which ends what was silent for too long`(_ runner: CaseRunner)
+        throws
+    {
+        let script = """
+            \(Self.forwarded)expect at two any
+            at two send udp 10.1.1.20:80 > 198.51.100.1:5000
+            expect at outside any
+            advance 20 seconds
+            at two send udp 10.1.1.20:80 > 198.51.100.1:5000
+            expect at outside udp 203.0.113.10:80 > 198.51.100.1:5000
+            advance 20 seconds
+            at two send udp 10.1.1.20:80 > 198.51.100.1:5000
+            expect at outside any
+            change delete firewall 203.0.113.10 udp/80
+            change add firewall 203.0.113.10 udp/80
+            \(Self.forwarded)expect at two any
+            advance 1 minutes
+            at two send udp 10.1.1.20:80 > 198.51.100.1:5000
+            """
+        let text = try #require(try failure(script, on: runner))
+        #expect(text.contains("step 16 of 16") || text.contains("expected   nothing more"), "\(text)")
+    }
+
+    @Test(arguments: runners) func `goes on when the daemon was restarted, and when it was killed in a change`(
+        _ runner: CaseRunner
+    ) throws {
+        let script = """
+            \(Self.forwarded)expect at two any
+            restart
+            at two send udp 10.1.1.20:80 > 198.51.100.1:5000
+            expect at outside udp 203.0.113.10:80 > 198.51.100.1:5000
+            kill add forward 203.0.113.10 udp/81 one
+            at outside send udp 198.51.100.1:5000 > 203.0.113.10:81
+            expect nothing
+            kill add firewall 203.0.113.10 udp/81
+            at outside send udp 198.51.100.1:5000 > 203.0.113.10:81
+            expect at one udp 198.51.100.1:5000 > 10.1.1.10:81
+            at two send udp 10.1.1.20:80 > 198.51.100.1:5000
+            expect at outside any
+            kill delete forward 203.0.113.10 udp/80
+            at two send udp 10.1.1.20:80 > 198.51.100.1:5000
+            expect at outside udp 203.0.113.10:$other > 198.51.100.1:5000
+            """
+        #expect(try failure(script, on: runner) == nil)
+    }
+
+    @Test func `goes as far as one step when that is asked for, and tells about it`() throws {
+        let script = "\(Self.forwarded)expect at two any\nexpect nothing\nexpect at one any"
+        var options = CaseOptions()
+        options.lastStep = 1
+        let outcome = try PacketCase(name: "made-up", files: files.merging(["traffic.packets": script]) { $1 })
+            .run(on: .model, options)
+        #expect(outcome.failure == nil && outcome.steps == 1)
+        let report = try #require(outcome.report)
+        for part in [
+            "made-up: step 1 of 4", "arrived    at two udp 198.51.100.1:5000 > 10.1.1.20:80",
+            "decided    firewallRule udp/80", "counted    firewallRule 203.0.113.10 udp/80 +1",
+        ] {
+            #expect(report.contains(part), "\(part) in\n\(report)")
+        }
+    }
+
+    @Test func `is compared with what was recorded, whose captures and texts must tell the same`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "recorded-\(UUID())").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let script = "\(Self.forwarded)expect at two any\n"
+        let all = files.merging(["traffic.packets": script, "README.md": "# Recorded\n"]) { $1 }
+        for (name, text) in all { try Data(text.utf8).write(to: URL(filePath: "\(folder)/\(name)")) }
+        func failure(records: Bool = false) throws -> String? {
+            var options = CaseOptions()
+            options.records = records
+            return try PacketCase(folder: folder).run(on: .model, options).failure
+        }
+        #expect(try failure() == nil)
+        #expect(try failure(records: true) == nil)
+        #expect(try failure() == nil)
+        let twin = try String(contentsOfFile: "\(folder)/expected/two.txt", encoding: .utf8)
+        #expect(twin.hasPrefix("1: udp 198.51.100.1:5000 > 10.1.1.20:80 "), "\(twin)")
+        let counters = try String(contentsOfFile: "\(folder)/expected/counters.txt", encoding: .utf8)
+        #expect(counters.contains("firewallRule 203.0.113.10 udp/80 matched 1\n"), "\(counters)")
+        // Another port: the frames, the decisions and the counters are others.
+        try Data(Self.forwarded.replacing(":5000", with: ":5001").utf8 + Data("expect at two any\n".utf8))
+            .write(to: URL(filePath: "\(folder)/traffic.packets"))
+        let text = try #require(try failure())
+        #expect(text.contains("expected/decisions.txt: line 1: expected '1: at outside send udp 198.51.100.1:5000"))
+        try Data(script.utf8).write(to: URL(filePath: "\(folder)/traffic.packets"))
+        try Data("1: udp 198.51.100.1:5000 > 10.1.1.20:99\n".utf8).write(
+            to: URL(filePath: "\(folder)/expected/two.txt"))
+        #expect(try failure()?.contains("expected/two.txt: line 1") == true)
     }
 
     @Test(arguments: [

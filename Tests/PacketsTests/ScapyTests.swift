@@ -76,7 +76,7 @@ import Testing
         import random, sys, ipaddress
         from scapy.all import *
         from scapy.layers.inet6 import *
-        random.seed(4)
+        random.seed(int(sys.argv[2]) if len(sys.argv) > 2 else 4)
         R = random
         def mac(): return ":".join("%02x" % R.randrange(256) for _ in range(6))
         def v4(): return str(ipaddress.IPv4Address(R.getrandbits(32)))

@@ -98,6 +98,23 @@ import Testing
         #expect(bench.newReports().flatMap(\.tickets) == [1, 2, 3, 4, 5, 6])
     }
 
+    @Test func `of several orders is answered once for each, also when they are carried out together`() throws {
+        var (demo, bench) = try running()
+        let network = try #require(demo.cloud.networks.values.map(\.self).first)
+        for name in ["one", "two"] {
+            bench.take(
+                try demo.take(
+                    .deployGuest(
+                        .init(
+                            zone: network.zone, name: name, account: network.account, nics: [.init(network: network.id)]
+                        )), ticket: 7))
+        }
+        bench.work()
+        bench.expectReached(demo.inOrder)
+        // The host, the router and the guest's own node have one each.
+        #expect(bench.newReports().flatMap(\.tickets) == [7, 7, 7, 7, 7, 7])
+    }
+
     @Test(arguments: [FakeDataplane.Fault.refuse(step: 0, errno: 12), .overtake(step: 0)])
     func `that fails goes the long way and is answered once`(fault: FakeDataplane.Fault) throws {
         var (demo, bench) = try running()

@@ -25,7 +25,7 @@ extension Scenarios {
             async throws
         {
             try await inOwnWorld { world in
-                let (operations, lives) = isLong ? (10_000, 20) : (900, 3)
+                let (operations, lives) = isLong ? (10_000, 20) : (2_000, 4)
                 let data = "\(world.directory)/data"
                 var daemon = try DaemonUnderTest(world, data: data)
                 let file = "\(world.directory)/pools.json"
@@ -56,7 +56,9 @@ extension Scenarios {
                 #expect(done >= operations)
                 // Each network that is there has its bridge, and no other has one.
                 let networks = try daemon.list("listNetworks", "network")
-                let bridges = try world.shell("ls /sys/class/net").split(separator: "\n").filter { $0.hasPrefix("slb") }
+                let bridges = try world.shell("ip -o link show type bridge").split(separator: "\n").filter {
+                    $0.contains(": slb")
+                }
                 #expect(bridges.count == networks.count { ($0["state"] as? String) == "Implemented" })
             }
         }

@@ -111,8 +111,8 @@ extension Scenarios {
                 """.write(toFile: file, atomically: true, encoding: .utf8)
                 let applied = try daemon.sluice("apply", file)
                 #expect(applied.status == 0, "\(applied.errors)")
-                let zone = try #require(daemon.list("listZones", "zone").first)[text: "id"]
-                let network = try #require(daemon.list("listNetworks", "network").first)[text: "id"]
+                let zone = try #require(daemon.list("listZones", "zone", ["name": "z"]).first)[text: "id"]
+                let network = try #require(daemon.list("listNetworks", "network", ["zoneid": zone]).first)[text: "id"]
                 let guest = ["zoneid": zone, "networkids": network]
                 var machines: [String] = []
                 for number in 1...5 {

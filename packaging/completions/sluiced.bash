@@ -4,6 +4,7 @@ _sluiced() {
     COMPREPLY=()
     case $previous in
         --config) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+        --tls-cert | --tls-key) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
         --data) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
         --profile) mapfile -t COMPREPLY < <(compgen -W 'empty demo simulator' -- "$current") ;;
         --integration) mapfile -t COMPREPLY < <(compgen -W 'off' -- "$current") ;;
@@ -11,8 +12,8 @@ _sluiced() {
         --log-level) mapfile -t COMPREPLY < <(compgen -W 'debug info warning error' -- "$current") ;;
         --api) ;;
         *)
-            mapfile -t COMPREPLY < <(compgen -W '--config --data --ephemeral --api --integration --profile --rootless
-                --log-format --log-level --help --version' -- "$current")
+            mapfile -t COMPREPLY < <(compgen -W '--config --data --ephemeral --api --integration --tls-cert --tls-key
+                --profile --rootless --log-format --log-level --help --version' -- "$current")
             ;;
     esac
 }

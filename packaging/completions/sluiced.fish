@@ -5,6 +5,8 @@ complete -c sluiced -l data -x -a '(__fish_complete_directories)' -d 'Keep the l
 complete -c sluiced -l ephemeral -d 'Keep nothing'
 complete -c sluiced -l api -x -d 'Listen for signed requests at host:port'
 complete -c sluiced -l integration -x -a off -d 'Answer unsigned requests at host:port'
+complete -c sluiced -l tls-cert -r -F -d 'Serve the API by HTTPS, with this certificate'
+complete -c sluiced -l tls-key -r -F -d 'The key of the certificate'
 complete -c sluiced -l profile -x -a 'empty demo simulator' -d 'The cloud a first start begins with'
 complete -c sluiced -l rootless -d 'Build everything in a user namespace'
 complete -c sluiced -l log-format -x -a 'text json' -d 'How events are written'

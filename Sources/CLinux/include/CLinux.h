@@ -31,6 +31,7 @@
 #include <linux/ip.h>
 #include <linux/if_link.h>
 #include <linux/veth.h>
+#include <linux/if_bridge.h>
 #include <linux/if_packet.h>
 #include <linux/magic.h>
 #include <linux/neighbour.h>
@@ -75,6 +76,7 @@
 #include <netlink/route/route.h>
 #include <netlink/route/rule.h>
 
+#include <crypt.h>
 #include <microhttpd.h>
 #include <nettle/bignum.h>
 #include <nettle/hmac.h>
@@ -93,6 +95,26 @@ extern const int sluice_clone_newuser;
 int sluice_accept(int fd, int flags);
 /* Keeps the calling thread on the processor that it runs on. */
 int sluice_stay_on_this_processor(void);
+
+/* Makes sleeping of the calling thread end when it should, and not when it is convenient. */
+void sluice_sleep_sharply(void);
+
+/* Many frames by one packet socket in one call; how many were taken, or -1. At most 64 at once. */
+struct iovec;
+int sluice_send_frames(int fd, struct iovec *frames, unsigned count);
+
+/* A frame as a packet socket tells of it. A VLAN tag is not among the bytes but here. */
+struct sluice_frame {
+    unsigned length, original_length;
+    long long seconds;
+    unsigned nanoseconds;
+    int link;
+    unsigned short vlan_tci, vlan_type;
+    unsigned char has_vlan, is_outgoing;
+};
+
+/* Up to 64 frames that are there, each into its slot of `buffer`; how many, or -1. */
+int sluice_receive_frames(int fd, void *buffer, size_t slot, struct sluice_frame *frames, unsigned count);
 
 /* The symbolic name of an errno (`ENOENT`) and its text; static strings, NULL for a number nobody knows. */
 const char *sluice_errno_name(int number);
@@ -132,6 +154,9 @@ struct sluice_http_options {
     unsigned int connections;
     unsigned int idle_seconds;
     size_t connection_memory;
+    /* PEM, or NULL for plain HTTP. */
+    const char *certificate;
+    const char *key;
 };
 struct MHD_Daemon *sluice_http_start(
     const struct sluice_http_options *options, void *context,
@@ -139,5 +164,8 @@ struct MHD_Daemon *sluice_http_start(
     MHD_AccessHandlerCallback advanced,
     void (*completed)(
         void *context, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code));
+
+/* The client's numeric address without its port, or an empty text. */
+void sluice_http_peer(struct MHD_Connection *connection, char *text, size_t size);
 
 #endif

@@ -1,0 +1,199 @@
+import NetworkVocabulary
+import PacketTrace
+public import Packets
+public import RouterPlan
+import Ruleset
+
+/// The routers of a cloud as the evaluator has them, on segments that carry frames at once.
+///
+/// What a router says itself is not in a plan: an answer to an echo or to address resolution, and the news that a
+/// packet's time ran out, are made here as RFC 792 and RFC 826 want them, and refusals as RFC 9293 does.
+public struct TracedCloud: Sendable {
+    public private(set) var wiring: Wiring
+    private var nodes: [NodeName: TracedNode] = [:]
+    private var connections: [NodeName: ConnectionTable] = [:]
+    private var held: [NodeName: Fragments] = [:]
+    private var collected = Fragments()
+    private var hops = 0
+
+    public init(_ wiring: Wiring, routers: some Sequence<NodePlan>) {
+        self.wiring = wiring
+        for plan in routers { nodes[plan.name] = TracedNode(plan) }
+    }
+
+    public func plan(_ name: NodeName) -> NodePlan? { nodes[name]?.plan }
+    public var plans: [NodePlan] { nodes.values.map(\.plan).sorted { $0.name < $1.name } }
+
+    /// The plans have become these. `drains`: connections that the change takes the way from may finish.
+    public mutating func follow(_ wiring: Wiring, routers: [NodePlan], drains: Bool) {
+        self.wiring = wiring
+        for plan in routers where nodes[plan.name]?.plan != plan {
+            nodes[plan.name] = TracedNode(plan)
+            guard let table = connections[plan.name] else { continue }
+            connections[plan.name] = table.followed(by: FlowAudit(plan), drains: drains)
+        }
+        let names = Set(routers.map(\.name))
+        for name in nodes.keys where !names.contains(name) {
+            nodes[name] = nil
+            connections[name] = nil
+        }
+    }
+
+    public mutating func send(_ frames: [Frame], at port: Wiring.Port) -> Journey {
+        var journey = Journey()
+        for frame in frames {
+            hops = 0
+            // As a receiver reads it, whatever it was written as.
+            let read = (try? Frame(parsing: frame.bytes)) ?? frame
+            carry(read, on: port.segment, from: port.mac, &journey)
+        }
+        return journey
+    }
+
+    /// Time passes for the connections of all routers. Pieces of packets do not wait as long as that.
+    public mutating func advance(by time: Duration) {
+        for name in connections.keys { connections[name]?.advance(by: time) }
+        held = [:]
+    }
+
+    /// A segment gives a frame to whom it is for, and what is for many to all but the sender.
+    private mutating func carry(
+        _ frame: Frame, on segment: InterfaceName, from sender: MACAddress, _ journey: inout Journey
+    ) {
+        hops += 1
+        guard hops < 64 else { return }
+        func isFor(_ mac: MACAddress) -> Bool { mac == frame.destination || frame.destination.isMulticast }
+        for port in wiring.ports where port.segment == segment && port.mac != sender && isFor(port.mac) {
+            if let whole = collected.take(frame) {
+                journey.steps.append(.arrival(.init(port: port.name, frame: whole)))
+            }
+        }
+        for leg in wiring.legs where leg.segment == segment && leg.mac != sender && isFor(leg.mac) {
+            take(frame, leg, &journey)
+        }
+    }
+
+    private mutating func take(_ frame: Frame, _ leg: Wiring.Leg, _ journey: inout Journey) {
+        if case .arp(let arp) = frame.body { return answer(arp, frame, leg, &journey) }
+        guard let node = nodes[leg.node], let frame = held[leg.node, default: Fragments()].take(frame) else { return }
+        let trace = node.evaluate(frame, arrivingOn: leg.link, connections: &connections[leg.node, default: .init()])
+        journey.steps.append(.hop(.init(node: leg.node, link: leg.link, trace: trace)))
+        switch trace.outcome {
+        case .forwarded(let departure): send(departure, from: leg.node, &journey)
+        case .local(let frame): echo(frame, leg, &journey)
+        case .dropped(.kernel(.timeToLive)): tellOfTime(frame, leg, &journey)
+        case .rejected(let rejection, _): refuse(frame, rejection, leg, &journey)
+        case .dropped: break
+        }
+    }
+
+    private mutating func send(_ departure: Trace.Departure, from node: NodeName, _ journey: inout Journey) {
+        guard let out = wiring.legs.first(where: { $0.node == node && $0.link == departure.link }) else { return }
+        var frame = departure.frame
+        if !departure.isResolved {
+            guard let mac = wiring.mac(of: departure.nextHop, on: out.segment) else {
+                journey.steps.append(.unheard(departure.nextHop, on: out.segment))
+                return
+            }
+            frame.destination = mac
+        }
+        carry(frame, on: out.segment, from: out.mac, &journey)
+    }
+
+    // MARK: What routers say themselves
+
+    private mutating func answer(_ arp: ARPPacket, _ frame: Frame, _ leg: Wiring.Leg, _ journey: inout Journey) {
+        guard arp.operation == 1, leg.addresses.contains(.v4(arp.targetAddress)) else { return }
+        let answer = ARPPacket(
+            operation: 2, senderMAC: leg.mac, senderAddress: arp.targetAddress, targetMAC: arp.senderMAC,
+            targetAddress: arp.senderAddress)
+        let said = Frame(destination: frame.source, source: leg.mac, body: .arp(answer))
+        journey.steps.append(.said(leg.node, said))
+        carry(said, on: leg.segment, from: leg.mac, &journey)
+    }
+
+    private mutating func echo(_ frame: Frame, _ leg: Wiring.Leg, _ journey: inout Journey) {
+        guard case .ipv4(var packet) = frame.body, case .icmp(var message) = packet.body, message.type == 8 else {
+            return
+        }
+        message.type = 0
+        message.checksum = .computed
+        packet.body = .icmp(message)
+        (packet.source, packet.destination) = (packet.destination, packet.source)
+        say(packet, leg, &journey)
+    }
+
+    /// The sender's packet as it came, up to 548 bytes of it (RFC 1812 section 4.3.2.3).
+    private mutating func tellOfTime(_ frame: Frame, _ leg: Wiring.Leg, _ journey: inout Journey) {
+        guard case .ipv4(let packet) = frame.body, let source = leg.firstAddress else { return }
+        let message = ICMPMessage(type: 11, payload: Array(packet.bytes.prefix(548)))
+        say(IPv4Packet(source: source, destination: packet.source, tos: 0xc0, body: .icmp(message)), leg, &journey)
+    }
+
+    /// A reset as RFC 9293 section 3.10.7.1 has it, or an error.
+    private mutating func refuse(_ frame: Frame, _ rejection: Rejection, _ leg: Wiring.Leg, _ journey: inout Journey) {
+        guard case .ipv4(let packet) = frame.body else { return }
+        switch (rejection, packet.body) {
+        case (.tcpReset, .tcp(let segment)):
+            guard let reset = segment.refusal else { return }
+            say(
+                IPv4Packet(
+                    source: packet.destination, destination: packet.source, flags: .dontFragment, body: .tcp(reset)),
+                leg, &journey)
+        case (.tcpReset, _): break
+        case (.portUnreachable, _), (.adminProhibited, _):
+            let isOwn = leg.addresses.contains(.v4(packet.destination))
+            guard let source = isOwn ? packet.destination : leg.firstAddress else { return }
+            let message = ICMPMessage(
+                type: 3, code: rejection == .portUnreachable ? 3 : 13, payload: Array(packet.bytes.prefix(548)))
+            say(IPv4Packet(source: source, destination: packet.source, tos: 0xc0, body: .icmp(message)), leg, &journey)
+        }
+    }
+
+    private mutating func say(_ packet: IPv4Packet, _ leg: Wiring.Leg, _ journey: inout Journey) {
+        var packet = packet
+        packet.ttl = 64
+        packet.identification = 0
+        guard let mac = wiring.mac(of: .v4(packet.destination), on: leg.segment) else { return }
+        let said = Frame(destination: mac, source: leg.mac, body: .ipv4(packet))
+        journey.steps.append(.said(leg.node, said))
+        carry(said, on: leg.segment, from: leg.mac, &journey)
+    }
+}
+
+extension Wiring.Leg {
+    fileprivate var firstAddress: IPv4Address? {
+        addresses.sorted().lazy.compactMap { if case .v4(let address) = $0 { address } else { nil } }.first
+    }
+}
+
+extension TCPSegment {
+    /// The reset that answers it where nobody listens; none answers a reset.
+    fileprivate var refusal: TCPSegment? {
+        guard !flags.contains(.rst) else { return nil }
+        var reset = TCPSegment(source: destination, destination: source, flags: .rst, window: 0)
+        if flags.contains(.ack) {
+            reset.sequence = acknowledgment
+        } else {
+            let marks = flags.intersection([.syn, .fin]).rawValue.nonzeroBitCount
+            reset.flags.insert(.ack)
+            reset.acknowledgment = sequence &+ UInt32(payload.count + marks)
+        }
+        return reset
+    }
+}
+
+extension ConnectionTable {
+    /// What is left when a plan has changed.
+    fileprivate func followed(by audit: FlowAudit, drains: Bool) -> ConnectionTable {
+        let revoked = audit.revoked(among: flows)
+        if revoked.isEmpty { return self }
+        var table = self
+        if drains {
+            table.drain(revoked.map(\.original))
+        } else {
+            for flow in revoked { table.remove(flow.original) }
+        }
+        return table
+    }
+}
