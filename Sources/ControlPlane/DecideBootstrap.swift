@@ -11,7 +11,9 @@ enum Bootstrap {
     /// The same with the outside closed to guests until a rule opens it.
     static let denyingOffering = "IsolatedNetworkOfferingWithEgressDeny"
     /// What the virtual router does for isolated networks.
-    static let services = ["Firewall", "Gateway", "PortForwarding", "SourceNat", "StaticNat"]
+    static let services = [
+        "Dhcp", "Dns", "Firewall", "Gateway", "PortForwarding", "SourceNat", "StaticNat", "UserData",
+    ]
     static let provider = "VirtualRouter"
 }
 

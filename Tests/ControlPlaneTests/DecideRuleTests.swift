@@ -224,7 +224,9 @@ struct DecideRuleTests {
         #expect(try fixture.take(.bootstrap).changes.count == 2)
         for offering in fixture.cloud.networkOfferings.values where offering.isDefault {
             #expect(
-                offering.services.keys.sorted() == ["Firewall", "Gateway", "PortForwarding", "SourceNat", "StaticNat"])
+                offering.services.keys.sorted() == [
+                    "Dhcp", "Dns", "Firewall", "Gateway", "PortForwarding", "SourceNat", "StaticNat", "UserData",
+                ])
         }
         #expect(fixture.cloud.networkOfferings[own]?.services.count == 1)
         #expect(try fixture.take(.bootstrap).changes == [])
