@@ -5,7 +5,7 @@ extension Command {
         + publicAddresses
         + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding + guests + guestLife + guestAccess
         + userData + sshKeys + guestNICs + routers
-        + trafficCounting + events + operations
+        + trafficCounting + events + operations + serviceActivities
 }
 
 extension APIObject {

@@ -12,9 +12,12 @@ enum Help {
           --api HOST:PORT        where the management API is served (127.0.0.1:8080)
           --integration HOST:PORT|off
                                  the API without authentication, loopback only (off)
+          --metrics HOST:PORT|off
+                                 figures for Prometheus at /metrics, for whoever asks there (off)
           --profile empty|demo|simulator
                                  begin with nothing; with a small cloud to poke; or with a simulated internet only
           --ephemeral            keep nothing: state in memory, and everything removed from the kernel at the end
+          --service-user NAME    who the process that serves guests runs as (nobody)
           --rootless             build the same world in a user namespace, without being root
           --config FILE          options from a file, one "key = value" a line; the command line wins
           --log-format text|json
