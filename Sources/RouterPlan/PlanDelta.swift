@@ -1,7 +1,8 @@
+public import NetworkVocabulary
 public import Ruleset
 
-/// What changed in a plan when one object changed: rows and elements only. Whatever else changes a node (a chain, a
-/// set's shape) is a new plan, compared as a whole.
+/// What changed in a plan when one object changed: rows, elements and whom the router serves. Whatever else changes a node
+/// (a chain, a set's shape) is a new plan, compared as a whole.
 public struct PlanDelta: Sendable, Hashable {
     public let node: NodeName
     /// Rows that go away, or are replaced by an added row of the same key.
@@ -9,10 +10,17 @@ public struct PlanDelta: Sendable, Hashable {
     public var addedRows: [RowKey: Row] = [:]
     public var removedElements: [SetName: [ElementKey: Element]] = [:]
     public var addedElements: [SetName: [ElementKey: Element]] = [:]
+    public var removedServed: [ObjectID: ServedNIC] = [:]
+    public var addedServed: [ObjectID: ServedNIC] = [:]
 
     public init(node: NodeName) { self.node = node }
 
     public var isEmpty: Bool {
+        changesNoKernel && removedServed.isEmpty && addedServed.isEmpty
+    }
+
+    /// Whether the kernel is as it was.
+    public var changesNoKernel: Bool {
         removedRows.isEmpty && addedRows.isEmpty && removedElements.isEmpty && addedElements.isEmpty
     }
 
@@ -34,6 +42,14 @@ public struct PlanDelta: Sendable, Hashable {
         }
     }
 
+    mutating func put(_ nic: ServedNIC) {
+        if removedServed[nic.id] == nic {
+            removedServed[nic.id] = nil
+        } else {
+            addedServed[nic.id] = nic
+        }
+    }
+
     /// This change followed by another of the same node.
     public func followed(by next: PlanDelta) -> PlanDelta {
         var both = self
@@ -52,6 +68,10 @@ public struct PlanDelta: Sendable, Hashable {
                 both.put(Contribution.PlacedElement(set: set, key: key, element: element))
             }
         }
+        for (id, nic) in next.removedServed where both.addedServed.removeValue(forKey: id) == nil {
+            both.removedServed[id] = nic
+        }
+        for nic in next.addedServed.values { both.put(nic) }
         return both
     }
 }

@@ -22,6 +22,7 @@ final class Daemon: Sendable {
     let features: KernelFeatures
     private let kernel: Mutex<KernelLane?>
     private let simulatedHost: SimulatedHost?
+    private let services: ServiceDesk
     private let adoptions: Inbox<(verified: Int, failed: Int)>
     private let options: Options
     private let log: Log
@@ -42,6 +43,8 @@ final class Daemon: Sendable {
         let adoptions = try Inbox<(verified: Int, failed: Int)>()
         let simulatedHost = options.simulatesInternet ? SimulatedHost(log) : nil
         let lane = LaneSlot()
+        let services = try ServiceDesk(options, data: data, shared, log)
+        self.services = services
         service = try EngineLane(shared) { post in
             let ledger = SQLiteLedger(options.isEphemeral ? .memory : .directory(data)) {
                 options.isEphemeral
@@ -53,7 +56,10 @@ final class Daemon: Sendable {
                 surroundings: Engine.Surroundings(
                     now: Self.milliseconds, ids: RandomIDs(SystemRandomNumberGenerator())),
                 shared: shared
-            ) { order in lane.use { $0.send(Reconciler.Command(order)) } }
+            ) { order in
+                services.follow(order)
+                lane.use { $0.send(Reconciler.Command(order)) }
+            }
             for finding in engine.findings { log(.warning, "ledger repaired", ["reason": finding]) }
             try lane.hold(NamespaceLockHolder(engine.installation))
             try lane.set(
@@ -62,6 +68,7 @@ final class Daemon: Sendable {
                 ) { report in
                     Self.log(report, log)
                     if case .settled(Planner.internet, _, _) = report { simulatedHost?.serve() }
+                    if case .settled(let name, _, _) = report { services.follow(settled: name) }
                     if case .adopted(let verified, let failed) = report {
                         adoptions.send((verified: verified, failed: failed))
                     }
@@ -69,6 +76,7 @@ final class Daemon: Sendable {
                 })
             return engine
         }
+        services.connect(service)
         kernel = Mutex(nil)
         self.adoptions = adoptions
         self.simulatedHost = simulatedHost
@@ -107,6 +115,7 @@ final class Daemon: Sendable {
             _ = adoptions.receive(timeout: .seconds(120))
         }
         service.stop()
+        services.stop()
         kernel.withLock { $0 }?.stop()
         simulatedHost?.stop()
     }
