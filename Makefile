@@ -13,11 +13,13 @@ VERSION := $(file < VERSION)
 # What the programs are built against, what the tests drive, and what packs the result.
 BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev libcrypt-dev \
 	libsqlite3-dev pkg-config
-TEST_PACKAGES := conntrack nftables netbase haproxy iproute2 iputils-ping curl openssh-client openssl python3 python3-scapy sqlite3 tcpdump tshark \
-	util-linux
+TEST_PACKAGES := bind9-dnsutils busybox cloud-init conntrack curl dhcpcd-base haproxy iproute2 iputils-ping isc-dhcp-client \
+	ldnsutils netbase nftables openssh-client openssl procps python3 python3-dnspython python3-scapy sqlite3 tcpdump \
+	tshark util-linux wget
 # For Ansible and its CloudStack modules, which come from PyPI.
 COMPAT_PACKAGES := python3 python3-venv util-linux iproute2
-BENCH_PACKAGES := conntrack gcc libc6-dev python3 iproute2 iptables nftables strace util-linux
+BENCH_PACKAGES := conntrack dnsmasq-base dnsperf gcc iproute2 iptables kea-admin libc6-dev nftables nginx-light procps \
+	python3 strace util-linux wrk
 DEB_PACKAGES := dpkg-dev binutils
 
 # A module that uses what it does not declare is an error everywhere, not only in one kind of build.
@@ -30,11 +32,12 @@ help: ## Show this list
 deps: ## Install the Debian packages that are missing (asks for root only then)
 	@packaging/install-dependencies $(BUILD_PACKAGES) $(TEST_PACKAGES) $(COMPAT_PACKAGES) $(DEB_PACKAGES)
 
-build: deps ## Build sluiced and sluice in release mode into dist/
+build: deps ## Build sluiced, its worker and sluice in release mode into dist/
 	@swift build $(RELEASE) --product sluiced
 	@swift build $(RELEASE) --product sluice
-	@install -D -t dist "$$(swift build $(RELEASE) --show-bin-path)"/{sluiced,sluice}
-	@echo "built dist/sluiced and dist/sluice, version $(VERSION)"
+	@swift build $(RELEASE) --product sluice-worker
+	@install -D -t dist "$$(swift build $(RELEASE) --show-bin-path)"/{sluiced,sluice,sluice-worker}
+	@echo "built dist/sluiced, dist/sluice-worker and dist/sluice, version $(VERSION)"
 
 run: build ## Build, then run the demo cloud in the foreground; Ctrl-C removes it
 	@rootless=""; [ "$$(id -u)" = 0 ] || rootless=--rootless; \
@@ -58,9 +61,6 @@ compat: deps ## Run Ansible's CloudStack tests, each against a fresh daemon; TAR
 kernel-shell: ## A root shell on that kernel, with this machine's files to read; exit ends it
 	@Tests/kernel-tier/vm --shell
 
-fuzz: ## Give random bytes to every parser, a minute each (SECONDS=N)
-	@Fuzz/run $(or $(SECONDS),60)
-
 mutants: build ## Make every small mistake in the plans, and see whether some case notices
 	@dist/sluice test --mutate --survivors pcaps/survivors.txt pcaps
 
@@ -69,6 +69,9 @@ bench: build ## Measure beside ip, nft, C and the bare disk; QUICK=1 for a short
 	@cc -O2 -Wall -Wextra -o dist/peer Benchmarks/peer.c $$(pkg-config --cflags --libs libnftnl libmnl)
 	@cc -O2 -Wall -Wextra -o dist/traffic Benchmarks/traffic.c
 	@Benchmarks/bench.py $(if $(QUICK),--quick) dist/sluiced dist/peer dist/traffic
+
+fuzz: ## Run the fuzz targets, a minute each; SECONDS_EACH=600 for longer
+	@Fuzz/run $(or $(SECONDS_EACH),60)
 
 fmt: ## Format every Swift file in place
 	@swift format -i -r -p Sources Tests Package.swift

@@ -35,6 +35,7 @@ let package = Package(
     products: [
         .executable(name: "sluiced", targets: ["sluiced"]),
         .executable(name: "sluice", targets: ["sluice"]),
+        .executable(name: "sluice-worker", targets: ["sluice-worker"]),
     ],
     targets: [
         // C libraries.
@@ -56,6 +57,9 @@ let package = Package(
                 "CCrypt",
             ]),
 
+        // The door of the program that serves guests, which loads none of these libraries.
+        .target(name: "CServing"),
+
         // Values and pure functions.
         module("NetworkVocabulary"),
         module("Packets", ["NetworkVocabulary"]),
@@ -69,18 +73,31 @@ let package = Package(
             "CloudTrace",
             ["CloudModel", "NetworkVocabulary", "PacketTrace", "Packets", "Planner", "RouterPlan", "Ruleset"]),
         module("Reconciler", ["NetworkVocabulary", "RouterPlan", "Ruleset"]),
+        module("DHCPServer", ["NetworkVocabulary", "Packets", "RouterPlan"]),
+        module("DNSServer", ["NetworkVocabulary", "Packets", "RouterPlan"]),
+        module("MetadataServer", ["NetworkVocabulary", "RouterPlan"]),
         module("ControlPlane", ["CloudModel", "LoadBalancer", "NetworkVocabulary", "Planner", "RouterPlan"]),
         module(
             "CloudStackAPI",
             ["CloudModel", "CloudTrace", "ControlPlane", "NetworkVocabulary", "Packets", "Planner", "RouterPlan"]),
 
         // What touches the machine.
+        module(
+            "GuestServing",
+            [
+                "CServing", "DHCPServer", "DNSServer", "MetadataServer", "NetworkVocabulary", "Packets", "RouterPlan",
+            ]),
         module("LinuxKernel", ["CLinux", "NetworkVocabulary", "Ruleset"]),
         module(
             "LinuxDataplane",
             ["LinuxKernel", "LoadBalancer", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"]),
         module("SQLiteLedger", ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary", "RouterPlan"]),
-        module("ServiceHosting", ["CLinux", "CloudModel", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary"]),
+        module(
+            "ServiceHosting",
+            [
+                "CLinux", "CServing", "CloudModel", "CloudStackAPI", "GuestServing", "LinuxKernel", "NetworkVocabulary",
+                "RouterPlan",
+            ]),
         module(
             "PacketTesting",
             [
@@ -92,10 +109,12 @@ let package = Package(
         program(
             "sluiced",
             [
-                "CLinux", "CloudModel", "CloudStackAPI", "ControlPlane", "LinuxDataplane", "LinuxKernel",
+                "CLinux", "CloudModel", "CloudStackAPI", "ControlPlane", "GuestServing", "LinuxDataplane",
+                "LinuxKernel",
                 "NetworkVocabulary", "PacketTrace", "Planner", "Reconciler", "RouterPlan", "SQLiteLedger",
                 "ServiceHosting",
             ]),
+        program("sluice-worker", ["CServing", "GuestServing"]),
         program("sluice", ["CLinux", "CloudTrace", "ControlPlane", "NetworkVocabulary", "PacketTesting", "Packets"]),
 
         // Tests.
@@ -120,6 +139,9 @@ let package = Package(
         tests(
             "ReconcilerTests",
             ["CloudModel", "ControlPlane", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset", "TestSupport"]),
+        tests("DHCPServerTests", ["DHCPServer", "NetworkVocabulary", "Packets", "RouterPlan"]),
+        tests("DNSServerTests", ["DNSServer", "NetworkVocabulary", "Packets", "RouterPlan"]),
+        tests("MetadataServerTests", ["MetadataServer", "NetworkVocabulary", "RouterPlan"]),
         tests(
             "ControlPlaneTests",
             ["CloudModel", "ControlPlane", "NetworkVocabulary", "Planner", "RouterPlan", "Ruleset", "TestSupport"]),

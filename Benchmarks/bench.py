@@ -24,6 +24,7 @@ import urllib.parse
 sys.dont_write_bytecode = True
 from machines import Machines  # beside this file
 from nat import NAT
+from services import Services
 
 PUBLIC = {"subnet": "100.64.0.0/16", "gateway": "100.64.0.1", "addresses": "100.64.1.0-100.64.250.250"}
 OFFERING = {
@@ -222,6 +223,8 @@ class Bench:
                 return body(daemon)
             finally:
                 daemon.stop()
+                # What serves guests outlives the daemon; it is in our mount namespace.
+                subprocess.run(["pkill", "-KILL", "--ns", str(os.getpid()), "--nslist", "mnt", "-x", "sluice-worker"])
                 subprocess.run("ip -all netns del; for l in $(ip -br link | awk '/^sl/{print $1}' | cut -d@ -f1);"
                                " do ip link del $l 2>/dev/null || true; done", shell=True)
 
@@ -364,7 +367,8 @@ def main():
     machines = Machines(bench, zone)
     for part, names in [(bench, ["startup", "ledger", "cold", "adopt", "element"]),
                         (machines, ["listing", "deploying", "simulator"]),
-                        (nat, ["load", "change", "rate", "through", "revoke"])]:
+                        (nat, ["load", "change", "rate", "through", "revoke"]),
+                        (Services(bench, zone), ["names", "metadata", "addresses"])]:
         for name in names:
             if only is None or name in only:
                 getattr(part, name)()

@@ -2,8 +2,8 @@
 
 import PackageDescription
 
-// Fuzz targets have no `main` of their own, which would break builds of everything; so they are a package of their own. The
-// modules that they are about are the main package's, by links in `Sources`.
+// Targets for libFuzzer. A package of its own: a program without `main` breaks commands that link every product. What is
+// fuzzed is compiled here from the very same sources.
 
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -13,13 +13,13 @@ let settings: [SwiftSetting] = [
 ]
 
 func module(_ name: String, _ imports: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: imports, swiftSettings: settings)
+    .target(name: name, dependencies: imports, path: "Modules/\(name)", swiftSettings: settings)
 }
 
-/// A program whose only door is `LLVMFuzzerTestOneInput`.
 func fuzzer(_ name: String, _ imports: [Target.Dependency]) -> Target {
     .executableTarget(
-        name: name, dependencies: imports, swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])])
+        name: name, dependencies: imports, path: "Sources/\(name)",
+        swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])])
 }
 
 let package = Package(
@@ -27,6 +27,17 @@ let package = Package(
     targets: [
         module("NetworkVocabulary"),
         module("Packets", ["NetworkVocabulary"]),
-        fuzzer("CaptureFuzz", ["NetworkVocabulary", "Packets"]),
-        fuzzer("FrameFuzz", ["NetworkVocabulary", "Packets"]),
-    ])
+        module("Ruleset", ["NetworkVocabulary"]),
+        module("RouterPlan", ["NetworkVocabulary", "Ruleset"]),
+        module("DHCPServer", ["NetworkVocabulary", "Packets", "RouterPlan"]),
+        module("DNSServer", ["NetworkVocabulary", "Packets", "RouterPlan"]),
+        module("MetadataServer", ["NetworkVocabulary", "RouterPlan"]),
+        fuzzer("capture-file", ["NetworkVocabulary", "Packets"]),
+        fuzzer("frame", ["NetworkVocabulary", "Packets"]),
+        fuzzer("dhcp-message", ["Packets"]),
+        fuzzer("dhcp-server", ["DHCPServer", "NetworkVocabulary", "Packets", "RouterPlan"]),
+        fuzzer("dns-responder", ["DNSServer", "NetworkVocabulary", "Packets", "RouterPlan"]),
+        fuzzer("dns-upstream", ["DNSServer", "NetworkVocabulary", "Packets"]),
+        fuzzer("http-request", ["MetadataServer", "NetworkVocabulary", "RouterPlan"]),
+    ]
+)

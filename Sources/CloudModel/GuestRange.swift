@@ -5,15 +5,18 @@ public struct GuestRange: Hashable, Codable, Sendable {
     public let id: ObjectID
     public let network: ObjectID
     public var addresses: IPv4Range
+    /// The IPv6 addresses that go with it. They are kept, and nothing uses them yet.
+    public var ipv6: IPv6Part?
 
-    public init(id: ObjectID, network: ObjectID, addresses: IPv4Range) {
+    public init(id: ObjectID, network: ObjectID, addresses: IPv4Range, ipv6: IPv6Part? = nil) {
         self.id = id
         self.network = network
         self.addresses = addresses
+        self.ipv6 = ipv6
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, network, addresses
+        case id, network, addresses, ipv6
     }
 }
 
@@ -28,6 +31,7 @@ extension GuestRange: CloudObject {
         guard let home = cloud.networks[network], let cidr = home.cidr else { return "its network has no addresses" }
         if home.guestType != .shared { return "its network is not a shared one" }
         if !cidr.hosts.contains(addresses) { return "its addresses are outside its network" }
+        if let why = ipv6?.contradiction { return why }
         for other in cloud.guestRanges(ofNetwork: network) where other.id != id {
             if other.addresses.overlaps(addresses) { return "its addresses overlap those of guest range \(other.id)" }
         }

@@ -17,24 +17,6 @@ public struct PublicRange: Hashable, Codable, Sendable {
     /// The IPv6 addresses that go with it. They are kept, and nothing uses them yet.
     public var ipv6: IPv6Part?
 
-    /// IPv6 addresses of a public range.
-    public struct IPv6Part: Hashable, Codable, Sendable {
-        public var prefix: IPv6Prefix
-        public var gateway: IPv6Address
-        /// All of the prefix when absent.
-        public var addresses: IPv6Range?
-
-        public init(prefix: IPv6Prefix, gateway: IPv6Address, addresses: IPv6Range? = nil) {
-            self.prefix = prefix
-            self.gateway = gateway
-            self.addresses = addresses
-        }
-
-        enum CodingKeys: String, CodingKey, CaseIterable {
-            case prefix, gateway, addresses
-        }
-    }
-
     public init(
         id: ObjectID, zone: ObjectID, physicalNetwork: ObjectID, number: UInt64, segment: Segment, subnet: IPv4Prefix,
         gateway: IPv4Address, addresses: IPv4Range, dedication: Dedication? = nil, isForSystem: Bool = false,
@@ -139,16 +121,5 @@ extension PublicRange: CloudObject {
             cursor = other.addresses.first.advanced(by: -1)
         }
         return nil
-    }
-}
-
-extension PublicRange.IPv6Part {
-    fileprivate var contradiction: String? {
-        if !prefix.contains(gateway) { return "its IPv6 gateway is outside its prefix" }
-        guard let addresses else { return nil }
-        if !prefix.contains(addresses.first) || !prefix.contains(addresses.last) {
-            return "its IPv6 addresses are outside its prefix"
-        }
-        return (addresses.first...addresses.last).contains(gateway) ? "its IPv6 gateway is one of its addresses" : nil
     }
 }

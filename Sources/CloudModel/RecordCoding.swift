@@ -254,7 +254,7 @@ extension PublicRange {
     }
 }
 
-extension PublicRange.IPv6Part {
+extension IPv6Part {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(refusingUnknown: CodingKeys.self)
         prefix = try container.decode(IPv6Prefix.self, forKey: .prefix)

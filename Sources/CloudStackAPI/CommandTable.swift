@@ -1,16 +1,16 @@
 extension Command {
     /// Every command there is. `listApis` shows this table and nothing else is dispatched.
     public static let all: [Command] =
-        discovery + sessions + events
-        + domains + accounts + users + roles + projects + resourceLimits
-        + zones + physicalNetworks + publicRanges + vlanDedications
-        + networkOfferings
-        + networks + publicAddresses
-        + firewallRules + egressRules + portForwarding + loadBalancing + balancerPolicies + staticNAT
-        + ipForwarding + guests + guestLife + guestAccess + userData + sshKeys + guestNICs + routers
-        + trafficCounting + packetExplanation + ports + isolation + operations + pods + trafficTypes + serviceProviders
-        + storageNetworkRanges
-        + serviceOfferings + diskOfferings + vpcOfferings + templates + inventory + configurations + tags
+        discovery + sessions + events + operations + configurations
+        + domains + accounts + users + roles + projects + resourceLimits + tags
+        + zones + pods + physicalNetworks + trafficTypes + serviceProviders + storageNetworkRanges + inventory
+        + publicRanges + vlanDedications
+        + networkOfferings + vpcOfferings + serviceOfferings + diskOfferings + templates
+        + networks + routers + publicAddresses
+        + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding
+        + loadBalancing + balancerPolicies
+        + guests + guestLife + guestAccess + guestNICs + userData + sshKeys + serviceActivities
+        + trafficCounting + packetExplanation + ports + isolation
 }
 
 extension APIObject {

@@ -30,15 +30,12 @@ extension Command {
                 guard arguments.boolean("forvirtualnetwork") != true else {
                     throw .refused("forvirtualnetwork", "A shared network's range is not one of public addresses")
                 }
-                for name in ["ip6cidr", "ip6gateway", "startipv6", "endipv6"] where arguments.string(name) != nil {
-                    throw .unsupported(name, "Shared networks have no IPv6 here")
-                }
                 return .networking(
                     .createGuestRange(
                         .init(
                             network: network, first: try arguments.required("startip"), last: arguments.string("endip"),
                             gateway: arguments.string("gateway"), netmask: arguments.string("netmask"),
-                            vlan: arguments.string("vlan"))))
+                            vlan: arguments.string("vlan"), ipv6: try arguments.ipv6())))
             }
             guard arguments.boolean("forvirtualnetwork") ?? true else { throw .missing("networkid", call.command) }
             for name in ["gateway", "netmask"] where arguments.string(name) == nil {
@@ -202,23 +199,23 @@ extension PublicRange {
             "id": .text(id), "zoneid": .text(zone), "physicalnetworkid": .text(physicalNetwork), "vlan": .text(segment),
             "gateway": .text(gateway), "netmask": .text(subnet.netmask), "cidr": .text(subnet),
             "startip": .text(addresses.first), "endip": .text(addresses.last), "forvirtualnetwork": true,
-            "forsystemvms": .boolean(isForSystem), "ip6cidr": .text(ipv6?.prefix), "ip6gateway": .text(ipv6?.gateway),
-            "startipv6": .text(ipv6?.addresses?.first), "endipv6": .text(ipv6?.addresses?.last),
+            "forsystemvms": .boolean(isForSystem),
         ]
-        return object.dedicated(dedication, in: cloud)
+        return object.withIPv6(ipv6).dedicated(dedication, in: cloud)
     }
 }
 
 extension GuestRange {
     func rendered(in cloud: Cloud) -> APIObject {
         let home = cloud.networks[network]
-        return [
+        let object: APIObject = [
             "id": .text(id), "zoneid": .text(home?.zone), "physicalnetworkid": .text(home?.physicalNetwork),
             "networkid": .text(network), "vlan": .text(home?.ownSegment ?? home?.segment),
             "gateway": .text(home?.gateway), "netmask": .text(home?.cidr?.netmask), "cidr": .text(home?.cidr),
             "startip": .text(addresses.first), "endip": .text(addresses.last), "forvirtualnetwork": false,
             "forsystemvms": false,
         ]
+        return object.withIPv6(ipv6)
     }
 }
 
@@ -227,6 +224,15 @@ extension APIObject {
     fileprivate var words: String {
         ["cidr", "startip", "endip"].compactMap { if case .string(let text)? = self[$0] { text } else { nil } }
             .joined(separator: " ")
+    }
+
+    fileprivate func withIPv6(_ part: IPv6Part?) -> APIObject {
+        var object = self
+        object["ip6cidr"] = .text(part?.prefix)
+        object["ip6gateway"] = .text(part?.gateway)
+        object["startipv6"] = .text(part?.addresses?.first)
+        object["endipv6"] = .text(part?.addresses?.last)
+        return object
     }
 
     /// With whom it is kept for, if for anybody.

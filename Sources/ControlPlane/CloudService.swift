@@ -72,13 +72,16 @@ public struct CloudView: Sendable {
     public let hindrance: String?
     /// What has passed, as it was read last.
     public let traffic: TrafficTotals
+    /// What guests did with DHCP, DNS and metadata.
+    public let services: ServiceActivity
 
     public var revision: Revision { cloud.revision }
 
     public init(
         cloud: Cloud, nodes: @autoclosure @escaping @Sendable () -> [NodeStatus], features: [KernelFeatureStatus],
         installation: ObjectID, startTime: Int64,
-        hindrance: String? = nil, traffic: TrafficTotals = TrafficTotals()
+        hindrance: String? = nil, traffic: TrafficTotals = TrafficTotals(),
+        services: ServiceActivity = ServiceActivity()
     ) {
         self.cloud = cloud
         listNodes = nodes
@@ -87,6 +90,7 @@ public struct CloudView: Sendable {
         self.startTime = startTime
         self.hindrance = hindrance
         self.traffic = traffic
+        self.services = services
     }
 }
 

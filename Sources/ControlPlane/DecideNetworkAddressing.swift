@@ -92,7 +92,8 @@ extension Draft {
         try requireRootAdmin()
         guard let network = cloud.networks[request.network] else { throw unknown("networkid", request.network) }
         try checkPlace(request, network)
-        return [try addGuestRange(request.first, request.last, to: network)]
+        let ipv6 = try request.ipv6.map { text throws(RequestError) in try ipv6Part(text) }
+        return [try addGuestRange(request.first, request.last, ipv6: ipv6, to: network)]
     }
 
     mutating func updateGuestRange(_ request: NetworkingRequest.UpdateGuestRange) throws(RequestError) -> [Reference] {
@@ -131,11 +132,11 @@ extension Draft {
     }
 
     private mutating func addGuestRange(
-        _ first: String, _ last: String?, to network: Network
+        _ first: String, _ last: String?, ipv6: IPv6Part? = nil, to network: Network
     ) throws(RequestError) -> Reference {
         let range = GuestRange(
-            id: newID(), network: network.id, addresses: try guestRange(first, last ?? first, on: network, besides: nil)
-        )
+            id: newID(), network: network.id,
+            addresses: try guestRange(first, last ?? first, on: network, besides: nil), ipv6: ipv6)
         try put(.guestRange(range))
         return Reference(.guestRange, range.id)
     }

@@ -98,7 +98,7 @@ extension Draft {
         return (subnet, gateway)
     }
 
-    private func ipv6Part(_ text: Request.CreatePublicRange.IPv6Text) throws(RequestError) -> PublicRange.IPv6Part {
+    func ipv6Part(_ text: Request.CreatePublicRange.IPv6Text) throws(RequestError) -> IPv6Part {
         guard let prefix = IPv6Prefix(text.cidr) else {
             throw invalid("ip6cidr", text.cidr, "it is not an IPv6 network such as 2001:db8::/64")
         }
@@ -107,7 +107,7 @@ extension Draft {
             guard prefix.contains(address) else { throw invalid(parameter, text, "it is outside \(prefix)") }
             return address
         }
-        var part = PublicRange.IPv6Part(prefix: prefix, gateway: try address(text.gateway, "ip6gateway"))
+        var part = IPv6Part(prefix: prefix, gateway: try address(text.gateway, "ip6gateway"))
         guard let first = text.first else {
             guard text.last == nil else { throw .missing("startipv6", command) }
             return part

@@ -100,11 +100,13 @@ public enum NetworkingRequest: Hashable, Sendable {
         public var gateway: String?
         public var netmask: String?
         public var vlan: String?
+        public var ipv6: Request.CreatePublicRange.IPv6Text?
 
         public init(
             network: ObjectID, first: String, last: String? = nil, gateway: String? = nil, netmask: String? = nil,
-            vlan: String? = nil
+            vlan: String? = nil, ipv6: Request.CreatePublicRange.IPv6Text? = nil
         ) {
+            self.ipv6 = ipv6
             self.network = network
             self.first = first
             self.last = last

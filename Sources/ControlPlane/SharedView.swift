@@ -17,6 +17,7 @@ public final class SharedView: Sendable {
         var failing: [NodeName: String] = [:]
         var hindrance: String?
         var traffic = TrafficTotals()
+        var services = ServiceActivity()
         /// The nodes that the cloud calls for, and how far they are.
         var nodes: [NodeStatus] {
             (planner?.nodes(in: cloud) ?? []).map { name in
@@ -48,7 +49,8 @@ public final class SharedView: Sendable {
         let state = state.withLock { $0 }
         return CloudView(
             cloud: state.cloud, nodes: state.nodes, features: state.features, installation: state.installation,
-            startTime: startTime, hindrance: state.hindrance, traffic: state.traffic)
+            startTime: startTime, hindrance: state.hindrance, traffic: state.traffic,
+            services: state.services)
     }
 
     public func planText(ofNode name: String) -> String? {
@@ -59,6 +61,9 @@ public final class SharedView: Sendable {
     public func recentEvents(limit: Int) -> [LedgerEntry] {
         state.withLock { Array($0.events.suffix(max(0, limit)).reversed()) }
     }
+
+    /// Told by who serves, from a thread of its own.
+    public func publish(_ services: ServiceActivity) { state.withLock { $0.services = services } }
 
     func publish(_ cloud: Cloud, _ planner: Planner) {
         state.withLock { state in

@@ -7,7 +7,7 @@ import Ruleset
 // belong together to one NIC of the network; the router itself knows each guest's MAC by plan and asks nobody.
 
 extension Planner {
-    func identityRules(_ origin: Origin) -> [Rule] {
+    func identityRules(_ services: GuestServices?, _ origin: Origin) -> [Rule] {
         [
             Rule(
                 origin,
@@ -15,9 +15,10 @@ extension Planner {
                     Self.fromGuests, .match(.networkProtocol, .equal, .family(.ipv4)),
                     .lookup([.inputInterface, .etherSource, .ipv4Source], in: Pipeline.guestIdentities, .equal),
                     .verdict(.accept),
-                ]),
+                ])
+        ] + dhcpIdentityRules(services, origin) + [
             // What no NIC may send, IPv6 included until a network has IPv6 addresses to be bound to.
-            Rule(origin, [Self.fromGuests, .counter, .verdict(.drop)]),
+            Rule(origin, [Self.fromGuests, .counter, .verdict(.drop)])
         ]
     }
 

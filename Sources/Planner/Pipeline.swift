@@ -64,6 +64,7 @@ enum Pipeline {
     // Sets and maps whose elements are the objects of the cloud. Those that `FamilyWords.name` is asked for exist once
     // for each family of the network.
     static let guestIdentities: SetName = "guest-identities"
+    static let dhcpClients: SetName = "dhcp-clients"
     static let publicLegs: SetName = "public-legs"
     static let legMarks: SetName = "leg-marks"
     static let sourceNAT: SetName = "source-nat"

@@ -28,11 +28,22 @@ extension Planner {
     private func collect(_ kind: RecordKind, _ id: ObjectID?, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
         guard let id else { return }
         switch kind {
-        case .domain, .role, .account, .user, .project: break
-        case .zone, .pod, .cluster, .host, .storagePool, .storageNetworkRange, .serviceOffering, .vpcOffering: break
-        case .diskOffering, .osType, .template, .setting, .tag: break
-        case .sshKeyPair, .userData, .series: break
+        case .role, .user, .project: break
+        case .pod, .cluster, .host, .storagePool, .storageNetworkRange, .vpcOffering, .diskOffering: break
+        case .setting, .tag: break
+        case .account: collectRouters(ofAccount: id, cloud, into: &targets)
+        case .domain:
+            for account in cloud.referrers(.account, of: .domain)[id] {
+                collectRouters(ofAccount: account, cloud, into: &targets)
+            }
         case .guestRange, .vlanDedication: break
+        case .osType, .template, .sshKeyPair, .userData, .series: break
+        case .zone:
+            for network in cloud.networksByZone[id] { collectRouter(ofNetwork: network, cloud, into: &targets) }
+        case .serviceOffering:
+            for guest in cloud.referrers(.guest, of: .serviceOffering)[id] {
+                collectServed(ofGuest: guest, cloud, into: &targets)
+            }
         case .physicalNetwork:
             if cloud.physicalNetworks[id] != nil { targets.insert(.node(.host)) }
         case .publicRange:
@@ -46,6 +57,7 @@ extension Planner {
                 let router = cloud.router(ofNetwork: network)
             {
                 targets.insert(.share(NodeName(router.name), address.origin))
+                collectTold(of: address, network, router, cloud, into: &targets)
             }
         case .router:
             if let router = cloud.routers[id] { collect(router, cloud, into: &targets) }
@@ -53,6 +65,7 @@ extension Planner {
             if let guest = cloud.guests[id] {
                 targets.insert(.node(NodeName(guest.instanceName)))
                 for nic in cloud.nics(ofGuest: id) { targets.insert(.share(.host, nic.origin)) }
+                collectServed(ofGuest: id, cloud, into: &targets)
             }
         case .nic:
             if let nic = cloud.nics[id] { collect(nic, cloud, into: &targets) }
@@ -155,6 +168,35 @@ extension Planner {
         for other in cloud.nics(ofGuest: guest.id) {
             targets.insert(.share(NodeName(guest.instanceName), other.origin))
         }
+    }
+
+    /// Guests are told whose they are, and may have their names in their owner's domain. They may be on networks of others.
+    private func collectRouters(ofAccount account: ObjectID, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
+        for network in cloud.referrers(.network, of: .account)[account] {
+            collectRouter(ofNetwork: network, cloud, into: &targets)
+        }
+        for guest in cloud.referrers(.guest, of: .account)[account] {
+            collectServed(ofGuest: guest, cloud, into: &targets)
+        }
+    }
+
+    /// What a guest is called and told is served by the routers of its networks.
+    private func collectServed(ofGuest guest: ObjectID, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
+        for nic in cloud.nics(ofGuest: guest) {
+            guard let router = cloud.router(ofNetwork: nic.network) else { continue }
+            targets.insert(.share(NodeName(router.name), nic.origin))
+        }
+    }
+
+    /// Guests are told by which public address they are seen.
+    private func collectTold(
+        of address: PublicAddress, _ network: ObjectID, _ router: VirtualRouter, _ cloud: Cloud,
+        into targets: inout Set<PlanTarget>
+    ) {
+        let node = NodeName(router.name)
+        if let nic = address.staticNAT.flatMap({ cloud.nics[$0.nic] }) { targets.insert(.share(node, nic.origin)) }
+        guard address.isSourceNAT else { return }
+        for nic in cloud.nics(ofNetwork: network) { targets.insert(.share(node, nic.origin)) }
     }
 
     private func collectRouter(ofNetwork network: ObjectID, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {

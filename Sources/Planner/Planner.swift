@@ -88,7 +88,7 @@ public struct Planner: Sendable {
         case .host: NodePlan(.host, .host, owner: installation, table: portGuard())
         case .internet: NodePlan(Self.internet, .internet, owner: installation)
         case .guest(let guest): NodePlan(NodeName(guest.instanceName), .guest, owner: guest.origin)
-        case .router(let router, let network): routerFrame(router, network, cloud.networkOfferings[network.offering])
+        case .router(let router, let network): routerFrame(router, network, cloud)
         }
     }
 
@@ -116,10 +116,13 @@ public struct Planner: Sendable {
         }
     }
 
-    private func routerFrame(_ router: VirtualRouter, _ network: Network, _ offering: NetworkOffering?) -> NodePlan {
+    private func routerFrame(_ router: VirtualRouter, _ network: Network, _ cloud: Cloud) -> NodePlan {
+        let offering = cloud.networkOfferings[network.offering]
+        let services = guestServices(router, network, cloud)
         var plan = NodePlan(
             NodeName(router.name), .router, owner: router.origin,
-            table: routerTable(router, network, offering, families: network.families))
+            table: routerTable(router, network, offering, services, families: network.families))
+        plan.services = services
         plan.meters = Self.meters(network.families)
         plan.lastingSources = [Pipeline.sourceNAT]
         plan.lastingTargets = [Pipeline.memberReceived]
@@ -153,6 +156,7 @@ public struct Planner: Sendable {
             if let nic = cloud.nics[object.id], nic.network == network.id {
                 addGuestIdentity(nic, to: &share)
                 addIndirectGuest(nic, to: &share)
+                addServedNIC(nic, network, cloud, to: &share)
             }
         case (.router(_, let network), RecordKind.firewallRule.rawValue):
             if let rule = cloud.firewallRules[object.id], let address = cloud.publicAddresses[rule.publicAddress],

@@ -27,6 +27,7 @@ extension Planner {
                     mac: router.guestLeg.mac, mtu: network.mtu, settings: Self.legSettings)), origin)
         let address = router.guestAddress ?? gateway
         share.add(.address(Address(InterfaceAddress(address, in: cidr), on: guestLeg)), origin)
+        addServiceAddress(guestServices(router, network, cloud), origin, to: &share)
         share.add(.route(Route(.v4(cidr), on: guestLeg, table: Route.mainTable)), origin)
         // What it asks itself, resolvers for one, it asks by the network's gateway where that is not it.
         if address != gateway {

@@ -42,16 +42,18 @@ extension Planner {
         return sets
     }
 
-    /// The table depends on the router's id, the network's gateway and families, and its offering; on nothing that
-    /// comes and goes.
+    /// The table depends on the router's id, the network's gateway and families, and its offering with the services that it
+    /// has; on nothing that comes and goes.
     func routerTable(
-        _ router: VirtualRouter, _ network: Network, _ offering: NetworkOffering?, families: [AddressFamily]
+        _ router: VirtualRouter, _ network: Network, _ offering: NetworkOffering?, _ services: GuestServices?,
+        families: [AddressFamily]
     ) -> Table {
         let origin = router.origin
         let words = families.map(FamilyWords.of)
         var table = Table(.inet, Pipeline.tableName, comment: OwnershipMark(installation.id, origin).text)
         let shared = [
             SetDeclaration(Pipeline.guestIdentities, key: [.interfaceName, .etherAddress, .ipv4], origin: origin),
+            SetDeclaration(Pipeline.dhcpClients, key: [.interfaceName, .etherAddress], origin: origin),
             SetDeclaration(Pipeline.publicLegs, key: [.interfaceName], origin: origin),
             SetDeclaration(Pipeline.legMarks, key: [.interfaceName], yield: .values([.mark]), origin: origin),
             SetDeclaration(NodePlan.pendingRevocations, key: [.mark], origin: origin),
@@ -66,11 +68,11 @@ extension Planner {
         table.chains = Pipeline.BaseChain.allCases.map { chain in
             let rules =
                 switch chain {
-                case .rawPrerouting: identityRules(origin)
+                case .rawPrerouting: identityRules(services, origin)
                 case .manglePrerouting: legSelectionRules(origin)
                 case .natPrerouting:
                     staticNATRules(origin) + portForwardRules(origin) + balancedPortRules(origin)
-                case .filterInput: routerPortRules(origin) + balancerInputRules(origin)
+                case .filterInput: routerPortRules(origin) + servicePortRules(services, origin) + balancerInputRules(origin)
                 case .natInput: natInputRules(origin)
                 case .hairpinInput: hairpinInputRules(origin)
                 case .refusalInput: refusalRules(origin)
@@ -123,7 +125,8 @@ extension Planner {
         ]
     }
 
-    /// The router's own ports: answers to what it asked, echo from its guests, and from outside a little echo.
+    /// The router's own ports: answers to what it asked, echo from its guests, and from outside a little echo. What it
+    /// serves its guests follows.
     private func routerPortRules(_ origin: Origin) -> [Rule] {
         let echo: [Statement] = [
             .match(.networkProtocol, .equal, .family(.ipv4)),

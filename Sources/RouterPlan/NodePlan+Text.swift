@@ -9,6 +9,8 @@ extension NodePlan: CustomStringConvertible {
             _ = key
             lines.append("\(row.content)  # \(row.origin)")
         }
+        if let services { lines.append("\(services)  # \(owner)") }
+        for nic in served.values.sorted(by: { $0.address < $1.address }) { lines.append("\(nic)  # \(nic.origin)") }
         var text = lines.joined(separator: "\n") + "\n"
         if let table { text += "\n\(table)" }
         return text

@@ -28,6 +28,10 @@ public struct NodePlan: Sendable {
     public let owner: Origin
     public private(set) var rows: [RowKey: Row] = [:]
     public internal(set) var table: Table?
+    /// What a router serves its guests; it follows from the frame, as the shape of the table does.
+    public var services: GuestServices?
+    /// Whom it serves, by the id of the NIC.
+    public private(set) var served: [ObjectID: ServedNIC] = [:]
     /// Which rows and elements each object asked for.
     private var keysByObject: [Origin: Set<PlanKey>] = [:]
 
@@ -73,6 +77,10 @@ public struct NodePlan: Sendable {
             table?.elements[placed.set, default: [:]][placed.key] = placed.element
             keysByObject[placed.element.origin.object, default: []].insert(.element(placed.set, placed.key))
         }
+        for nic in contribution.served {
+            served[nic.id] = nic
+            keysByObject[nic.origin.object, default: []].insert(.served(nic.id))
+        }
     }
 
     /// Replaces one object's share by what it asks for now and says what that changes. Nothing outside the object's
@@ -95,12 +103,15 @@ public struct NodePlan: Sendable {
                     delta.removedElements[set, default: [:]][key] = element
                 }
             case .branch(let name): delta.removedBranches[name] = table?.branches.removeValue(forKey: name)
+            case .served(let id):
+                delta.removedServed[id] = served.removeValue(forKey: id)
             }
         }
         try add(contribution)
         for row in contribution.rows { delta.put(row) }
         for branch in contribution.branches { delta.put(branch.chain) }
         for placed in contribution.elements { delta.put(placed) }
+        for nic in contribution.served { delta.put(nic) }
         return delta
     }
 
@@ -133,6 +144,14 @@ public struct NodePlan: Sendable {
                 table?.elements[set, default: [:]][key] = element
                 keysByObject[element.origin.object, default: []].insert(.element(set, key))
             }
+        }
+        for (id, nic) in delta.removedServed {
+            served[id] = nil
+            forget(.served(id), of: nic.origin)
+        }
+        for (id, nic) in delta.addedServed {
+            served[id] = nic
+            keysByObject[nic.origin.object, default: []].insert(.served(id))
         }
     }
 
@@ -176,7 +195,8 @@ public struct NodePlan: Sendable {
 extension NodePlan: Hashable {
     public static func == (a: Self, b: Self) -> Bool {
         a.name == b.name && a.kind == b.kind && a.owner == b.owner && a.rows == b.rows
-            && a.table?.withoutEmptySets == b.table?.withoutEmptySets
+            && a.table?.withoutEmptySets == b.table?.withoutEmptySets && a.services == b.services
+            && a.served == b.served
     }
 
     public func hash(into hasher: inout Hasher) {
@@ -211,6 +231,7 @@ public struct Contribution: Sendable {
     public var rows: [Row] = []
     public var branches: [Branch] = []
     public var elements: [PlacedElement] = []
+    public var served: [ServedNIC] = []
 
     public init() {}
 
@@ -231,6 +252,7 @@ enum PlanKey: Hashable, Sendable {
     case row(RowKey)
     case element(SetName, ElementKey)
     case branch(ChainName)
+    case served(ObjectID)
 }
 
 extension Chain {

@@ -1,7 +1,8 @@
+public import NetworkVocabulary
 public import Ruleset
 
-/// What changed in a plan when one object changed: rows, elements and branches only. Whatever else changes a node (any
-/// other chain, a set's shape) is a new plan, compared as a whole.
+/// What changed in a plan when one object changed: rows, elements, branches and whom the router serves. Whatever else
+/// changes a node (any other chain, a set's shape) is a new plan, compared as a whole.
 public struct PlanDelta: Sendable, Hashable {
     public let node: NodeName
     /// Rows that go away, or are replaced by an added row of the same key.
@@ -12,10 +13,17 @@ public struct PlanDelta: Sendable, Hashable {
     /// Branches that go away, or get the rules of an added one of the same name.
     public var removedBranches: [ChainName: Chain] = [:]
     public var addedBranches: [ChainName: Chain] = [:]
+    public var removedServed: [ObjectID: ServedNIC] = [:]
+    public var addedServed: [ObjectID: ServedNIC] = [:]
 
     public init(node: NodeName) { self.node = node }
 
     public var isEmpty: Bool {
+        changesNoKernel && removedServed.isEmpty && addedServed.isEmpty
+    }
+
+    /// Whether the kernel is as it was.
+    public var changesNoKernel: Bool {
         removedRows.isEmpty && addedRows.isEmpty && removedElements.isEmpty && addedElements.isEmpty
             && removedBranches.isEmpty && addedBranches.isEmpty
     }
@@ -46,6 +54,14 @@ public struct PlanDelta: Sendable, Hashable {
         }
     }
 
+    mutating func put(_ nic: ServedNIC) {
+        if removedServed[nic.id] == nic {
+            removedServed[nic.id] = nil
+        } else {
+            addedServed[nic.id] = nic
+        }
+    }
+
     /// This change followed by another of the same node.
     public func followed(by next: PlanDelta) -> PlanDelta {
         var both = self
@@ -68,6 +84,10 @@ public struct PlanDelta: Sendable, Hashable {
             both.removedBranches[name] = chain
         }
         for chain in next.addedBranches.values { both.put(chain) }
+        for (id, nic) in next.removedServed where both.addedServed.removeValue(forKey: id) == nil {
+            both.removedServed[id] = nic
+        }
+        for nic in next.addedServed.values { both.put(nic) }
         return both
     }
 }

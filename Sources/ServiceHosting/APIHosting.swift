@@ -2,6 +2,20 @@ public import CloudStackAPI
 public import LinuxKernel
 
 extension HTTPServer {
+    /// Serves figures to Prometheus, and nothing else.
+    public convenience init(metrics: @escaping @Sendable () -> String, on listener: consuming FileDescriptor)
+        throws(KernelError)
+    {
+        try self.init(listener) { request, respond in
+            let isKnown = request.path == "/metrics" && ["GET", "HEAD"].contains(request.method)
+            respond(
+                isKnown
+                    ? HTTPResponse(
+                        status: 200, headers: [("Content-Type", Metrics.contentType)], body: Array(metrics().utf8))
+                    : HTTPResponse(status: 404))
+        }
+    }
+
     /// Serves the management API on a listening socket.
     public convenience init(
         _ api: CloudAPI, access: CloudAPI.Access, on listener: consuming FileDescriptor,

@@ -138,9 +138,8 @@ enum Commands {
         return facts + "\n\n" + nics
     }
 
-    static let guest: Command = { client, words throws(Failure) in
-        guard words == ["list"] else { throw .usage("guest list") }
-        return try list(
+    static func guestList(_ client: APIClient) throws(Failure) -> String {
+        try list(
             client, "listVirtualMachines", "virtualmachine",
             [
                 ("NAME", "name"), ("NAMESPACE", "instancename"), ("STATE", "state"), ("ADDRESS", "ipaddress"),

@@ -23,6 +23,7 @@ final class Daemon: Sendable {
     private let kernel: Mutex<KernelLane?>
     private let lanes: LaneSlot
     private let simulatedHost: SimulatedHost?
+    private let services: ServiceDesk
     private let adoptions: Inbox<(verified: Int, failed: Int)>
     private let options: Options
     private let log: Log
@@ -43,6 +44,8 @@ final class Daemon: Sendable {
         let adoptions = try Inbox<(verified: Int, failed: Int)>()
         let simulatedHost = options.simulatesInternet ? SimulatedHost(log) : nil
         let lane = LaneSlot()
+        let services = try ServiceDesk(options, data: data, shared, log)
+        self.services = services
         service = try EngineLane(shared) { post in
             let ledger = SQLiteLedger(options.isEphemeral ? .memory : .directory(data)) {
                 options.isEphemeral
@@ -54,7 +57,10 @@ final class Daemon: Sendable {
                 surroundings: Engine.Surroundings(
                     now: Self.milliseconds, ids: RandomIDs(SystemRandomNumberGenerator())),
                 shared: shared
-            ) { lane.take($0) }
+            ) { order in
+                services.follow(order)
+                lane.take(order)
+            }
             for finding in engine.findings { log(.warning, "ledger repaired", ["reason": finding]) }
             try lane.hold(NamespaceLockHolder(engine.installation))
             try lane.set(
@@ -64,6 +70,7 @@ final class Daemon: Sendable {
                     Self.log(report, log)
                     if case .settled(Planner.internet, _, _) = report { simulatedHost?.serve() }
                     if case .settled(let name, _, _) = report { lane.proxies?.settled(name) }
+                    if case .settled(let name, _, _) = report { services.follow(settled: name) }
                     if case .adopted(let verified, let failed) = report {
                         adoptions.send((verified: verified, failed: failed))
                     }
@@ -83,6 +90,7 @@ final class Daemon: Sendable {
                 })
             return engine
         }
+        services.connect(service)
         kernel = Mutex(nil)
         lanes = lane
         self.adoptions = adoptions
@@ -123,6 +131,7 @@ final class Daemon: Sendable {
             _ = adoptions.receive(timeout: .seconds(120))
         }
         service.stop()
+        services.stop()
         kernel.withLock { $0 }?.stop()
         lanes.proxies?.stop()
         lanes.health?.stop()

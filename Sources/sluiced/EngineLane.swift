@@ -87,6 +87,14 @@ final class EngineLane: CloudService {
         if let error = done.receive(timeout: nil)?.first ?? nil { throw StartFailure("\(error)") }
     }
 
+    /// Something that happened to a guest, by nobody's request.
+    func note(_ happening: MachineRequest) {
+        submit(.machine(happening), caller: Caller(account: view.installation, isRootAdmin: true), dryRun: false) { _ in
+        }
+    }
+
+    func remember(_ event: Event) { inbox.send(.engine(.event(event))) }
+
     /// The account that `admin.json` speaks for.
     var administrator: ObjectID {
         let view = view

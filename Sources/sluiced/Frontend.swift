@@ -11,6 +11,7 @@ import Synchronization
 struct Listeners: ~Copyable {
     private(set) var api: FileDescriptor?
     private(set) var integration: FileDescriptor?
+    private(set) var metrics: FileDescriptor?
     /// As bound: a port of 0 is the kernel's choice.
     private(set) var apiPort: UInt16 = 0
 
@@ -23,9 +24,11 @@ struct Listeners: ~Copyable {
         if let endpoint = options.integration {
             integration = try openListener(host: endpoint.host, port: endpoint.port, loopbackOnly: true)
         }
+        if let endpoint = options.metrics { metrics = try openListener(host: endpoint.host, port: endpoint.port) }
     }
 
     mutating func takeAPI() -> FileDescriptor? { api.take() }
+    mutating func takeMetrics() -> FileDescriptor? { metrics.take() }
     mutating func takeIntegration() -> FileDescriptor? { integration.take() }
 }
 
@@ -59,6 +62,9 @@ final class Frontend: Sendable {
         }
         if let listener = listeners.takeIntegration() {
             servers.append(try HTTPServer(api, access: .trusted, on: listener))
+        }
+        if let listener = listeners.takeMetrics() {
+            servers.append(try HTTPServer(metrics: { Metrics.text(service.view) }, on: listener))
         }
         self.servers = Mutex(servers)
     }

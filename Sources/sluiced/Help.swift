@@ -14,10 +14,13 @@ enum Help {
                                  the API without authentication, loopback only (off)
           --tls-cert FILE, --tls-key FILE
                                  serve the API by HTTPS, with this certificate and key (PEM)
+          --metrics HOST:PORT|off
+                                 figures for Prometheus at /metrics, for whoever asks there (off)
           --profile empty|demo|simulator
                                  begin with nothing; with a small cloud to poke; or with what tests of CloudStack's
                                  clients expect (loopback only: it tells everybody the administrator's keys)
           --ephemeral            keep nothing: state in memory, and everything removed from the kernel at the end
+          --service-user NAME    who the process that serves guests runs as (nobody)
           --rootless             build the same world in a user namespace, without being root
           --config FILE          options from a file, one "key = value" a line; the command line wins
           --log-format text|json

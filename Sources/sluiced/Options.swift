@@ -33,9 +33,12 @@ struct Options: Sendable {
     /// Files in PEM: with them the API is served by HTTPS.
     var certificateFile: String?
     var keyFile: String?
+    var metrics: Endpoint?
     var profile = Profile.empty
     var isEphemeral = false
     var isRootless = false
+    /// Who the process that serves guests runs as.
+    var serviceUser = "nobody"
     var logFormat = LogFormat.text
     var logLevel = Log.Level.info
 
@@ -113,7 +116,8 @@ struct Options: Sendable {
 
     private static let switches: Set<String> = ["ephemeral", "rootless"]
     private static let valued: Set<String> = [
-        "api", "config", "data", "integration", "log-format", "log-level", "profile", "tls-cert", "tls-key",
+        "api", "config", "data", "integration", "log-format", "log-level", "metrics", "profile",
+        "service-user", "tls-cert", "tls-key",
     ]
 
     private mutating func set(_ name: String, _ value: String, _ place: String) throws(Answer) {
@@ -122,23 +126,27 @@ struct Options: Sendable {
         case "api":
             guard let endpoint = Endpoint(value) else { throw .wrong("\(place): not an address and a port: \(value)") }
             api = endpoint
-        case "integration":
-            if value == "off" {
-                integration = nil
-            } else if let endpoint = Endpoint(value) {
-                integration = endpoint
-            } else {
-                throw .wrong("\(place): neither an address and a port nor off: \(value)")
-            }
         case "tls-cert": certificateFile = value
         case "tls-key": keyFile = value
+        case "integration": integration = try endpoint(value, place)
+        case "metrics": metrics = try endpoint(value, place)
         case "profile": profile = try choice(value, place, "empty, demo or simulator")
         case "log-format": logFormat = try choice(value, place, "text or json")
         case "log-level": logLevel = try choice(value, place, "debug, info, warning or error")
+        case "service-user": serviceUser = value
         case "ephemeral": isEphemeral = try flag(value, place)
         case "rootless": isRootless = try flag(value, place)
         default: throw .wrong("\(place): no such option (see --help)")
         }
+    }
+
+    /// Nil for `off`.
+    private func endpoint(_ text: String, _ place: String) throws(Answer) -> Endpoint? {
+        if text == "off" { return nil }
+        guard let endpoint = Endpoint(text) else {
+            throw .wrong("\(place): neither an address and a port nor off: \(text)")
+        }
+        return endpoint
     }
 
     private func choice<Value: RawRepresentable<String>>(

@@ -22,6 +22,10 @@ let rooms = [
     Room("CLinux", because: "the one door to C: headers and a small shim"),
 
     Room(
+        "CServing",
+        because: "the one door to C of the program that serves guests: a shim that loads no library"),
+
+    Room(
         "NetworkVocabulary",
         because: "words every layer shares; a system type here would reach every pure function"),
     Room(
@@ -54,6 +58,15 @@ let rooms = [
         "Reconciler", ["NetworkVocabulary", "RouterPlan", "Ruleset"],
         because: "decides what to change from values; the kernel is behind its Dataplane protocol"),
     Room(
+        "DHCPServer", ["NetworkVocabulary", "Packets", "RouterPlan"],
+        because: "bytes in, decision out: no socket and no clock, so that tests and fuzzers ask what guests ask"),
+    Room(
+        "DNSServer", ["NetworkVocabulary", "Packets", "RouterPlan"],
+        because: "bytes in, decision out: no socket and no clock, so that tests and fuzzers ask what guests ask"),
+    Room(
+        "MetadataServer", ["NetworkVocabulary", "RouterPlan"],
+        because: "bytes in, decision out: no socket and no clock, so that tests and fuzzers ask what guests ask"),
+    Room(
         "ControlPlane", ["CloudModel", "LoadBalancer", "NetworkVocabulary", "Planner", "RouterPlan"],
         system: ["FoundationEssentials", "Synchronization"],
         because: "decides; storage is behind its Ledger protocol, the kernel behind the plan (JSON: declared clouds)"
@@ -81,7 +94,18 @@ let rooms = [
         system: ["FoundationEssentials", "Glibc", "Synchronization"],
         because: "one way to keep the log, and what meters counted; nothing else may depend on SQLite"),
     Room(
-        "ServiceHosting", ["CLinux", "CloudModel", "CloudStackAPI", "LinuxKernel", "NetworkVocabulary"],
+        "GuestServing",
+        ["CServing", "DHCPServer", "DNSServer", "MetadataServer", "NetworkVocabulary", "Packets", "RouterPlan"],
+        because: """
+            the loop that serves guests, and the words that it and the daemon have for each other; it runs without power, \
+            so it knows nothing that needs some
+            """),
+    Room(
+        "ServiceHosting",
+        [
+            "CLinux", "CServing", "CloudModel", "CloudStackAPI", "GuestServing", "LinuxKernel", "NetworkVocabulary",
+            "RouterPlan",
+        ],
         system: ["Glibc", "Synchronization"],
         because: "sockets, event loops and keys; it carries text between sockets and the pure servers"),
 
@@ -98,12 +122,15 @@ let rooms = [
     Room(
         "sluiced",
         [
-            "CLinux", "CloudModel", "CloudStackAPI", "ControlPlane", "LinuxDataplane", "LinuxKernel",
+            "CLinux", "CloudModel", "CloudStackAPI", "ControlPlane", "GuestServing", "LinuxDataplane", "LinuxKernel",
             "NetworkVocabulary", "PacketTrace", "Planner", "Reconciler", "RouterPlan", "Ruleset", "SQLiteLedger",
             "ServiceHosting",
         ],
         system: ["FoundationEssentials", "Glibc", "Synchronization"],
         because: "wiring: the only place that sees everything"),
+    Room(
+        "sluice-worker", ["CServing", "GuestServing"],
+        because: "what serves guests and nothing else: the less it can reach, the less can reach it"),
     Room(
         "sluice", ["CLinux", "CloudTrace", "ControlPlane", "NetworkVocabulary", "PacketTesting", "Packets"],
         system: ["FoundationEssentials", "Glibc", "Synchronization"],
@@ -126,5 +153,6 @@ let startsPrograms = [
     "CLinux/start.c":
         "starts a program without power in a router's namespace: fork and exec, which Swift cannot do safely",
     "LinuxKernel/ConfinedProgram.swift": "the one way to start HAProxy, where rules need it",
+    "CServing/power.c": "starts the program that serves guests, without any power",
     "CLinux/shim.c": "carries execvp for `sluice exec`, which Swift cannot call by itself",
 ]

@@ -1,5 +1,6 @@
 import CloudModel
 import Foundation
+import NetworkVocabulary
 import Testing
 
 /// Keys and fingerprints are `ssh-keygen`'s.

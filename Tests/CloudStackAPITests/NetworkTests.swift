@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (["guestvmcidr": "10.1.2.0/25"], 431), (["dns1": "127.0.0.1"], 431), (["displaynetwork": "false"], 432),
+        (["guestvmcidr": "10.1.2.0/25"], 431), (["dns1": "nobody"], 431), (["displaynetwork": "false"], 432),
         (["customid": "x"], 432), (["networkofferingid": "6e0c1f7a-1111-4222-8333-444455556666"], 431),
         (["changecidr": "true"], 432),
         (["sourcenatipaddress": "192.0.2.9"], 431), (["id": "6e0c1f7a-1111-4222-8333-444455556666"], 431),

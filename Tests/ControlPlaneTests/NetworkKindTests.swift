@@ -53,7 +53,21 @@ struct NetworkKindTests {
             .deployGuest(.init(zone: small.zone, name: "g4", nics: [.init(network: network)])))
         #expect(full?.code == .insufficientCapacity)
         let second = try small.fixture.make(
-            .networking(.createGuestRange(.init(network: network, first: "10.9.0.20", last: "10.9.0.29"))))
+            .networking(
+                .createGuestRange(
+                    .init(
+                        network: network, first: "10.9.0.20", last: "10.9.0.29",
+                        ipv6: .init(
+                            cidr: "2001:db8::/64", gateway: "2001:db8::1", first: "2001:db8::10",
+                            last: "2001:db8::50")))))
+        #expect(small.fixture.cloud.guestRanges[second]?.ipv6?.addresses?.description == "2001:db8::10-2001:db8::50")
+        #expect(
+            small.fixture.refusal(
+                .networking(
+                    .createGuestRange(
+                        .init(
+                            network: network, first: "10.9.0.40",
+                            ipv6: .init(cidr: "2001:db8::/64", gateway: "2001:db9::1")))))?.parameter == "ip6gateway")
         let last = try small.guest("g4", on: network)
         #expect(small.fixture.cloud.nics(ofGuest: last).first?.address?.description == "10.9.0.20")
         #expect(small.fixture.refusal(.networking(.deleteGuestRange(second)))?.code == .inUse)

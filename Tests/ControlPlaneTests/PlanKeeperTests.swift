@@ -102,8 +102,8 @@ struct FollowedCloud {
         let small = try costs(besides: 10)
         let large = try costs(besides: 10_000)
         #expect(small == large)
-        // A guest's place in its router: a neighbour and an identity. Its own node comes and goes whole.
-        #expect(small.filter { $0.hasPrefix("r-") } == ["r-1-VM 2", "r-1-VM 2"])
+        // A guest's place in its router: a neighbour, an identity and the right to ask for its address. Its own node comes and goes whole.
+        #expect(small.filter { $0.hasPrefix("r-") } == ["r-1-VM 3", "r-1-VM 3"])
     }
 
     /// Node and size of each order for one more guest, and for its removal.

@@ -211,7 +211,8 @@ private struct RuledCloud {
         for allows in [true, false] {
             var offering = try #require(model.networkOfferings[network.offering])
             offering.egressDefaultAllow = allows
-            let table = cloud.planned.planner.routerTable(router, network, offering, families: [.ipv4, .ipv6])
+            let table = cloud.planned.planner.routerTable(
+                router, network, offering, nil, families: [.ipv4, .ipv6])
             #expect(throws: Never.self) { try table.validate() }
             // What has to do with address translation, which IPv6 has none of.
             let translations: Set<ChainName> = [
@@ -239,7 +240,7 @@ private struct RuledCloud {
             #expect(Planner.meters([.ipv4, .ipv6]).keys.allSatisfy { table.sets[$0]?.countsElements == true })
             #expect(
                 table.sets.values.allSatisfy { !$0.countsElements || Planner.meters([.ipv4, .ipv6])[$0.name] != nil })
-            let single = cloud.planned.planner.routerTable(router, network, offering, families: [.ipv4])
+            let single = cloud.planned.planner.routerTable(router, network, offering, nil, families: [.ipv4])
             #expect(!single.description.contains("ip6") && !single.description.contains("-6 "))
         }
     }

@@ -59,6 +59,8 @@ final class World {
 
     fileprivate func end() {
         for child in children.reversed() { child.end() }
+        // What serves guests outlives the daemon that started it; it is in this world's mount namespace, and ends with it.
+        _ = try? run(["sh", "-c", "pkill -KILL --ns $$ --nslist mnt -x sluice-worker"])
         _ = try? run(["sh", "-c", "umount -q \(directory)/* 2>/dev/null; rm -rf \(directory)"])
     }
 }

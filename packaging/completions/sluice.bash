@@ -33,7 +33,8 @@ _sluice() {
         top) choices='networks addresses rules' ;;
         plan) choices='show' ;;
         router) choices='list show' ;;
-        guest | network) choices='list' ;;
+        network) choices='list' ;;
+        guest) choices='list show' ;;
         address) choices='list acquire release' ;;
         firewall | forward | static-nat | egress) choices='list add remove' ;;
         lb) choices='list show add assign unassign remove' ;;

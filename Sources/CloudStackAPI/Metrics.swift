@@ -1,0 +1,66 @@
+import CloudModel
+public import ControlPlane
+import NetworkVocabulary
+
+/// What Prometheus reads, in its text format: figures of the daemon's view, computed when they are asked for.
+public enum Metrics {
+    public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+    public static func text(_ view: CloudView) -> String {
+        var text = ""
+        var states: [NodeStatus.State: Int] = [:]
+        for node in view.nodes { states[node.state, default: 0] += 1 }
+        family(
+            &text, "sluice_nodes", "gauge", "Namespaces that the cloud calls for, by how far they are as planned.",
+            NodeStatus.State.allCases.map { ("state=\"\($0.rawValue.lowercased())\"", UInt64(states[$0] ?? 0)) })
+        family(
+            &text, "sluice_revision", "counter", "Position in the ledger.", [("", view.revision.number)])
+        family(
+            &text, "sluice_objects", "gauge", "Objects of the cloud, by kind.",
+            [
+                ("kind=\"network\"", view.cloud.networks.count), ("kind=\"router\"", view.cloud.routers.count),
+                ("kind=\"guest\"", view.cloud.guests.count), ("kind=\"nic\"", view.cloud.nics.count),
+                ("kind=\"publicaddress\"", view.cloud.publicAddresses.count),
+            ].map { ($0.0, UInt64($0.1)) })
+        family(
+            &text, "sluice_ledger_hindered", "gauge",
+            "1 while changes are refused because they cannot be made durable.",
+            [("", view.hindrance == nil ? 0 : 1)])
+        traffic(view, &text)
+        family(
+            &text, "sluice_guest_services_restarts_total", "counter",
+            "How often the process that serves guests had to be started again.", [("", view.services.restarts)])
+        for (name, count) in view.services.counters.sorted(by: { $0.key < $1.key }) {
+            let isGauge = name == "connections"
+            family(
+                &text, "sluice_guest_services_\(snake(name))\(isGauge ? "" : "_total")", isGauge ? "gauge" : "counter",
+                "Of the process that serves guests, since it began.", [("", count)])
+        }
+        return text
+    }
+
+    /// By public address: what guests sent and received there.
+    private static func traffic(_ view: CloudView, _ text: inout String) {
+        let counts = view.cloud.publicAddresses.values.map { ("address=\"\($0.address)\"", view.traffic[$0.id]) }
+        family(
+            &text, "sluice_public_address_sent_bytes_total", "counter", "Bytes that guests sent by a public address.",
+            counts.map { ($0.0, $0.1.sentBytes) })
+        family(
+            &text, "sluice_public_address_received_bytes_total", "counter",
+            "Bytes that guests received by a public address.", counts.map { ($0.0, $0.1.receivedBytes) })
+    }
+
+    private static func family(
+        _ text: inout String, _ name: String, _ type: String, _ help: String, _ samples: [(String, UInt64)]
+    ) {
+        guard !samples.isEmpty else { return }
+        text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+        for (labels, value) in samples { text += "\(name)\(labels.isEmpty ? "" : "{\(labels)}") \(value)\n" }
+    }
+
+    private static func snake(_ name: String) -> String {
+        name.reduce(into: "") { text, character in
+            text += character.isUppercase ? "_\(character.lowercased())" : String(character)
+        }
+    }
+}

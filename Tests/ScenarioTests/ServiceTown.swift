@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+
+/// The demo's cloud with guests whose ports the test itself plugs, so that real clients configure them.
+struct ServiceTown {
+    let world: World
+    let daemon: DaemonUnderTest
+    private let bridge: String
+    private let network: String
+
+    private static let cloud = """
+        {"networks": [{"name": "town", "zone": "demo", "cidr": "10.1.1.0/24", "gateway": "10.1.1.1"}],
+         "guests": [
+          {"name": "alpha", "port": "none", "nics": [{"network": "town", "address": "10.1.1.10"}]},
+          {"name": "beta", "port": "none", "nics": [{"network": "town", "address": "10.1.1.20"}]}]}
+        """
+
+    init(_ world: World, data: String? = nil) throws {
+        self.world = world
+        daemon = try DaemonUnderTest(world, data: data)
+        if try !daemon.list("listNetworks", "network").contains(where: { $0[text: "name"] == "town" }) {
+            let file = "\(world.directory)/town.json"
+            try Self.cloud.write(toFile: file, atomically: true, encoding: .utf8)
+            let applied = try daemon.sluice("apply", file)
+            guard applied.status == 0 else { throw Trouble("apply: \(applied.errors)") }
+        }
+        let found = try daemon.list("listNetworks", "network").first { $0[text: "name"] == "town" }
+        network = try #require(found)[text: "id"]
+        let router = try Scenarios.DemoTests.router(daemon, of: "town")
+        let leg = "slr" + router.split(separator: "-")[1] + "e0"
+        let words = try world.shell("ip -o link show \(leg)").split(separator: " ")
+        bridge = String(try #require(words.firstIndex(of: "master").map { words[$0 + 1] }))
+        try seen("sockets of the services") {
+            try world.shell("ss -Hlnu", in: router).contains("10.1.1.1:53") ? true : nil
+        }
+    }
+
+    struct Plugged {
+        let world: World
+        let node: String
+
+        func addresses() throws -> [String] {
+            let lines = try world.shell("ip -o -4 address show dev eth0", in: node).split(separator: "\n")
+            return lines.compactMap { line in
+                let words = line.split(separator: " ")
+                return words.firstIndex(of: "inet").map { String(words[$0 + 1]) }
+            }
+        }
+    }
+
+    /// A machine with the NIC's MAC on the network; `configured`: with its address too.
+    func plug(_ name: String, configured: Bool = false) throws -> Plugged {
+        let found = try daemon.list("listVirtualMachines", "virtualmachine").first {
+            $0[text: "name"] == name && (($0["nic"] as? [[String: Any]])?.first?[text: "networkid"] == network)
+        }
+        let nic = try #require((found?["nic"] as? [[String: Any]])?.first)
+        let node = "client-\(name)"
+        try world.shell(
+            """
+            ip netns add \(node)
+            ip link add port-\(name) type veth peer name eth0 address \(nic[text: "macaddress"]) netns \(node)
+            ip link set port-\(name) master \(bridge) up
+            ip -n \(node) link set lo up
+            ip -n \(node) link set eth0 up
+            """)
+        if configured {
+            try world.shell(
+                "ip address add \(nic[text: "ipaddress"])/24 dev eth0; ip route add default via 10.1.1.1", in: node)
+        }
+        return Plugged(world: world, node: node)
+    }
+
+    /// One more guest of the network.
+    func add(_ name: String, _ address: String) throws {
+        let file = "\(world.directory)/\(name).json"
+        let nic = #"{"network": "town", "address": "\#(address)"}"#
+        try #"{"guests": [{"name": "\#(name)", "port": "none", "nics": [\#(nic)]}]}"#.write(
+            toFile: file, atomically: true, encoding: .utf8)
+        let applied = try daemon.sluice("apply", file)
+        guard applied.status == 0 else { throw Trouble("apply: \(applied.errors)") }
+    }
+
+    /// What DHCP clients call when they know something: addresses and the default route, as a machine would set them.
+    func script() throws -> String {
+        let path = "\(world.directory)/client-script"
+        let text = """
+            #!/bin/sh
+            case "$reason$1" in
+            BOUND|RENEW|REBIND|REBOOT) ip address replace "$new_ip_address/24" dev "$interface"
+                [ -z "$new_routers" ] || ip route replace default via "$new_routers" dev "$interface" ;;
+            bound|renew) ip address replace "$ip/24" dev "$interface"
+                [ -z "$router" ] || ip route replace default via "$router" dev "$interface" ;;
+            esac
+            exit 0
+            """
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        return path
+    }
+
+    /// The process that serves this daemon's guests.
+    func worker(after before: pid_t = 0) throws -> pid_t {
+        let children = try world.shell("pgrep -P \(daemon.process.id) -x sluice-worker || true")
+        let found = children.split(separator: "\n").compactMap { pid_t($0) }.first { $0 != before }
+        guard let found else { throw Trouble("no process serves") }
+        return found
+    }
+
+    /// Waits until the counters are as wanted.
+    func sees(_ isEnough: ([String: UInt64]) -> Bool) throws {
+        try seen("counters of the services") { isEnough(try counters()) ? true : nil }
+    }
+
+    func counters() throws -> [String: UInt64] {
+        let listed = try daemon.perform("getServiceCounters")["services"] as? [String: Any] ?? [:]
+        return (listed["counters"] as? [String: Any] ?? [:]).compactMapValues { ($0 as? NSNumber)?.uint64Value }
+    }
+}
