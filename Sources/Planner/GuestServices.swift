@@ -93,12 +93,16 @@ extension Planner {
     /// Exactly what the offering has, from guests, at the address that they were given for it.
     func servicePortRules(_ services: GuestServices?, _ origin: Origin) -> [Rule] {
         guard let services else { return [] }
-        func rule(_ number: IPProtocol, _ ports: [UInt16], at address: IPv4Address?) -> Rule {
+        func rule(_ number: IPProtocol, _ ports: [UInt16], at addresses: IPv4Address...) -> Rule {
             var statements = [
                 Self.fromGuests, .match(.networkProtocol, .equal, .family(.ipv4)),
                 .match(.transportProtocol, .equal, .ipProtocol(number)),
             ]
-            if let address { statements.append(.match(.ipv4Destination, .equal, .ipv4(address))) }
+            if addresses.count == 1 {
+                statements.append(.match(.ipv4Destination, .equal, .ipv4(addresses[0])))
+            } else {
+                statements.append(.oneOf(.ipv4Destination, .equal, addresses.map { .ipv4($0) }))
+            }
             if ports.count == 1 {
                 statements.append(.match(.destinationPort, .equal, .port(ports[0])))
             } else {
@@ -107,8 +111,9 @@ extension Planner {
             return Rule(origin, statements + [.verdict(.accept)])
         }
         var rules: [Rule] = []
-        // By broadcast and to the router alike.
-        if services.kinds.contains(.dhcp) { rules.append(rule(.udp, [67], at: nil)) }
+        if services.kinds.contains(.dhcp) {
+            rules.append(rule(.udp, [67], at: services.server, IPv4Address(255, 255, 255, 255)))
+        }
         if services.kinds.contains(.dns) {
             rules.append(rule(.udp, [53], at: services.server))
             rules.append(rule(.tcp, [53], at: services.server))

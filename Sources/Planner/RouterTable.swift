@@ -72,7 +72,8 @@ extension Planner {
                 case .manglePrerouting: legSelectionRules(origin)
                 case .natPrerouting:
                     staticNATRules(origin) + portForwardRules(origin) + balancedPortRules(origin)
-                case .filterInput: routerPortRules(origin) + servicePortRules(services, origin) + balancerInputRules(origin)
+                case .filterInput:
+                    routerPortRules(origin) + servicePortRules(services, origin) + balancerInputRules(origin)
                 case .natInput: natInputRules(origin)
                 case .hairpinInput: hairpinInputRules(origin)
                 case .refusalInput: refusalRules(origin)

@@ -99,7 +99,7 @@ import Testing
             let trace = node.evaluate(frame, arrivingOn: ends.eth0, connections: &connections)
             #expect(
                 trace.outcome
-                    == .dropped(.rule(Trace.Site(point: .prerouting, chain: "raw-prerouting", rule: 1))))
+                    == .dropped(.rule(Trace.Site(point: .prerouting, chain: "raw-prerouting", rule: 2))))
             #expect(!trace.steps.contains { if case .tracked = $0.action { true } else { false } })
             #expect(trace.counted.count == 1)
         }
