@@ -6,7 +6,7 @@ public import RouterPlan
 /// The routers of a cloud as the evaluator has them, on segments that carry frames at once.
 ///
 /// What a router says itself is not in a plan: an answer to an echo or to address resolution, and the news that a
-/// packet's time ran out, are made here as RFC 792 and RFC 826 want them.
+/// packet's time ran out or that nobody has its port, are made here as the RFCs want them.
 public struct TracedCloud: Sendable {
     public private(set) var wiring: Wiring
     private var nodes: [NodeName: TracedNode] = [:]
@@ -14,9 +14,12 @@ public struct TracedCloud: Sendable {
     private var held: [NodeName: Fragments] = [:]
     private var collected = Fragments()
     private var hops = 0
+    /// Whether somebody listens at the ports that routers serve guests by. Where nobody does, their kernel says so.
+    private let isServed: Bool
 
-    public init(_ wiring: Wiring, routers: some Sequence<NodePlan>) {
+    public init(_ wiring: Wiring, routers: some Sequence<NodePlan>, isServed: Bool = true) {
         self.wiring = wiring
+        self.isServed = isServed
         for plan in routers { nodes[plan.name] = TracedNode(plan) }
     }
 
@@ -79,7 +82,9 @@ public struct TracedCloud: Sendable {
         journey.steps.append(.hop(.init(node: leg.node, link: leg.link, trace: trace)))
         switch trace.outcome {
         case .forwarded(let departure): send(departure, from: leg.node, &journey)
-        case .local(let frame): echo(frame, leg, &journey)
+        case .local(let frame):
+            echo(frame, leg, &journey)
+            if !isServed { refuse(frame, leg, &journey) }
         case .dropped(.kernel(.timeToLive)): tellOfTime(frame, leg, &journey)
         case .dropped, .rejected: break
         }
@@ -128,6 +133,25 @@ public struct TracedCloud: Sendable {
         say(IPv4Packet(source: source, destination: packet.source, tos: 0xc0, body: .icmp(message)), leg, &journey)
     }
 
+    /// What came to a port that nobody has (RFC 9293 section 3.10.7.1, RFC 1122 section 4.1.3.1).
+    private mutating func refuse(_ frame: Frame, _ leg: Wiring.Leg, _ journey: inout Journey) {
+        guard case .ipv4(let packet) = frame.body, leg.addresses.contains(.v4(packet.destination)) else { return }
+        switch packet.body {
+        case .udp:
+            let message = ICMPMessage(type: 3, code: 3, payload: Array(packet.bytes.prefix(548)))
+            say(
+                IPv4Packet(source: packet.destination, destination: packet.source, tos: 0xc0, body: .icmp(message)),
+                leg, &journey)
+        case .tcp(let segment):
+            guard let reset = TCPSegment(refusing: segment) else { return }
+            var answer = IPv4Packet(
+                source: packet.destination, destination: packet.source, tos: packet.tos, body: .tcp(reset))
+            answer.flags = .dontFragment
+            say(answer, leg, &journey)
+        default: break
+        }
+    }
+
     private mutating func say(_ packet: IPv4Packet, _ leg: Wiring.Leg, _ journey: inout Journey) {
         var packet = packet
         packet.ttl = 64
@@ -136,6 +160,20 @@ public struct TracedCloud: Sendable {
         let said = Frame(destination: mac, source: leg.mac, body: .ipv4(packet))
         journey.steps.append(.said(leg.node, said))
         carry(said, on: leg.segment, from: leg.mac, &journey)
+    }
+}
+
+extension TCPSegment {
+    /// Nothing is said to a reset.
+    fileprivate init?(refusing segment: TCPSegment) {
+        guard !segment.flags.contains(.rst) else { return nil }
+        let length = segment.payload.count + [Flags.syn, .fin].count { segment.flags.contains($0) }
+        let isAcknowledged = segment.flags.contains(.ack)
+        self.init(
+            source: segment.destination, destination: segment.source,
+            sequence: isAcknowledged ? segment.acknowledgment : 0,
+            acknowledgment: isAcknowledged ? 0 : segment.sequence &+ UInt32(length),
+            flags: isAcknowledged ? .rst : [.rst, .ack], window: 0)
     }
 }
 
