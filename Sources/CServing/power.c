@@ -68,9 +68,12 @@ int serving_start(const char *path, const char *argument, int control, uint32_t 
     setsid();
     if (chdir("/") != 0)
         _exit(127);
-    int null = open("/dev/null", O_RDONLY);
-    if (null >= 0)
-        dup2(null, 0);
+    /* Nor does it keep what others wait for the end of: it may outlive the daemon, and speaks by its channel alone. */
+    int null = open("/dev/null", O_RDWR);
+    if (null < 0)
+        _exit(127);
+    for (int standard = 0; standard < 3; standard++)
+        dup2(null, standard);
     if (control == 3)
         fcntl(3, F_SETFD, 0);
     else if (program == 3) {

@@ -16,7 +16,8 @@ final class ModelWorld: World {
 
     init(_ cloud: CaseCloud, _ mutant: Mutant? = nil) {
         self.mutant = mutant
-        traced = TracedCloud(cloud.wiring, routers: cloud.routers.map { mutant?.applied(to: $0) ?? $0 })
+        traced = TracedCloud(
+            cloud.wiring, routers: cloud.routers.map { mutant?.applied(to: $0) ?? $0 }, isServed: false)
         judge(cloud.routers)
     }
 
