@@ -13,7 +13,7 @@ VERSION := $(file < VERSION)
 # What the programs are built against, what the tests drive, and what packs the result.
 BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev libcrypt-dev \
 	libsqlite3-dev pkg-config
-TEST_PACKAGES := bind9-dnsutils busybox cloud-init conntrack curl dhcpcd-base iproute2 iputils-ping isc-dhcp-client \
+TEST_PACKAGES := bind9-dnsutils busybox cloud-init conntrack curl dhcpcd-base haproxy iproute2 iputils-ping isc-dhcp-client \
 	ldnsutils netbase nftables openssh-client openssl procps python3 python3-dnspython python3-scapy sqlite3 tcpdump \
 	tshark util-linux wget
 # For Ansible and its CloudStack modules, which come from PyPI.

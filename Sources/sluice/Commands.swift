@@ -4,8 +4,8 @@ enum Commands {
 
     static let all: [String: Command] = [
         "status": status, "plan": plan, "apply": apply, "router": router, "guest": guest, "network": network,
-        "address": address, "firewall": firewall, "forward": forward, "static-nat": staticNAT, "egress": egress,
-        "top": Top.command, "events": events, "exec": exec, "explain": explain, "api": api,
+        "address": address, "firewall": firewall, "forward": forward, "lb": balancer, "static-nat": staticNAT,
+        "egress": egress, "top": Top.command, "events": events, "exec": exec, "explain": explain, "api": api,
         "test": test, "replay": ReplayCommand.command,
         "isolation": IsolationCommand.command, "topology": Topology.command, "record": RecordCommand.command,
         "export": export,
