@@ -14,6 +14,7 @@ enum Help {
           router list                the virtual routers
           router show NAME           one of them with its NICs
           network list, guest list   the networks, the guests
+          port list                  where guests' ports are, inside and on the host, and what they carry
           address list|acquire|release
                                      public addresses
           firewall list|add|remove   what may come in to public addresses
@@ -68,6 +69,7 @@ enum Help {
         "router": "usage: sluice [--json] router list\n       sluice [--json] router show NAME",
         "network": "usage: sluice [--json] network list",
         "guest": "usage: sluice [--json] guest list",
+        "port": "usage: sluice [--json] port list",
         "address": """
         usage: sluice [--json] address list
                sluice [--json] address acquire NETWORK [ADDRESS] [--plan]
