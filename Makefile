@@ -68,7 +68,8 @@ bench: build ## Measure beside ip, nft, C and the bare disk; QUICK=1 for a short
 	@packaging/install-dependencies $(BENCH_PACKAGES)
 	@cc -O2 -Wall -Wextra -o dist/peer Benchmarks/peer.c $$(pkg-config --cflags --libs libnftnl libmnl)
 	@cc -O2 -Wall -Wextra -o dist/traffic Benchmarks/traffic.c
-	@Benchmarks/bench.py $(if $(QUICK),--quick) dist/sluiced dist/peer dist/traffic
+	@cc -O2 -Wall -Wextra -o dist/frames Benchmarks/frames.c
+	@Benchmarks/bench.py $(if $(QUICK),--quick) dist/sluiced dist/peer dist/traffic dist/frames
 
 fuzz: ## Run the fuzz targets, a minute each; SECONDS_EACH=600 for longer
 	@Fuzz/run $(or $(SECONDS_EACH),60)
