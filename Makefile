@@ -15,7 +15,7 @@ BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicro
 	libsqlite3-dev pkg-config
 TEST_PACKAGES := bind9-dnsutils busybox-static cloud-init conntrack curl dhcpcd-base dnsmasq-base ipxe-qemu iproute2 \
 	iputils-ping isc-dhcp-client klibc-utils ldnsutils netbase nftables openssh-client openssl procps python3 \
-	python3-dnspython python3-scapy sqlite3 tcpdump tshark util-linux wget
+	python3-dnspython python3-scapy sqlite3 systemd tcpdump tshark util-linux wget
 # For Ansible and its CloudStack modules, which come from PyPI.
 COMPAT_PACKAGES := python3 python3-venv util-linux iproute2
 BENCH_PACKAGES := conntrack dnsmasq-base dnsperf gcc iproute2 iptables kea-admin libc6-dev nftables nginx-light procps \

@@ -88,6 +88,28 @@ extension Scenarios {
             }
         }
 
+        @Test func `systemd-networkd is told all, and again when it comes back`() async throws {
+            try await inOwnWorld { world in
+                let town = try ServiceTown(world)
+                let guest = try town.plug("alpha")
+                let script = GuestMachines.folderOfTests.appending(path: "guests/networkd").path
+                let ran = try world.run(["timeout", "60", "unshare", "-m", script], in: guest.node)
+                #expect(ran.status == 0, "\(ran.errors)")
+                let lines = ran.output.split(separator: "\n")
+                for turn in ["first", "second"] {
+                    // Where cloud-init of such a guest finds its router.
+                    for line in [
+                        "SERVER_ADDRESS=10.1.1.1", "ADDRESS=10.1.1.10", "NETMASK=255.255.255.0", "ROUTER=10.1.1.1",
+                        "DNS=10.1.1.1", "HOSTNAME=alpha", "LIFETIME=4294967295",
+                        "CLASSLESS_ROUTES=0.0.0.0/0,10.1.1.1 169.254.169.254/32,10.1.1.1", "has 10.1.1.10/24",
+                        "leaves by 10.1.1.1",
+                    ] {
+                        #expect(lines.contains { $0 == "\(turn) \(line)" }, "\(turn) \(line) in \(ran.output)")
+                    }
+                }
+            }
+        }
+
         @Test func `names are found by the C library and by drill, pages by wget`() async throws {
             try await inOwnWorld { world in
                 let town = try ServiceTown(world)
