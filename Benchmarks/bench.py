@@ -368,7 +368,7 @@ def main():
     for part, names in [(bench, ["startup", "ledger", "cold", "adopt", "element"]),
                         (machines, ["listing", "deploying", "simulator"]),
                         (nat, ["load", "change", "rate", "through", "revoke"]),
-                        (Services(bench, zone), ["names", "metadata", "addresses"])]:
+                        (Services(bench, zone), ["names", "metadata", "addresses", "visible", "memory"])]:
         for name in names:
             if only is None or name in only:
                 getattr(part, name)()

@@ -15,9 +15,9 @@ struct ServiceTown {
           {"name": "beta", "port": "none", "nics": [{"network": "town", "address": "10.1.1.20"}]}]}
         """
 
-    init(_ world: World, data: String? = nil) throws {
+    init(_ world: World, data: String? = nil, options: [String] = []) throws {
         self.world = world
-        daemon = try DaemonUnderTest(world, data: data)
+        daemon = try DaemonUnderTest(world, data: data, options: options)
         if try !daemon.list("listNetworks", "network").contains(where: { $0[text: "name"] == "town" }) {
             let file = "\(world.directory)/town.json"
             try Self.cloud.write(toFile: file, atomically: true, encoding: .utf8)
@@ -93,6 +93,7 @@ struct ServiceTown {
 
     /// A machine with the NIC's MAC on the network, under another name since if one is given; `configured`: with its address
     /// too.
+    @discardableResult
     func plug(_ name: String, as present: String? = nil, configured: Bool = false) throws -> Plugged {
         let nic = try nic(present ?? name)
         let node = "client-\(name)"
