@@ -46,6 +46,7 @@ public struct DNSAnswer: Sendable {
                 let next = fixed + 10 + Int(bytes.word(fixed + 8))
                 guard next <= bytes.byteCount else { return nil }
                 let type = DNSType(bytes.word(fixed))
+                guard holdsTogether(type, fixed + 10..<next, bytes) else { return nil }
                 if type == .opt {
                     guard section == 2 else { return nil }
                     isComplete = true
@@ -64,6 +65,15 @@ public struct DNSAnswer: Sendable {
             }
         }
         return at == bytes.byteCount ? walked : nil
+    }
+
+    /// Values with names in them are read by whoever gets them; the others are octets.
+    private static func holdsTogether(_ type: DNSType, _ value: Range<Int>, _ bytes: RawSpan) -> Bool {
+        switch type {
+        case .ns, .cname, .ptr, .mx, .srv, .soa, .afsdb, .routeThrough, .responsiblePerson:
+            DNSMessage.data(type, value, bytes) != nil
+        default: true
+        }
     }
 
     /// A name whose pointers lead somewhere, and end.

@@ -91,7 +91,7 @@ extension DNSMessage {
 
     /// The value of a record. Names may be compressed in the types of RFC 1035 and, by those who do not know better, in
     /// some older ones; in no others (RFC 3597 section 4).
-    private static func data(_ type: DNSType, _ range: Range<Int>, _ bytes: RawSpan) -> [UInt8]? {
+    static func data(_ type: DNSType, _ range: Range<Int>, _ bytes: RawSpan) -> [UInt8]? {
         let (fixed, names, tail): (Int, Int, Int) =
             switch type {
             case .ns, .cname, .ptr: (0, 1, 0)

@@ -108,6 +108,29 @@ import Testing
         for length in 0..<answer.count { #expect(DNSAnswer(parsing: Array(answer[..<length]), to: question) == nil) }
     }
 
+    @Test func `an answer with a value that is none of its type is none`() throws {
+        let name = try #require(DNSName("www.example.org"))
+        let question = DNSMessage.Question(name, .a)
+        func isAnswer(_ type: DNSType, _ value: [UInt8]) -> Bool {
+            // Written by hand: our writer would not.
+            var bytes = DNSMessage(id: 7, flags: .response, questions: [question]).bytes
+            bytes[9] = 1
+            bytes +=
+                [0xc0, 12, UInt8(type.code >> 8), UInt8(type.code & 0xff), 0, 1, 0, 0, 0, 9, 0, UInt8(value.count)]
+                + value
+            return DNSAnswer(parsing: bytes, to: Array(bytes[12..<33])) != nil
+        }
+        let numbers = [UInt8](repeating: 1, count: 20)
+        #expect(isAnswer(.soa, [0xc0, 12, 0] + numbers))
+        for value in [
+            [], numbers, [0xc0, 12] + numbers, [0xc0, 12, 0xc0, 200] + numbers, [0xc0, 12, 0] + numbers + [0],
+        ] {
+            #expect(!isAnswer(.soa, value), "\(value)")
+        }
+        #expect(
+            isAnswer(.ns, [0xc0, 12]) && !isAnswer(.ns, []) && !isAnswer(.ns, [0xc0]) && !isAnswer(.ns, [3, 0x61]))
+    }
+
     private struct Unreadable: Error {}
 
     private static func words(of message: DNSMessage) -> String {
