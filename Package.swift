@@ -66,7 +66,8 @@ let package = Package(
         module("Ruleset", ["NetworkVocabulary"]),
         module("CloudModel", ["NetworkVocabulary"]),
         module("RouterPlan", ["NetworkVocabulary", "Ruleset"]),
-        module("Planner", ["CloudModel", "NetworkVocabulary", "RouterPlan", "Ruleset"]),
+        module("LoadBalancer", ["NetworkVocabulary"]),
+        module("Planner", ["CloudModel", "LoadBalancer", "NetworkVocabulary", "RouterPlan", "Ruleset"]),
         module("PacketTrace", ["NetworkVocabulary", "Packets", "RouterPlan", "Ruleset"]),
         module(
             "CloudTrace",
@@ -75,7 +76,7 @@ let package = Package(
         module("DHCPServer", ["NetworkVocabulary", "Packets", "RouterPlan"]),
         module("DNSServer", ["NetworkVocabulary", "Packets", "RouterPlan"]),
         module("MetadataServer", ["NetworkVocabulary", "RouterPlan"]),
-        module("ControlPlane", ["CloudModel", "NetworkVocabulary", "Planner", "RouterPlan"]),
+        module("ControlPlane", ["CloudModel", "LoadBalancer", "NetworkVocabulary", "Planner", "RouterPlan"]),
         module(
             "CloudStackAPI",
             ["CloudModel", "CloudTrace", "ControlPlane", "NetworkVocabulary", "Packets", "Planner", "RouterPlan"]),
@@ -87,7 +88,9 @@ let package = Package(
                 "CServing", "DHCPServer", "DNSServer", "MetadataServer", "NetworkVocabulary", "Packets", "RouterPlan",
             ]),
         module("LinuxKernel", ["CLinux", "NetworkVocabulary", "Ruleset"]),
-        module("LinuxDataplane", ["LinuxKernel", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"]),
+        module(
+            "LinuxDataplane",
+            ["LinuxKernel", "LoadBalancer", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"]),
         module("SQLiteLedger", ["CLinux", "CloudModel", "ControlPlane", "NetworkVocabulary", "RouterPlan"]),
         module(
             "ServiceHosting",
@@ -121,6 +124,7 @@ let package = Package(
         tests("ArchitectureTests", []),
         tests("NetworkVocabularyTests", ["NetworkVocabulary"]),
         tests("PacketsTests", ["NetworkVocabulary", "Packets", "TestSupport"]),
+        tests("LoadBalancerTests", ["LoadBalancer", "NetworkVocabulary"]),
         tests("RulesetTests", ["NetworkVocabulary", "Ruleset", "TestSupport"]),
         tests("CloudModelTests", ["CloudModel", "NetworkVocabulary", "TestSupport"]),
         tests(

@@ -27,6 +27,8 @@ public enum Record: Hashable, Sendable {
     case osType(OSType)
     case serviceOffering(ServiceOffering)
     case template(Template)
+    case loadBalancerRule(LoadBalancerRule)
+    case loadBalancerMember(LoadBalancerMember)
     case pod(Pod)
     case storageNetworkRange(StorageNetworkRange)
     case diskOffering(DiskOffering)
@@ -47,7 +49,7 @@ public struct Series: Hashable, Codable, Sendable {
         /// Shared by guests and routers, as in CloudStack: `r-4-VM`, `i-2-5-VM`.
         case machine
         case mac
-        /// Firewall and egress rules: their age.
+        /// Firewall, egress and load balancer rules and their members: their age.
         case rule
 
         public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
@@ -72,7 +74,7 @@ public enum RecordKind: String, Hashable, Comparable, Codable, Sendable, CaseIte
     case zone, pod, cluster, host, storagePool, storageNetworkRange, physicalNetwork, serviceOffering
     case vlanDedication, publicRange, networkOffering, vpcOffering, diskOffering, osType, template
     case network, sshKeyPair, userData, guest, guestRange, nic, publicAddress, router
-    case portForwarding, firewallRule, egressRule
+    case portForwarding, loadBalancerRule, loadBalancerMember, firewallRule, egressRule
     case setting, tag
     case series
 

@@ -63,4 +63,8 @@ public enum Claim: Hashable, Comparable, Sendable {
     case ruleNumber(UInt64)
     /// Secondary addresses have ids of their own, by which they are removed.
     case secondaryAddress(ObjectID)
+    case balancerSlot(network: ObjectID, Int)
+    /// Policies of load balancer rules have ids of their own, by which they are removed.
+    case balancerPolicy(ObjectID)
+    case balancedAddress(rule: ObjectID, IPv4Address)
 }

@@ -31,6 +31,8 @@ public struct Cloud: Equatable, Sendable {
     public internal(set) var osTypes = SortedMap<ObjectID, OSType>()
     public internal(set) var serviceOfferings = SortedMap<ObjectID, ServiceOffering>()
     public internal(set) var templates = SortedMap<ObjectID, Template>()
+    public internal(set) var loadBalancerRules = SortedMap<ObjectID, LoadBalancerRule>()
+    public internal(set) var loadBalancerMembers = SortedMap<ObjectID, LoadBalancerMember>()
     public internal(set) var pods = SortedMap<ObjectID, Pod>()
     public internal(set) var storageNetworkRanges = SortedMap<ObjectID, StorageNetworkRange>()
     public internal(set) var diskOfferings = SortedMap<ObjectID, DiskOffering>()

@@ -72,6 +72,8 @@ extension Record {
         case .osType(let value): value
         case .serviceOffering(let value): value
         case .template(let value): value
+        case .loadBalancerRule(let value): value
+        case .loadBalancerMember(let value): value
         case .pod(let value): value
         case .storageNetworkRange(let value): value
         case .diskOffering(let value): value
@@ -118,6 +120,8 @@ extension RecordKind {
         case .osType: OSType.self
         case .serviceOffering: ServiceOffering.self
         case .template: Template.self
+        case .loadBalancerRule: LoadBalancerRule.self
+        case .loadBalancerMember: LoadBalancerMember.self
         case .pod: Pod.self
         case .storageNetworkRange: StorageNetworkRange.self
         case .diskOffering: DiskOffering.self

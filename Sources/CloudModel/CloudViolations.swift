@@ -67,6 +67,8 @@ extension Cloud {
             }
         }
         for rule in firewallRules.values { expect(.rule, rule.number, "firewall rule \(rule.id)") }
+        for rule in loadBalancerRules.values { expect(.rule, rule.number, "load balancer rule \(rule.id)") }
+        for member in loadBalancerMembers.values { expect(.rule, member.number, "load balancer member \(member.id)") }
         for rule in egressRules.values { expect(.rule, rule.number, "egress rule \(rule.id)") }
         return found
     }

@@ -13,10 +13,12 @@ public struct FirewallRule: Hashable, Codable, Sendable {
     public let isSystem: Bool
     /// The port forwarding rule that brought it (`openfirewall`) and takes it along when it goes.
     public let forwarding: ObjectID?
+    /// The load balancer rule that did.
+    public let balancing: ObjectID?
 
     public init(
         id: ObjectID, number: UInt64, publicAddress: ObjectID, traffic: Traffic, sources: [IPPrefix],
-        isSystem: Bool = false, forwarding: ObjectID? = nil
+        isSystem: Bool = false, forwarding: ObjectID? = nil, balancing: ObjectID? = nil
     ) {
         self.id = id
         self.number = number
@@ -25,11 +27,15 @@ public struct FirewallRule: Hashable, Codable, Sendable {
         self.sources = sources
         self.isSystem = isSystem
         self.forwarding = forwarding
+        self.balancing = balancing
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, number, publicAddress, traffic, sources, isSystem, forwarding
+        case id, number, publicAddress, traffic, sources, isSystem, forwarding, balancing
     }
+
+    /// Whether another rule brought it.
+    public var isCompanion: Bool { forwarding != nil || balancing != nil }
 
     /// Whether it is about one port, and everybody: no two such rules of an address speak of the same packets.
     public func opensOnePort(toEverybodyOf family: AddressFamily) -> Bool {
@@ -48,6 +54,7 @@ extension FirewallRule: CloudObject {
 
     var references: [Reference] {
         [Reference(.publicAddress, publicAddress)] + (forwarding.map { [Reference(.portForwarding, $0)] } ?? [])
+            + (balancing.map { [Reference(.loadBalancerRule, $0)] } ?? [])
     }
 
     func claims(in cloud: Cloud) -> [Claim] { [.ruleNumber(number)] }
@@ -66,6 +73,10 @@ extension FirewallRule: CloudObject {
             forwarding.publicAddress != publicAddress
         {
             return "the port forwarding rule that brought it is of another address"
+        }
+        if let balancing = balancing.flatMap({ cloud.loadBalancerRules[$0] }), balancing.publicAddress != publicAddress
+        {
+            return "the load balancer rule that brought it is of another address"
         }
         return sources.isEmpty ? "it names no source" : traffic.contradiction
     }

@@ -112,6 +112,11 @@ extension NIC: CloudObject {
         for id in cloud.portForwardingsByNIC[id] {
             if let rule = cloud.portForwardings[id], !addresses.contains(rule.guestAddress) { return rule.reference }
         }
+        for id in cloud.loadBalancerMembersByNIC[id] {
+            if let member = cloud.loadBalancerMembers[id], !addresses.contains(member.guestAddress) {
+                return member.reference
+            }
+        }
         for id in cloud.publicAddressesByNIC[id] {
             if let address = cloud.publicAddresses[id], let target = address.staticNAT,
                 !addresses.contains(target.guestAddress)

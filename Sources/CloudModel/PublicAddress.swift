@@ -91,6 +91,7 @@ extension PublicAddress: CloudObject {
     private func contradictionOfRules(in cloud: Cloud, replacing old: PublicAddress?) -> String? {
         if let old, old.network != network,
             !cloud.firewallRulesByAddress[id].isEmpty || !cloud.portForwardingsByAddress[id].isEmpty
+                || !cloud.loadBalancerRulesByAddress[id].isEmpty
         {
             return "its network cannot change while it has rules"
         }
@@ -98,6 +99,7 @@ extension PublicAddress: CloudObject {
         if isSourceNAT { return "a source NAT address has no static NAT" }
         if network == nil || nic.network != network { return "static NAT is for a NIC of its network" }
         if !nic.addresses.contains(staticNAT.guestAddress) { return "its guest has no such address" }
+        if !cloud.loadBalancerRulesByAddress[id].isEmpty { return "it has load balancer rules" }
         return cloud.portForwardingsByAddress[id].isEmpty ? nil : "it has port forwarding rules"
     }
 }

@@ -52,4 +52,9 @@ extension Cloud {
     public var egressRulesByNetwork: Referrers { referrers(.egressRule, of: .network) }
     public var portForwardingsByAddress: Referrers { referrers(.portForwarding, of: .publicAddress) }
     public var portForwardingsByNIC: Referrers { referrers(.portForwarding, of: .nic) }
+    public var loadBalancerRulesByAddress: Referrers { referrers(.loadBalancerRule, of: .publicAddress) }
+    public var loadBalancerMembersByRule: Referrers { referrers(.loadBalancerMember, of: .loadBalancerRule) }
+    public var loadBalancerMembersByNIC: Referrers { referrers(.loadBalancerMember, of: .nic) }
+    /// Firewall rules that came with a load balancer rule.
+    public var firewallRulesByBalancing: Referrers { referrers(.firewallRule, of: .loadBalancerRule) }
 }

@@ -1,14 +1,14 @@
 import NetworkVocabulary
 
 // Which rules speak of the same traffic. Two firewall rules of an address, or two egress rules of a network, must not
-// speak of overlapping ports from and to the very same prefixes, and two port forwarding rules of an address must not
-// forward one port. Since none that are in the model do, a new one need only be compared with its neighbours.
+// speak of overlapping ports from and to the very same prefixes, and no port of an address can be that of two rules for
+// port forwarding or load balancing. Since none that are in the model do, a new one need only be compared with its neighbours.
 
 /// The place of a rule among those that it could conflict with.
 struct RuleSpot: Hashable, Comparable, Sendable {
     /// Address or network.
     let owner: ObjectID
-    let kind: RecordKind
+    let use: Use
     /// The protocol's number; 256 for all of them.
     let transport: UInt16
     let source: IPPrefix?
@@ -16,9 +16,11 @@ struct RuleSpot: Hashable, Comparable, Sendable {
     /// The first port, or ICMP type and code.
     let first: UInt32
 
+    enum Use: Int, Sendable { case firewall, egress, translation }
+
     static func < (a: Self, b: Self) -> Bool {
         if a.owner != b.owner { return a.owner < b.owner }
-        if a.kind != b.kind { return a.kind < b.kind }
+        if a.use != b.use { return a.use.rawValue < b.use.rawValue }
         if a.transport != b.transport { return a.transport < b.transport }
         if a.source != b.source { return a.source.precedes(b.source) }
         if a.destination != b.destination { return a.destination.precedes(b.destination) }
@@ -28,13 +30,13 @@ struct RuleSpot: Hashable, Comparable, Sendable {
     /// The same place, at another number.
     func at(_ first: UInt32) -> RuleSpot {
         RuleSpot(
-            owner: owner, kind: kind, transport: transport, source: source, destination: destination, first: first)
+            owner: owner, use: use, transport: transport, source: source, destination: destination, first: first)
     }
 }
 
 /// Whose spot it is, and how far it goes.
 struct RuleSpan: Hashable, Sendable {
-    let rule: ObjectID
+    let rule: Reference
     let last: UInt32
 }
 
@@ -74,25 +76,30 @@ extension Record {
             let (transport, numbers) = rule.traffic.span
             return rule.sources.map { source in
                 let spot = RuleSpot(
-                    owner: rule.publicAddress, kind: .firewallRule, transport: transport, source: source,
+                    owner: rule.publicAddress, use: .firewall, transport: transport, source: source,
                     destination: nil, first: numbers.lowerBound)
-                return (spot, RuleSpan(rule: rule.id, last: numbers.upperBound))
+                return (spot, RuleSpan(rule: rule.reference, last: numbers.upperBound))
             }
         case .egressRule(let rule):
             let (transport, numbers) = rule.traffic.span
             return rule.sources.flatMap { source in
                 rule.destinations.map { destination in
                     let spot = RuleSpot(
-                        owner: rule.network, kind: .egressRule, transport: transport, source: source,
+                        owner: rule.network, use: .egress, transport: transport, source: source,
                         destination: destination, first: numbers.lowerBound)
-                    return (spot, RuleSpan(rule: rule.id, last: numbers.upperBound))
+                    return (spot, RuleSpan(rule: rule.reference, last: numbers.upperBound))
                 }
             }
         case .portForwarding(let rule):
             let spot = RuleSpot(
-                owner: rule.publicAddress, kind: .portForwarding, transport: UInt16(rule.transport.ipProtocol.number),
+                owner: rule.publicAddress, use: .translation, transport: UInt16(rule.transport.ipProtocol.number),
                 source: nil, destination: nil, first: UInt32(rule.publicPorts.first))
-            return [(spot, RuleSpan(rule: rule.id, last: UInt32(rule.publicPorts.last)))]
+            return [(spot, RuleSpan(rule: rule.reference, last: UInt32(rule.publicPorts.last)))]
+        case .loadBalancerRule(let rule):
+            let spot = RuleSpot(
+                owner: rule.publicAddress, use: .translation, transport: UInt16(rule.transport.ipProtocol.number),
+                source: nil, destination: nil, first: UInt32(rule.publicPort))
+            return [(spot, RuleSpan(rule: rule.reference, last: UInt32(rule.publicPort)))]
         default: return []
         }
     }
@@ -111,7 +118,7 @@ extension Cloud {
             while let number = cursor, let (found, other) = ruleSpots.last(upTo: spot.at(number)) {
                 examining(other)
                 guard found.at(spot.first) == spot, other.last >= spot.first else { break }
-                if other.rule != own?.id { return Reference(record.kind, other.rule) }
+                if other.rule != own { return other.rule }
                 cursor = found.first > 0 ? found.first - 1 : nil
             }
         }

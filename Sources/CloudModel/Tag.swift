@@ -58,6 +58,7 @@ extension Template: Taggable { public var reference: Reference { Reference(.temp
 extension FirewallRule: Taggable { public var reference: Reference { Reference(.firewallRule, id) } }
 extension EgressRule: Taggable { public var reference: Reference { Reference(.egressRule, id) } }
 extension PortForwarding: Taggable { public var reference: Reference { Reference(.portForwarding, id) } }
+extension LoadBalancerRule: Taggable { public var reference: Reference { Reference(.loadBalancerRule, id) } }
 
 extension Cloud {
     /// What is attached to the object, which goes with it.

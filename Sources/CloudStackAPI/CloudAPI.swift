@@ -277,10 +277,14 @@ extension APIObject {
         return copy
     }
 
-    /// The id of the object that a reply holds under its one key.
+    /// The id of the object that a reply holds under its one key; policies are in a list in there.
     fileprivate var innerID: APIValue? {
         guard case .object(let inner) = fields.first?.value else { return nil }
-        return inner["id"]
+        if let id = inner["id"] { return id }
+        for case .array(let items) in inner.fields.map(\.value) {
+            if case .object(let item)? = items.first, let id = item["id"] { return id }
+        }
+        return nil
     }
 }
 

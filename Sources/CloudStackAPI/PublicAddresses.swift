@@ -106,7 +106,9 @@ extension PublicAddress {
     func rendered(in cloud: Cloud) -> APIObject {
         let range = cloud.publicRanges[range]
         let guest = staticNAT.flatMap { cloud.nics[$0.nic] }.flatMap { cloud.guests[$0.guest] }
-        let hasRules = !cloud.firewallRulesByAddress[id].isEmpty || !cloud.portForwardingsByAddress[id].isEmpty
+        let hasRules =
+            !cloud.firewallRulesByAddress[id].isEmpty || !cloud.portForwardingsByAddress[id].isEmpty
+            || !cloud.loadBalancerRulesByAddress[id].isEmpty
         let object: APIObject = [
             "id": .text(id), "ipaddress": .text(address), "zoneid": .text(range?.zone),
             "zonename": .text(range.flatMap { cloud.zones[$0.zone]?.name }), "issourcenat": .boolean(isSourceNAT),

@@ -112,7 +112,8 @@ extension Call {
 extension RecordKind {
     fileprivate static let taggable: [String: RecordKind] = [
         "network": .network, "uservm": .guest, "publicipaddress": .publicAddress, "firewallrule": .firewallRule,
-        "portforwardingrule": .portForwarding, "template": .template, "nic": .nic, "zone": .zone, "project": .project,
+        "portforwardingrule": .portForwarding, "loadbalancer": .loadBalancerRule, "template": .template, "nic": .nic,
+        "zone": .zone, "project": .project,
     ]
 
     /// As CloudStack writes it.
@@ -123,6 +124,7 @@ extension RecordKind {
         case .publicAddress: "PublicIpAddress"
         case .firewallRule, .egressRule: "FirewallRule"
         case .portForwarding: "PortForwardingRule"
+        case .loadBalancerRule: "LoadBalancer"
         case .template: "Template"
         case .nic: "Nic"
         case .zone: "Zone"

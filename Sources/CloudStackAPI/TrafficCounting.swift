@@ -122,7 +122,14 @@ private struct TrafficRow {
                 "egressrule", rule.id, "\(network?.name ?? "?") \(rule.traffic) to \(rule.destinations.abridged)",
                 network: rule.network, network?.account, traffic)
         }
-        return forwards + openings + exceptions
+        let balancers = Array(cloud.loadBalancerRules.values).map { rule in
+            let address = cloud.publicAddresses[rule.publicAddress]
+            return TrafficRow(
+                "loadbalancerrule", rule.id,
+                "\(address?.address.description ?? "?") \(rule.transport.rawValue)/\(rule.publicPort) \(rule.name)",
+                network: address?.network, address?.account, traffic)
+        }
+        return forwards + balancers + openings + exceptions
     }
 
     func rendered(in cloud: Cloud) -> APIObject {

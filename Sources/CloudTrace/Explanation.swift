@@ -145,7 +145,8 @@ extension Cloud {
         let part = origin.part.map { " \($0)" } ?? ""
         if origin.part != nil, names.first == origin.part { names.removeFirst() }
         let kind = RecordKind(rawValue: origin.kind)
-        let isRule = kind == .firewallRule || kind == .egressRule || kind == .portForwarding
+        let isRule =
+            kind == .firewallRule || kind == .egressRule || kind == .portForwarding || kind == .loadBalancerRule
         guard let name = isRule ? names.last : names.first else { return "\(origin)" }
         return "\(origin.kind) \(name)\(part)"
     }

@@ -167,6 +167,11 @@ public struct Isolation: Sendable {
         switch RecordKind(rawValue: origin.kind) {
         case .firewallRule: account = cloud.firewallRules[origin.id].flatMap { owner(ofAddress: $0.publicAddress) }
         case .portForwarding: account = cloud.portForwardings[origin.id].flatMap { owner(ofAddress: $0.publicAddress) }
+        case .loadBalancerRule:
+            account = cloud.loadBalancerRules[origin.id].flatMap { owner(ofAddress: $0.publicAddress) }
+        case .loadBalancerMember:
+            account = cloud.loadBalancerMembers[origin.id].flatMap { cloud.loadBalancerRules[$0.rule] }
+                .flatMap { owner(ofAddress: $0.publicAddress) }
         case .publicAddress: account = owner(ofAddress: origin.id)
         case .network: account = cloud.networks[origin.id]?.account
         case .nic: account = cloud.nics[origin.id].flatMap { cloud.guests[$0.guest]?.account }

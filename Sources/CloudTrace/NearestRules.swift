@@ -22,6 +22,9 @@ extension Cloud {
                 ? portForwardings.values.filter { $0.publicAddress == address.id }.map {
                     Candidate($0.id, "portForwarding", packet.misfits($0.traffic, port: packet.publicPort))
                 }
+                    + loadBalancerRules.values.filter { $0.publicAddress == address.id }.map {
+                        Candidate($0.id, "loadBalancerRule", packet.misfits($0.traffic, port: packet.publicPort))
+                    }
                 : firewallRules.values.filter { $0.publicAddress == address.id }.map {
                     Candidate(
                         $0.id, "firewallRule",

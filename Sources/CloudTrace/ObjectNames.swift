@@ -16,6 +16,13 @@ extension Cloud {
             if let rule = portForwardings[id] {
                 names += named(rule.traffic, address(rule.publicAddress))
             }
+        case .loadBalancerRule:
+            if let rule = loadBalancerRules[id] { names += named(rule.traffic, address(rule.publicAddress)) }
+        case .loadBalancerMember:
+            if let member = loadBalancerMembers[id], let rule = loadBalancerRules[member.rule] {
+                let guest = nics[member.nic].flatMap { guests[$0.guest] }?.name ?? "?"
+                names += ["\(rule.traffic)/\(guest)", "\(rule.traffic)/\(member.guestAddress)"]
+            }
         case .egressRule:
             if let rule = egressRules[id] { names += named(rule.traffic, networks[rule.network]?.name) }
         case .publicAddress: names += [address(id)].compactMap(\.self)
@@ -37,6 +44,8 @@ extension Cloud {
         switch RecordKind(rawValue: kind) {
         case .firewallRule: ids = firewallRules.values.map(\.id)
         case .portForwarding: ids = portForwardings.values.map(\.id)
+        case .loadBalancerRule: ids = loadBalancerRules.values.map(\.id)
+        case .loadBalancerMember: ids = loadBalancerMembers.values.map(\.id)
         case .egressRule: ids = egressRules.values.map(\.id)
         case .publicAddress: ids = publicAddresses.values.map(\.id)
         default: ids = []
@@ -55,6 +64,14 @@ extension Cloud {
     }
 
     private func address(_ id: ObjectID) -> String? { publicAddresses[id].map { "\($0.address)" } }
+}
+
+extension LoadBalancerRule {
+    /// What of the public address it is about.
+    public var traffic: Traffic {
+        let ports = PortRange(Int(publicPort), Int(publicPort))
+        return transport == .udp ? .udp(ports) : .tcp(ports)
+    }
 }
 
 extension PortForwarding {

@@ -2,11 +2,12 @@ import NetworkVocabulary
 import PacketTrace
 public import Packets
 public import RouterPlan
+import Ruleset
 
 /// The routers of a cloud as the evaluator has them, on segments that carry frames at once.
 ///
 /// What a router says itself is not in a plan: an answer to an echo or to address resolution, and the news that a
-/// packet's time ran out or that nobody has its port, are made here as the RFCs want them.
+/// packet's time ran out, are made here as RFC 792 and RFC 826 want them, and refusals as RFC 9293 does.
 public struct TracedCloud: Sendable {
     public private(set) var wiring: Wiring
     private var nodes: [NodeName: TracedNode] = [:]
@@ -86,7 +87,8 @@ public struct TracedCloud: Sendable {
             echo(frame, leg, &journey)
             if !isServed { refuse(frame, leg, &journey) }
         case .dropped(.kernel(.timeToLive)): tellOfTime(frame, leg, &journey)
-        case .dropped, .rejected: break
+        case .rejected(let rejection, _): refuse(frame, rejection, leg, &journey)
+        case .dropped: break
         }
     }
 
@@ -133,22 +135,33 @@ public struct TracedCloud: Sendable {
         say(IPv4Packet(source: source, destination: packet.source, tos: 0xc0, body: .icmp(message)), leg, &journey)
     }
 
-    /// What came to a port that nobody has (RFC 9293 section 3.10.7.1, RFC 1122 section 4.1.3.1).
+    /// What came to a port that nobody has (RFC 1122 section 4.1.3.1).
     private mutating func refuse(_ frame: Frame, _ leg: Wiring.Leg, _ journey: inout Journey) {
         guard case .ipv4(let packet) = frame.body, leg.addresses.contains(.v4(packet.destination)) else { return }
         switch packet.body {
-        case .udp:
-            let message = ICMPMessage(type: 3, code: 3, payload: Array(packet.bytes.prefix(548)))
-            say(
-                IPv4Packet(source: packet.destination, destination: packet.source, tos: 0xc0, body: .icmp(message)),
-                leg, &journey)
-        case .tcp(let segment):
-            guard let reset = TCPSegment(refusing: segment) else { return }
-            var answer = IPv4Packet(
-                source: packet.destination, destination: packet.source, tos: packet.tos, body: .tcp(reset))
-            answer.flags = .dontFragment
-            say(answer, leg, &journey)
+        case .udp: refuse(frame, .portUnreachable, leg, &journey)
+        case .tcp: refuse(frame, .tcpReset, leg, &journey)
         default: break
+        }
+    }
+
+    /// A reset as RFC 9293 section 3.10.7.1 has it, or an error.
+    private mutating func refuse(_ frame: Frame, _ rejection: Rejection, _ leg: Wiring.Leg, _ journey: inout Journey) {
+        guard case .ipv4(let packet) = frame.body else { return }
+        switch (rejection, packet.body) {
+        case (.tcpReset, .tcp(let segment)):
+            guard let reset = segment.refusal else { return }
+            say(
+                IPv4Packet(
+                    source: packet.destination, destination: packet.source, flags: .dontFragment, body: .tcp(reset)),
+                leg, &journey)
+        case (.tcpReset, _): break
+        case (.portUnreachable, _), (.adminProhibited, _):
+            let isOwn = leg.addresses.contains(.v4(packet.destination))
+            guard let source = isOwn ? packet.destination : leg.firstAddress else { return }
+            let message = ICMPMessage(
+                type: 3, code: rejection == .portUnreachable ? 3 : 13, payload: Array(packet.bytes.prefix(548)))
+            say(IPv4Packet(source: source, destination: packet.source, tos: 0xc0, body: .icmp(message)), leg, &journey)
         }
     }
 
@@ -163,23 +176,25 @@ public struct TracedCloud: Sendable {
     }
 }
 
-extension TCPSegment {
-    /// Nothing is said to a reset.
-    fileprivate init?(refusing segment: TCPSegment) {
-        guard !segment.flags.contains(.rst) else { return nil }
-        let length = segment.payload.count + [Flags.syn, .fin].count { segment.flags.contains($0) }
-        let isAcknowledged = segment.flags.contains(.ack)
-        self.init(
-            source: segment.destination, destination: segment.source,
-            sequence: isAcknowledged ? segment.acknowledgment : 0,
-            acknowledgment: isAcknowledged ? 0 : segment.sequence &+ UInt32(length),
-            flags: isAcknowledged ? .rst : [.rst, .ack], window: 0)
-    }
-}
-
 extension Wiring.Leg {
     fileprivate var firstAddress: IPv4Address? {
         addresses.sorted().lazy.compactMap { if case .v4(let address) = $0 { address } else { nil } }.first
+    }
+}
+
+extension TCPSegment {
+    /// The reset that answers it where nobody listens; none answers a reset.
+    fileprivate var refusal: TCPSegment? {
+        guard !flags.contains(.rst) else { return nil }
+        var reset = TCPSegment(source: destination, destination: source, flags: .rst, window: 0)
+        if flags.contains(.ack) {
+            reset.sequence = acknowledgment
+        } else {
+            let marks = flags.intersection([.syn, .fin]).rawValue.nonzeroBitCount
+            reset.flags.insert(.ack)
+            reset.acknowledgment = sequence &+ UInt32(payload.count + marks)
+        }
+        return reset
     }
 }
 
@@ -188,18 +203,12 @@ extension ConnectionTable {
     fileprivate func followed(by audit: FlowAudit, drains: Bool) -> ConnectionTable {
         let revoked = audit.revoked(among: flows)
         if revoked.isEmpty { return self }
-        guard drains else {
-            var table = self
+        var table = self
+        if drains {
+            table.drain(revoked.map(\.original))
+        } else {
             for flow in revoked { table.remove(flow.original) }
-            return table
         }
-        let finishing = Set(revoked.map(\.original))
-        return ConnectionTable(
-            flows.map { flow in
-                guard finishing.contains(flow.original) else { return flow }
-                return Flow(
-                    flow.original, reply: flow.reply, mark: flow.mark | FlowMark.draining, status: flow.status,
-                    id: flow.id)
-            })
+        return table
     }
 }

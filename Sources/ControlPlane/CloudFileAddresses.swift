@@ -91,7 +91,7 @@ extension Draft {
         if let rules = wanted.firewall {
             let contents = Set(rules.map(\.content))
             for id in cloud.firewallRulesByAddress[wanted.id] {
-                guard let rule = cloud.firewallRules[id], !rule.isSystem, rule.forwarding == nil else { continue }
+                guard let rule = cloud.firewallRules[id], !rule.isSystem, !rule.isCompanion else { continue }
                 if !contents.contains(FirewallContent(rule.traffic, rule.sources)) { try remove(.firewallRule, id) }
             }
         }
@@ -102,6 +102,7 @@ extension Draft {
                 try removeForwarding(id)
             }
         }
+        if let rules = wanted.balance { try removeBalancers(than: rules, of: wanted.id) }
         if let staticNAT = wanted.staticNAT, cloud.publicAddresses[wanted.id]?.staticNAT != staticNAT.wanted {
             try endStaticNAT(wanted.id)
         }
@@ -145,9 +146,10 @@ extension Draft {
                         guest: nic.guest, guestAddress: text.address, sources: text.sources,
                         opensFirewall: content.opensFirewall)))
         }
+        objects += try addBalancers(wanted.balance ?? [], of: wanted.id, wanted.path)
         let rules = Set(
             cloud.firewallRulesByAddress[wanted.id].compactMap { cloud.firewallRules[$0] }
-                .filter { !$0.isSystem && $0.forwarding == nil }.map { FirewallContent($0.traffic, $0.sources) })
+                .filter { !$0.isSystem && !$0.isCompanion }.map { FirewallContent($0.traffic, $0.sources) })
         for (index, (content, text)) in (wanted.firewall ?? []).enumerated() where !rules.contains(content) {
             objects += try at(
                 "\(wanted.path).firewall[\(index)]", RuleFields.firewall,

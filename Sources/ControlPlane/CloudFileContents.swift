@@ -39,6 +39,7 @@ struct AddressInFile {
     let path: String
     let staticNAT: (wanted: StaticNAT?, text: CloudFile.StaticNAT?)?
     let forward: [(content: ForwardingContent, text: CloudFile.Forwarding)]?
+    let balance: [BalancerInFile]?
     let firewall: [(content: FirewallContent, text: CloudFile.FirewallRule)]?
 }
 
@@ -72,6 +73,11 @@ extension Draft {
             forward = forward ?? []
             forward?.append((try content(rule, network, "\(path).forward[\(index)]"), rule))
         }
+        var balance: [BalancerInFile]?
+        for (index, rule) in (wanted.balance ?? []).enumerated() {
+            balance = balance ?? []
+            balance?.append(try read(rule, network, "\(path).balance[\(index)]"))
+        }
         var firewall: [(FirewallContent, CloudFile.FirewallRule)]?
         for (index, rule) in (wanted.firewall ?? []).enumerated() {
             let path = "\(path).firewall[\(index)]"
@@ -84,12 +90,13 @@ extension Draft {
         var staticNAT: (StaticNAT?, CloudFile.StaticNAT?)?
         if let text = wanted.staticNAT {
             staticNAT = (try target(text.guest, text.address, network, "\(path).staticNAT", "guest"), text)
-        } else if prunes || wanted.forward?.isEmpty == false {
+        } else if prunes || wanted.forward?.isEmpty == false || wanted.balance?.isEmpty == false {
             staticNAT = (nil, nil)
         }
         return AddressInFile(
             id: id, path: path, staticNAT: staticNAT,
             forward: forward ?? (wanted.forward != nil || prunes || wanted.staticNAT != nil ? [] : nil),
+            balance: balance ?? (wanted.balance != nil || prunes || wanted.staticNAT != nil ? [] : nil),
             firewall: firewall ?? (wanted.firewall != nil || prunes ? [] : nil))
     }
 
@@ -120,7 +127,7 @@ extension Draft {
     }
 
     /// The NIC that is meant, and which of its addresses; whether it has that one is decided later.
-    private func target(
+    func target(
         _ guest: String, _ text: String?, _ network: ObjectID, _ path: String, _ field: String
     ) throws(RequestError) -> StaticNAT {
         guard let found = cloud.guest(named: guest, onNetwork: network),

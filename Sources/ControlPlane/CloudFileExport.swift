@@ -120,8 +120,15 @@ extension CloudFile.PublicAddress {
         let forwards = cloud.portForwardings.values.filter { $0.publicAddress == address.id }
             .sorted { ($0.transport, $0.publicPorts.first) < ($1.transport, $1.publicPorts.first) }
         if !forwards.isEmpty { forward = forwards.map { CloudFile.Forwarding(describing: $0, in: cloud) } }
-        let openings = cloud.firewallRules.values.filter { $0.publicAddress == address.id && $0.forwarding == nil }
-            .sorted { $0.number < $1.number }
+        let balancers = cloud.loadBalancerRules.values.filter { $0.publicAddress == address.id }
+            .sorted {
+                ($0.transport.ipProtocol.number, $0.publicPort) < ($1.transport.ipProtocol.number, $1.publicPort)
+            }
+        if !balancers.isEmpty { balance = balancers.map { CloudFile.Balancer(describing: $0, in: cloud) } }
+        let openings = cloud.firewallRules.values.filter {
+            $0.publicAddress == address.id && $0.forwarding == nil && $0.balancing == nil
+        }
+        .sorted { $0.number < $1.number }
         if !openings.isEmpty {
             firewall = openings.map { rule in
                 var told = CloudFile.FirewallRule(traffic: "\(rule.traffic)")
@@ -142,5 +149,20 @@ extension CloudFile.Forwarding {
         if rule.privatePorts != rule.publicPorts { ports = "\(rule.privatePorts)" }
         sources = rule.sources.map { "\($0)" }
         opensFirewall = cloud.firewallRules.values.contains { $0.forwarding == rule.id }
+    }
+}
+
+extension CloudFile.Balancer {
+    fileprivate init(describing rule: LoadBalancerRule, in cloud: Cloud) {
+        let members = cloud.members(ofBalancer: rule.id).compactMap { member -> CloudFile.Member? in
+            guard let nic = cloud.nics[member.nic], let guest = cloud.guests[nic.guest] else { return nil }
+            return .init(
+                guest: guest.name, address: member.guestAddress == nic.address ? nil : "\(member.guestAddress)")
+        }
+        self.init(name: rule.name, from: "\(rule.transport.rawValue)/\(rule.publicPort)", to: members)
+        if rule.privatePort != rule.publicPort { port = Int(rule.privatePort) }
+        algorithm = rule.algorithm.rawValue
+        sources = rule.sources.map { "\($0)" }
+        opensFirewall = !cloud.firewallRulesByBalancing[rule.id].isEmpty
     }
 }

@@ -53,6 +53,7 @@ extension Draft {
             }
             if named.contains(NamedAddress(account, network, CloudFile.PublicAddress.sourceNAT)) { continue }
             for rule in cloud.portForwardingsByAddress[address.id] { try removeForwarding(rule) }
+            for rule in cloud.loadBalancerRulesByAddress[address.id] { try removeBalancer(rule) }
             for rule in cloud.firewallRulesByAddress[address.id] where cloud.firewallRules[rule]?.isSystem == false {
                 try remove(.firewallRule, rule)
             }

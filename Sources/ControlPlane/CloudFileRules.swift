@@ -11,6 +11,7 @@ extension CloudFile {
         public var account = "admin"
         public var staticNAT: StaticNAT?
         public var forward: [Forwarding]?
+        public var balance: [Balancer]?
         public var firewall: [FirewallRule]?
 
         public static let sourceNAT = "source-nat"
@@ -78,7 +79,7 @@ extension CloudFile {
 
 extension CloudFile.PublicAddress: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case address, network, account, staticNAT, forward, firewall
+        case address, network, account, staticNAT, forward, balance, firewall
     }
 
     public init(from decoder: any Decoder) throws {
@@ -89,6 +90,7 @@ extension CloudFile.PublicAddress: Codable {
         account = try container.decodeIfPresent(String.self, forKey: .account) ?? account
         staticNAT = try container.decodeIfPresent(CloudFile.StaticNAT.self, forKey: .staticNAT)
         forward = try container.decodeIfPresent([CloudFile.Forwarding].self, forKey: .forward)
+        balance = try container.decodeIfPresent([CloudFile.Balancer].self, forKey: .balance)
         firewall = try container.decodeIfPresent([CloudFile.FirewallRule].self, forKey: .firewall)
     }
 }

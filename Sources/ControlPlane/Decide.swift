@@ -130,6 +130,7 @@ extension Draft {
         case .createPortForwarding(let request): return try createPortForwarding(request)
         case .updatePortForwarding(let request): return try updatePortForwarding(request)
         case .deletePortForwarding(let request): return try deletePortForwarding(request)
+        case .balancing(let request): return try balance(request)
         case .enableStaticNAT(let request): return try enableStaticNAT(request)
         case .disableStaticNAT(let request): return try disableStaticNAT(request)
         case .addSecondaryAddress(let request): return try addSecondaryAddress(request)

@@ -63,6 +63,7 @@ extension Draft {
     mutating func expunge(_ id: ObjectID) throws(RequestError) {
         for nic in cloud.nicsByGuest[id] {
             for rule in cloud.portForwardingsByNIC[nic] { try removeForwarding(rule) }
+            try removeFromBalancers(nic)
             for address in cloud.publicAddressesByNIC[nic] { try endStaticNAT(address) }
             try remove(.nic, nic)
         }

@@ -195,10 +195,13 @@ extension Draft {
         let forwards = cloud.portForwardingsByNIC[nic.id].filter {
             cloud.portForwardings[$0]?.guestAddress == address
         }
+        let members = cloud.loadBalancerMembersByNIC[nic.id].filter {
+            cloud.loadBalancerMembers[$0]?.guestAddress == address
+        }
         let publicAddresses = cloud.publicAddressesByNIC[nic.id].filter {
             cloud.publicAddresses[$0]?.staticNAT?.guestAddress == address
         }
-        return forwards.map { Reference(.portForwarding, $0) }
+        return forwards.map { Reference(.portForwarding, $0) } + members.map { Reference(.loadBalancerMember, $0) }
             + publicAddresses.map { Reference(.publicAddress, $0) }
     }
 

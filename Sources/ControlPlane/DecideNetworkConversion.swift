@@ -40,9 +40,11 @@ extension Draft {
         }
         if !new.conservesAddresses, let address = cloud.sourceNATAddress(ofNetwork: network.id),
             !cloud.portForwardingsByAddress[address.id].isEmpty
+                || !cloud.loadBalancerRulesByAddress[address.id].isEmpty
         {
             throw refuse(
-                "its conserve mode is off, and \(address.address) has port forwarding rules besides source NAT")
+                "its conserve mode is off, and \(address.address) has port forwarding or load balancer rules besides "
+                    + "source NAT")
         }
         if network.dns1 != nil || network.dns2 != nil, !new.offers("Dns") {
             throw refuse("it lacks service Dns, and the network has resolvers of its own")
@@ -58,6 +60,9 @@ extension Draft {
             if address.staticNAT != nil { uses.append(("StaticNat", "\(name) has static NAT")) }
             if !cloud.portForwardingsByAddress[address.id].isEmpty {
                 uses.append(("PortForwarding", "\(name) has port forwarding rules"))
+            }
+            if !cloud.loadBalancerRulesByAddress[address.id].isEmpty {
+                uses.append(("Lb", "\(name) has load balancer rules"))
             }
             if !cloud.firewallRulesByAddress[address.id].isEmpty {
                 uses.append(("Firewall", "\(name) has firewall rules"))

@@ -18,7 +18,7 @@ extension Draft {
         let network = try ruleNetwork(request.network, address, guest)
         try require("PortForwarding", of: network, "ipaddressid")
         address = try associate(address, with: network, isFirst: true, "networkid")
-        try refuseSecondUse(of: address, network)
+        try refuseSecondUse(of: address, network, "ipaddressid")
         let (nic, guestAddress) = try target(guest, request.guestAddress, network)
         guard cloud.portForwardingsByAddress[address.id].count < RuleLimits.rules else {
             throw .limit("ipaddressid", "An address has at most \(RuleLimits.rules) port forwarding rules")
@@ -58,7 +58,7 @@ extension Draft {
         }
         drains = request.cleanup == .drain
         try put(.portForwarding(rule))
-        try reopenFirewall(rule, old)
+        try reopenFirewall(cloud.firewallRulesByForwarding[rule.id], from: old.allowed, to: rule.allowed)
         return [Reference(.portForwarding, rule.id)]
     }
 
@@ -76,11 +76,13 @@ extension Draft {
     }
 
     /// The firewall rule that came with it lets in whom the rule is for, unless somebody has changed it since.
-    private mutating func reopenFirewall(_ rule: PortForwarding, _ old: PortForwarding) throws(RequestError) {
-        guard rule.allowed != old.allowed else { return }
-        for id in cloud.firewallRulesByForwarding[rule.id] {
-            guard var opening = cloud.firewallRules[id], opening.sources == old.allowed else { continue }
-            opening.sources = rule.allowed
+    mutating func reopenFirewall(
+        _ openings: SortedSet<ObjectID>, from old: [IPPrefix], to new: [IPPrefix]
+    ) throws(RequestError) {
+        guard new != old else { return }
+        for id in openings {
+            guard var opening = cloud.firewallRules[id], opening.sources == old else { continue }
+            opening.sources = new
             try refuseConflict(of: .firewallRule(opening), "cidrlist")
             try refuseFragments(of: opening)
             try put(.firewallRule(opening))
@@ -164,32 +166,36 @@ extension Draft {
 
     /// The guest's NIC on the network, and which of its addresses is meant.
     func target(
-        _ guest: Guest, _ text: String?, _ network: Network
+        _ guest: Guest, _ text: String?, _ network: Network,
+        _ names: (guest: String, address: String) = ("virtualmachineid", "vmguestip")
     ) throws(RequestError) -> (NIC, IPv4Address) {
         guard let id = cloud.claims[.nic(guest: guest.id, network: network.id)]?.id, let nic = cloud.nics[id] else {
             throw .refused(
-                "virtualmachineid", "The virtual machine \(guest.name) has no nic in network \(network.name)")
+                names.guest, "The virtual machine \(guest.name) has no nic in network \(network.name)")
         }
         guard let text else {
             guard let address = nic.address else {
                 throw .refused(
-                    "virtualmachineid", "The virtual machine \(guest.name) has no address in \(network.name)")
+                    names.guest, "The virtual machine \(guest.name) has no address in \(network.name)")
             }
             return (nic, address)
         }
-        let address = try address(text, "vmguestip")
+        let address = try address(text, names.address)
         guard nic.addresses.contains(address) else {
-            throw invalid("vmguestip", text, "the virtual machine \(guest.name) has no such address in \(network.name)")
+            throw invalid(
+                names.address, text, "the virtual machine \(guest.name) has no such address in \(network.name)")
         }
         return (nic, address)
     }
 
     /// Without conserve mode an address serves one purpose, and source NAT is one. What may come in is not: firewall
     /// rules are about every use of an address.
-    func refuseSecondUse(of address: PublicAddress, _ network: Network) throws(RequestError) {
+    func refuseSecondUse(
+        of address: PublicAddress, _ network: Network, _ parameter: String
+    ) throws(RequestError) {
         guard address.isSourceNAT, cloud.networkOfferings[network.offering]?.conservesAddresses == false else { return }
         throw .refused(
-            "ipaddressid",
+            parameter,
             "The IP address \(address.address) is the source NAT address of network \(network.name), whose offering has "
                 + "conserve mode off: it can't be used for anything else")
     }

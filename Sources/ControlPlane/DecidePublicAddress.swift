@@ -88,6 +88,11 @@ extension Draft {
             throw .refused(parameter, "The address \(wanted) has static nat enabled")
         }
         let conserves = cloud.networkOfferings[network.offering]?.conservesAddresses ?? true
+        guard conserves || cloud.loadBalancerRulesByAddress[address.id].isEmpty else {
+            throw .refused(
+                parameter, "The address \(wanted) has load balancer rules, and the network's offering conserve mode off"
+            )
+        }
         guard conserves || cloud.portForwardingsByAddress[address.id].isEmpty else {
             throw .refused(
                 parameter,
@@ -123,6 +128,7 @@ extension Draft {
     /// The address goes back to its pool, and whatever led anywhere from it goes first.
     mutating func removeWithRules(_ id: ObjectID) throws(RequestError) {
         for rule in cloud.portForwardingsByAddress[id] { try removeForwarding(rule) }
+        for rule in cloud.loadBalancerRulesByAddress[id] { try removeBalancer(rule) }
         for rule in cloud.firewallRulesByAddress[id] { try remove(.firewallRule, rule) }
         try remove(.publicAddress, id)
     }

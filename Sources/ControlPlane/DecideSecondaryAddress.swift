@@ -30,6 +30,11 @@ extension Draft {
             throw .refused(
                 "id", "Can't remove the secondary ip \(address) is associate with the port forwarding rule")
         }
+        if cloud.loadBalancerMembersByNIC[nic.id].contains(where: {
+            cloud.loadBalancerMembers[$0]?.guestAddress == address
+        }) {
+            throw .refused("id", "Can't remove the secondary ip \(address) is associate with load balancing rule")
+        }
         if let holder = cloud.claims[.staticNAT(network: network.id, address)]?.id {
             throw .refused(
                 "id", "Can' remove the ip \(address) is associate with static NAT rule public IP address id \(holder)")

@@ -16,6 +16,12 @@ extension Draft {
                 "Failed to enable static nat for the ip address \(address.address) as it already has PortForwarding "
                     + "rules assigned")
         }
+        guard cloud.loadBalancerRulesByAddress[address.id].isEmpty else {
+            throw .conflict(
+                "ipaddressid",
+                "Failed to enable static nat for the ip address \(address.address) as it already has LoadBalancing "
+                    + "rules assigned")
+        }
         let guest = try forwardingGuest(request.guest, address)
         let network = try ruleNetwork(request.network, address, guest)
         try require("StaticNat", of: network, "ipaddressid")

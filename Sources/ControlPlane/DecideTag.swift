@@ -70,6 +70,7 @@ extension Cloud {
         case .firewallRule(let rule): publicAddresses[rule.publicAddress]?.account
         case .egressRule(let rule): networks[rule.network]?.account
         case .portForwarding(let rule): publicAddresses[rule.publicAddress]?.account
+        case .loadBalancerRule(let rule): publicAddresses[rule.publicAddress]?.account
         default: nil
         }
     }

@@ -12,6 +12,10 @@ enum RuleLimits {
     /// Rules of one kind on one address or network. Twice what the largest known users have; a router of that size is
     /// still built in one transaction of the kernel.
     static let rules = 20_000
+    /// Load balancer rules of an address.
+    static let balancers = 5_000
+    /// Guests that share one port.
+    static let members = 256
     /// Ports of a forwarding rule that leads to other ports than it takes: each is an element of its own in the kernel,
     /// while a range that keeps its numbers is one whatever its size.
     static let shiftedPorts = 1_024
@@ -210,6 +214,7 @@ extension Record {
         case .firewallRule(let rule): rule.traffic.ports
         case .egressRule(let rule): rule.traffic.ports
         case .portForwarding(let rule): .some(rule.publicPorts)
+        case .loadBalancerRule(let rule): .some(PortRange(Int(rule.publicPort), Int(rule.publicPort)))
         default: nil
         }
     }
@@ -219,6 +224,7 @@ extension Record {
         case .firewallRule(let rule): rule.traffic.word
         case .egressRule(let rule): rule.traffic.word
         case .portForwarding(let rule): rule.transport.rawValue
+        case .loadBalancerRule(let rule): rule.transport.rawValue
         default: ""
         }
     }

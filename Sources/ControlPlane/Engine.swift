@@ -19,6 +19,7 @@ public final class Engine {
     private let shared: SharedView
     private var cloud: Cloud
     private var keeper: PlanKeeper
+    private var balancing: BalancingKeeper
     private var pending = PendingChanges()
     private var traffic: TrafficKeeper
     private var idleNetworks = IdleNetworks()
@@ -43,6 +44,7 @@ public final class Engine {
         findings = contents.findings
         entriesSinceCheckpoint = contents.entries.count
         keeper = PlanKeeper(Planner(installation: contents.installation, simulatesInternet: simulatesInternet))
+        balancing = BalancingKeeper(keeper.planner)
         traffic = try TrafficKeeper(ledger, cloud)
         shared.publish(traffic.book.totals)
         shared.note(try ledger.events(limit: SharedView.eventLimit).reversed())
@@ -73,6 +75,7 @@ public final class Engine {
             remember(Event(type: "PLAN.FAIL", level: .error, text: "\(name) cannot be planned: \(error)"))
         }
         shared.publish(cloud, keeper.planner)
+        balancing.adopt(cloud).forEach(order)
         order(.adopt(keeper.inOrder, keeping: keeper.unplanned))
     }
 
@@ -228,10 +231,13 @@ public final class Engine {
     private func follow(_ item: EngineBatch.Item) {
         traffic.follow(item.decision.changes, from: item.before)
         let ticket = item.after.revision.number
-        var following = keeper.follow(
-            item.decision.changes, from: item.before, to: item.after, ticket: ticket, drains: item.decision.drains)
+        let (changes, drains) = (item.decision.changes, item.decision.drains)
+        var following = keeper.follow(changes, from: item.before, to: item.after, ticket: ticket, drains: drains)
         following.orders += keeper.examination(of: item.decision.examined, in: item.after, ticket: ticket)
-        guard !following.orders.isEmpty || !following.failures.isEmpty else {
+        let orders =
+            balancing.follow(changes, from: item.before, to: item.after, ticket: ticket, drains: drains, order)
+            + following.orders
+        guard !orders.isEmpty || !following.failures.isEmpty else {
             item.report?(.realized(flowsEnded: 0))
             return
         }
@@ -239,10 +245,10 @@ public final class Engine {
         pending.add(
             ticket,
             PendingChanges.Change(
-                remaining: following.orders.count, changes: item.decision.changes, inverse: item.inverse,
+                remaining: orders.count, changes: item.decision.changes, inverse: item.inverse,
                 report: item.report, command: item.command, object: item.event?.origin, drains: item.decision.drains,
                 failure: failure))
-        following.orders.forEach(order)
+        orders.forEach(order)
     }
 
     private func entry(
@@ -289,6 +295,11 @@ public final class Engine {
                 events.append(Event(type: "NODE.FAIL", level: .error, origin: origin, text: "\(name): \(reason)"))
             }
             for ticket in tickets { pending.fail(ticket, "\(name): \(reason)") }
+        case .served(_, let tickets): finish(tickets, &events)
+        case .unserved(let name, let reason, let tickets):
+            events.append(.proxyFailed(name, keeper.plans[name]?.owner, reason))
+            for ticket in tickets { pending.fail(ticket, "\(name): \(reason)") }
+        case .proxyRestarted(let name): events.append(.proxyRestarted(name, keeper.plans[name]?.owner))
         case .repaired(let name, let steps):
             events.append(
                 Event(

@@ -1,3 +1,4 @@
+public import LoadBalancer
 public import NetworkVocabulary
 public import RouterPlan
 
@@ -12,6 +13,13 @@ public enum KernelOrder: Sendable {
     case withdraw(NodeName, ticket: UInt64?)
     /// Look whether the node is as planned, and make it so.
     case examine(NodeName, ticket: UInt64?)
+    /// What the proxies of routers do, at the start; there are no others.
+    case adoptProxies([NodeName: ProxyPlan])
+    /// The members of a router's rules that are checked from now on by whether they take a connection.
+    case check(NodeName, [MemberCheck])
+    /// What a router's proxy is to do; nil for none. Comes before the changes of the router that lead to it, and they wait
+    /// until it does.
+    case proxy(NodeName, ProxyPlan?, ticket: UInt64, drains: Bool)
     /// Say what everything has counted, when there is time.
     case measure
 }
@@ -26,4 +34,8 @@ public enum KernelReport: Sendable {
     case repaired(NodeName, steps: [String])
     case removed(NodeName, tickets: [UInt64])
     case adopted(verified: Int, failed: Int)
+    /// A router's proxy does what was asked for.
+    case served(NodeName, tickets: [UInt64])
+    case unserved(NodeName, reason: String, tickets: [UInt64])
+    case proxyRestarted(NodeName)
 }

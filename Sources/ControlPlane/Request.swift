@@ -45,6 +45,7 @@ public enum Request: Hashable, Sendable {
     case createPortForwarding(CreatePortForwarding)
     case updatePortForwarding(UpdatePortForwarding)
     case deletePortForwarding(Removal)
+    case balancing(BalancingRequest)
     case enableStaticNAT(EnableStaticNAT)
     case disableStaticNAT(Removal)
     case addSecondaryAddress(AddSecondaryAddress)
@@ -95,6 +96,7 @@ public enum Request: Hashable, Sendable {
         case .createPortForwarding: "createPortForwardingRule"
         case .updatePortForwarding: "updatePortForwardingRule"
         case .deletePortForwarding: "deletePortForwardingRule"
+        case .balancing(let request): request.command
         case .enableStaticNAT: "enableStaticNat"
         case .disableStaticNAT: "disableStaticNat"
         case .addSecondaryAddress: "addIpToNic"

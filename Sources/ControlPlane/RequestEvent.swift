@@ -54,6 +54,7 @@ extension Request {
         case .createPortForwarding: "NET.RULEADD"
         case .updatePortForwarding: "NET.RULEMODIFY"
         case .deletePortForwarding: "NET.RULEDELETE"
+        case .balancing(let request): request.eventType
         case .enableStaticNAT: "STATICNAT.ENABLE"
         case .disableStaticNAT: "STATICNAT.DISABLE"
         case .addSecondaryAddress: "NIC.SECONDARY.IP.ASSIGN"
@@ -99,6 +100,8 @@ extension Record {
         case .osType(let type): type.name
         case .serviceOffering(let offering): offering.name
         case .template(let template): template.name
+        case .loadBalancerRule(let rule): rule.name
+        case .loadBalancerMember(let member): member.guestAddress.description
         case .pod(let pod): pod.name
         case .cluster(let cluster): cluster.name
         case .host(let host): host.name

@@ -94,12 +94,22 @@ public struct TrafficCounts: Hashable, Sendable {
 ///
 /// A reading says what the elements of one object count together. They begin at nothing whenever they are made, so a
 /// total is the sum of what readings grew by. A network's and an account's totals grow with those of their public
-/// addresses, at the same moment: an address that is released takes nothing away from them.
+/// addresses, a load balancer rule's with those of its members, at the same moment: who goes takes nothing away.
 public struct TrafficBook: Sendable {
-    /// Whose traffic a public address carries.
-    fileprivate struct Place {
-        let network: ObjectID
-        let account: ObjectID
+    /// Whose traffic an object carries.
+    fileprivate enum Place {
+        case address(network: ObjectID, account: ObjectID)
+        /// A member's load balancer rule.
+        case balancer(ObjectID)
+
+        /// Whose totals grow with it.
+        var owners: [Origin] {
+            switch self {
+            case .address(let network, let account):
+                [Origin(RecordKind.network.rawValue, network), Origin(RecordKind.account.rawValue, account)]
+            case .balancer(let rule): [Origin(RecordKind.loadBalancerRule.rawValue, rule)]
+            }
+        }
     }
 
     public private(set) var totals = TrafficTotals()
@@ -137,9 +147,7 @@ public struct TrafficBook: Sendable {
             put(record)
             if !reading.leaving.isZero { isUrgent = true }
             guard !gain.isZero, let place = place(of: reading.object, in: cloud) else { continue }
-            for owner in [
-                Origin(RecordKind.network.rawValue, place.network), Origin(RecordKind.account.rawValue, place.account),
-            ] {
+            for owner in place.owners {
                 var sum = totals.records[owner.id] ?? TrafficRecord(owner)
                 sum[reading.meter].add(gain, at: time)
                 put(sum)
@@ -154,7 +162,9 @@ public struct TrafficBook: Sendable {
             case .remove(let kind, let id):
                 guard kind.isCounted else { continue }
                 leaving[id] = 0
-                formerPlaces[id] = before.publicAddresses[id].flatMap(Place.init)
+                formerPlaces[id] =
+                    before.publicAddresses[id].flatMap(Place.init)
+                    ?? before.loadBalancerMembers[id].map { .balancer($0.rule) }
             case .put(.publicAddress(let address)) where address.network == nil:
                 formerPlaces[address.id] = before.publicAddresses[address.id].flatMap(Place.init)
                 if formerPlaces[address.id] != nil { leaving[address.id] = 0 }
@@ -197,15 +207,20 @@ public struct TrafficBook: Sendable {
     }
 
     private func place(of object: Origin, in cloud: Cloud) -> Place? {
-        guard object.kind == RecordKind.publicAddress.rawValue else { return nil }
-        return cloud.publicAddresses[object.id].flatMap(Place.init) ?? formerPlaces[object.id]
+        switch object.kind {
+        case RecordKind.publicAddress.rawValue:
+            cloud.publicAddresses[object.id].flatMap(Place.init) ?? formerPlaces[object.id]
+        case RecordKind.loadBalancerMember.rawValue:
+            cloud.loadBalancerMembers[object.id].map { .balancer($0.rule) } ?? formerPlaces[object.id]
+        default: nil
+        }
     }
 }
 
 extension TrafficBook.Place {
     fileprivate init?(_ address: PublicAddress) {
         guard let network = address.network else { return nil }
-        self.init(network: network, account: address.account)
+        self = .address(network: network, account: address.account)
     }
 }
 
@@ -213,7 +228,9 @@ extension RecordKind {
     /// Objects that have a record of what passed.
     fileprivate var isCounted: Bool {
         switch self {
-        case .account, .network, .publicAddress, .firewallRule, .egressRule, .portForwarding: true
+        case .account, .network, .publicAddress, .firewallRule, .egressRule, .portForwarding, .loadBalancerRule,
+            .loadBalancerMember:
+            true
         default: false
         }
     }

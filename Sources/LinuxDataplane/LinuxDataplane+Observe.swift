@@ -35,6 +35,10 @@ extension LinuxDataplane {
                     else { return false }
                 }
             }
+            for name in Set(delta.removedBranches.keys).union(delta.addedBranches.keys) {
+                let rules = try node.netfilter.readRules(of: name, in: table.family, table.name)
+                guard rules == delta.addedBranches[name]?.inKernel(table.family) else { return false }
+            }
             return true
         } catch {
             throw DataplaneError(operation: "read back \(delta.node)", reason: "\(error)")

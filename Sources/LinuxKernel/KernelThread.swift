@@ -28,6 +28,14 @@ public final class KernelThread: Sendable {
         fate.withLock { if $0 == .running { pthread_detach(handle) } }
     }
 
+    /// Lets the calling thread rest.
+    public static func pause(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
+        var rest = timespec()
+        while nanosleep(&time, &rest) != 0, errno == EINTR { time = rest }
+    }
+
     /// Waits until the thread's body has returned.
     public func join() {
         fate.withLock {

@@ -226,6 +226,7 @@ struct NetfilterBatch: ~Copyable {
             hints.append(
                 Int(NFTNL_UDATA_SET_KEY_TYPEOF.rawValue), nested: .example(interfaceAnd: raw.byteCount))
         }
+        hints.appendExamples(of: declaration)
         hints.append(Int(NFTNL_UDATA_SET_COMMENT.rawValue), text: declaration.origin.description)
         withBytes(of: hints) { _ = nftnl_set_set_data(set, number(NFTNL_SET_USERDATA), $0, $1) }
         if let limit = declaration.limit {

@@ -66,6 +66,23 @@ extension Expression {
                 nftnl_expr_set_u32($0, number(NFTNL_EXPR_IMM_DREG), register.number)
                 Self.set($0, NFTNL_EXPR_IMM_DATA, value)
             }
+        case .count(let modulus, let offset, let register):
+            return try Self.make("numgen") {
+                nftnl_expr_set_u32($0, number(NFTNL_EXPR_NG_DREG), register.number)
+                nftnl_expr_set_u32($0, number(NFTNL_EXPR_NG_MODULUS), modulus)
+                nftnl_expr_set_u32($0, number(NFTNL_EXPR_NG_TYPE), UInt32(NFT_NG_INCREMENTAL.rawValue))
+                nftnl_expr_set_u32($0, number(NFTNL_EXPR_NG_OFFSET), offset)
+            }
+        case .hash(let source, let byteCount, let seed, let modulus, let offset, let register):
+            return try Self.make("hash") {
+                nftnl_expr_set_u32($0, number(NFTNL_EXPR_HASH_TYPE), UInt32(NFT_HASH_JENKINS.rawValue))
+                nftnl_expr_set_u32($0, number(NFTNL_EXPR_HASH_SREG), source.number)
+                nftnl_expr_set_u32($0, number(NFTNL_EXPR_HASH_DREG), register.number)
+                nftnl_expr_set_u32($0, number(NFTNL_EXPR_HASH_LEN), byteCount)
+                nftnl_expr_set_u32($0, number(NFTNL_EXPR_HASH_MODULUS), modulus)
+                nftnl_expr_set_u32($0, number(NFTNL_EXPR_HASH_SEED), seed)
+                nftnl_expr_set_u32($0, number(NFTNL_EXPR_HASH_OFFSET), offset)
+            }
         case .verdict(let verdict):
             return try Self.make("immediate") {
                 nftnl_expr_set_u32($0, number(NFTNL_EXPR_IMM_DREG), 0)
@@ -199,6 +216,19 @@ extension Expression {
             if let into = register(NFTNL_EXPR_IMM_DREG) { return .immediate(data(NFTNL_EXPR_IMM_DATA), into: into) }
             let verdict = Verdict(code: number32(NFTNL_EXPR_IMM_VERDICT), chain: text(NFTNL_EXPR_IMM_CHAIN))
             return verdict.map { .verdict($0) }
+        case "numgen":
+            guard number32(NFTNL_EXPR_NG_TYPE) == NFT_NG_INCREMENTAL.rawValue,
+                let into = register(NFTNL_EXPR_NG_DREG)
+            else { return nil }
+            return .count(
+                modulus: number32(NFTNL_EXPR_NG_MODULUS), offset: number32(NFTNL_EXPR_NG_OFFSET), into: into)
+        case "hash":
+            guard number32(NFTNL_EXPR_HASH_TYPE) == NFT_HASH_JENKINS.rawValue,
+                let source = register(NFTNL_EXPR_HASH_SREG), let into = register(NFTNL_EXPR_HASH_DREG)
+            else { return nil }
+            return .hash(
+                source, byteCount: number32(NFTNL_EXPR_HASH_LEN), seed: number32(NFTNL_EXPR_HASH_SEED),
+                modulus: number32(NFTNL_EXPR_HASH_MODULUS), offset: number32(NFTNL_EXPR_HASH_OFFSET), into: into)
         case "lookup":
             guard let source = register(NFTNL_EXPR_LOOKUP_SREG), let name = text(NFTNL_EXPR_LOOKUP_SET) else {
                 return nil

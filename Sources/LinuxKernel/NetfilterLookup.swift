@@ -74,3 +74,30 @@ extension NetfilterSocket {
         mnl_attr_nest_end(header, nest)
     }
 }
+
+extension NetfilterSocket {
+    /// The rules of one chain that have no anonymous sets; nil when there is no such chain. Costs nothing for the others.
+    public func readRules(
+        of chain: ChainName, in family: TableFamily, _ table: String
+    ) throws(NetfilterError) -> [KernelRule]? {
+        var rules: [KernelRule] = []
+        do throws(NetfilterError) {
+            try request(.getChain, family: family.netfilterNumber, flags: 0) { header in
+                mnl_attr_put_strz(header, UInt16(NFTA_CHAIN_TABLE.rawValue), table)
+                mnl_attr_put_strz(header, UInt16(NFTA_CHAIN_NAME.rawValue), chain.text)
+            } _: { _ in
+                true
+            }
+            try forEachRule(family, table, of: chain) { rule in
+                rules.append(
+                    KernelRule(
+                        comment: rule.comment,
+                        rule.expressions.map { Expression(decoding: $0) { .named(SetName($0)) } }))
+            }
+        } catch {
+            guard error.errno == ENOENT else { throw error }
+            return nil
+        }
+        return rules
+    }
+}

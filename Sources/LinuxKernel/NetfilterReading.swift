@@ -148,11 +148,14 @@ extension NetfilterSocket {
     }
 
     func forEachRule(
-        _ family: TableFamily, _ table: String, _ body: (ListedRule) -> Void
+        _ family: TableFamily, _ table: String, of chain: ChainName? = nil, _ body: (ListedRule) -> Void
     ) throws(NetfilterError) {
         try request(
             .getRule, family: family.netfilterNumber, flags: NLM_F_DUMP,
-            { mnl_attr_put_strz($0, UInt16(NFTA_RULE_TABLE.rawValue), table) }
+            { header in
+                mnl_attr_put_strz(header, UInt16(NFTA_RULE_TABLE.rawValue), table)
+                if let chain { mnl_attr_put_strz(header, UInt16(NFTA_RULE_CHAIN.rawValue), chain.text) }
+            }
         ) { message in
             guard let rule = nftnl_rule_alloc() else { return false }
             defer { nftnl_rule_free(rule) }

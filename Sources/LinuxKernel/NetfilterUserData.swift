@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Ruleset
 
 /// The bytes that nft keeps with kernel objects for itself: comments, and how to print a set's values. A list of
 /// type, length, value; numbers in machine order.
@@ -39,6 +40,35 @@ struct NetfilterUserData {
         bytes += [UInt8(type), UInt8(text.count + 1)]
         bytes += text
         bytes.append(0)
+    }
+
+    private mutating func append(_ type: Int, list: [UInt8]) { bytes += [UInt8(type), UInt8(list.count)] + list }
+
+    /// What nft calls `typeof`: expressions, by its own numbers, from which it knows how to print keys and data that have
+    /// no type of their own.
+    mutating func appendExamples(of declaration: SetDeclaration) {
+        guard declaration.key == [.slot], case .values(let types) = declaration.yield, types.count == 1 else { return }
+        append(Int(NFTNL_UDATA_SET_KEY_TYPEOF.rawValue), list: Self.example(of: .slot))
+        append(Int(NFTNL_UDATA_SET_DATA_TYPEOF.rawValue), list: Self.example(of: types[0]))
+    }
+
+    /// The kind of an expression, and what it is made of.
+    private static func example(of type: DataType) -> [UInt8] {
+        func expression(_ kind: UInt32, _ parts: [UInt32]) -> [UInt8] {
+            var fields = NetfilterUserData()
+            for (place, part) in parts.enumerated() { fields.append(place, number: part) }
+            var whole = NetfilterUserData()
+            whole.append(0, number: kind)
+            whole.append(1, list: fields.bytes)
+            return whole.bytes
+        }
+        let (payload, numgen): (UInt32, UInt32) = (7, 23)
+        return switch type {
+        case .slot: expression(numgen, [0, 2, 0])
+        case .ipv4: expression(payload, [12, 11])
+        case .ipv6: expression(payload, [13, 8])
+        default: []
+        }
     }
 
     static func comment(_ text: String, type: Int = 0) -> NetfilterUserData {

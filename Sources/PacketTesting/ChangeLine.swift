@@ -9,7 +9,9 @@ import NetworkVocabulary
 ///     add forward ADDRESS TRAFFIC GUEST [PORTS]        delete forward ADDRESS TRAFFIC
 ///     add static-nat ADDRESS GUEST [GUEST-ADDRESS]     delete static-nat ADDRESS
 ///     add egress NETWORK TRAFFIC [from CIDRS] [to …]   delete egress NETWORK TRAFFIC
+///     assign ADDRESS TRAFFIC GUEST                     unassign ADDRESS TRAFFIC GUEST
 ///     add address NETWORK ADDRESS                      release ADDRESS
+///     delete balancer ADDRESS TRAFFIC
 ///     update firewall ADDRESS TRAFFIC [traffic TRAFFIC] [from CIDRS]
 ///     update forward ADDRESS TRAFFIC [guest GUEST] [ports PORTS] [from CIDRS]
 ///     update egress NETWORK TRAFFIC [traffic TRAFFIC] [from CIDRS] [to CIDRS]
@@ -58,6 +60,8 @@ struct ChangeLine {
         case ("delete", let kind): return try removal(kind, cloud)
         case ("update", let kind): return try update(kind, cloud)
         case ("release", _): return .releasePublicAddress(try address(1, cloud).id)
+        case ("assign", _): return .balancing(.assign(try balanced(cloud)))
+        case ("unassign", _): return .balancing(.remove(try balanced(cloud)))
         case ("source-nat", _):
             return .updateNetwork(
                 .init(id: try network(1, cloud).id, sourceNATAddress: try word(2, "a public address")))
@@ -66,7 +70,9 @@ struct ChangeLine {
         case ("destroy", _): return .destroyGuest(try guest(1, cloud).id)
         default:
             throw Unknown(
-                description: "'add', 'delete', 'update', 'release', 'source-nat', 'stop', 'start' or 'destroy'")
+                description:
+                    "'add', 'delete', 'update', 'assign', 'unassign', 'release', 'source-nat', 'stop', 'start' or "
+                    + "'destroy'")
         }
     }
 
@@ -107,9 +113,10 @@ struct ChangeLine {
         switch kind {
         case "firewall": return .deleteFirewallRule(.init(id: try firewall(cloud).id, cleanup: cleanup))
         case "forward": return .deletePortForwarding(.init(id: try forward(cloud).id, cleanup: cleanup))
+        case "balancer": return .balancing(.deleteRule(.init(id: try balancer(2, cloud).id, cleanup: cleanup)))
         case "egress": return .deleteEgressRule(.init(id: try egress(cloud).id, cleanup: cleanup))
         case "static-nat": return .disableStaticNAT(.init(id: try address(2, cloud).id, cleanup: cleanup))
-        default: throw Unknown(description: "'firewall', 'forward', 'egress' or 'static-nat'")
+        default: throw Unknown(description: "'firewall', 'forward', 'balancer', 'egress' or 'static-nat'")
         }
     }
 
@@ -202,6 +209,23 @@ struct ChangeLine {
                 $0.publicAddress == address && $0.traffic == traffic
             })
         else { throw Unknown(description: "a port forwarding rule of the cloud, not '\(words[2]) \(words[3])'") }
+        return found
+    }
+
+    private func balanced(_ cloud: Cloud) throws -> BalancingRequest.Guests {
+        .init(
+            rule: try balancer(1, cloud).id, members: [.init(guest: try guest(3, cloud).id)], cleanup: cleanup)
+    }
+
+    private func balancer(_ index: Int, _ cloud: Cloud) throws -> LoadBalancerRule {
+        let (address, traffic) = (try address(index, cloud).id, try traffic(index + 1))
+        guard
+            let found = cloud.loadBalancerRules.values.first(where: {
+                $0.publicAddress == address && $0.traffic == traffic
+            })
+        else {
+            throw Unknown(description: "a load balancer rule of the cloud, not '\(words[index]) \(words[index + 1])'")
+        }
         return found
     }
 

@@ -11,7 +11,7 @@ struct Judging {
 
     init(_ table: Table?) {
         guard let table else { return }
-        let chains = Dictionary(table.chains.map { ($0.name, $0) }) { first, _ in first }
+        let chains = Dictionary(table.allChains.map { ($0.name, $0) }) { first, _ in first }
         for base in table.chains {
             guard let hook = base.hook else { continue }
             var reached: Set<ChainName> = []

@@ -218,7 +218,7 @@ final class KernelWorld: World {
         var passage = passage
         passage.lastWord = passage.rulings.last { judging.judges($0.chain) }
         guard let last = passage.lastWord, let index = last.rule,
-            let rules = plan.table?.chains.first(where: { $0.name == last.chain })?.rules, index < rules.count
+            let rules = plan.table?.allChains.first(where: { $0.name == last.chain })?.rules, index < rules.count
         else { return passage }
         let asked = rules[index].statements.compactMap { statement -> SetName? in
             if case .lookup(_, let set, _) = statement { set } else { nil }
@@ -227,5 +227,24 @@ final class KernelWorld: World {
         passage.origin =
             element.flatMap { plan.table?.elements[$0.set]?[$0.key]?.origin } ?? rules[index].origin
         return passage
+    }
+}
+
+extension Frame {
+    /// With the checksum of a segment that a router made itself: its kernel leaves all but the pseudo header to a network
+    /// card, and these wires are none.
+    fileprivate var finished: Frame {
+        guard case .ipv4(var packet) = body, case .tcp(var segment) = packet.body,
+            case .forced(let found) = segment.checksum
+        else { return self }
+        let length = 20 + segment.options.count + segment.payload.count
+        let number = packet.protocol.number
+        guard found == ~InternetChecksum(packet.source, packet.destination, protocol: number, length: length).value
+        else { return self }
+        segment.checksum = .computed
+        packet.body = .tcp(segment)
+        var frame = self
+        frame.body = .ipv4(packet)
+        return frame
     }
 }

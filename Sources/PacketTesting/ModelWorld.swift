@@ -61,7 +61,7 @@ final class ModelWorld: World {
             switch (step.place, step.action) {
             case (.rule(let site), .verdict(.accept)), (.rule(let site), .translated):
                 ruling = .init(chain: site.chain, rule: site.rule, isDrop: false)
-            case (.rule(let site), .verdict(.drop)):
+            case (.rule(let site), .verdict(.drop)), (.rule(let site), .rejected):
                 ruling = .init(chain: site.chain, rule: site.rule, isDrop: true)
             case (.policy(_, let chain), .policy(.drop)): ruling = .init(chain: chain, rule: nil, isDrop: true)
             default: continue

@@ -1,4 +1,5 @@
 public import NetworkVocabulary
+import RouterPlan
 import Ruleset
 
 /// The connections that one node tracks, as a value. Nothing in it ends by itself: who wants time to pass says so.
@@ -6,11 +7,18 @@ public struct ConnectionTable: Sendable {
     private var connections: [Int: Connection] = [:]
     private var places: [FlowTuple: Place] = [:]
     private var nextID = 0
+    /// How often rules that give slots in turn have been asked.
+    private var turns: [Turn: UInt32] = [:]
     private var now = Duration.zero
 
     struct Place {
         let id: Int
         let direction: ConnectionDirection
+    }
+
+    private struct Turn: Hashable {
+        let chain: ChainName
+        let choice: Choice
     }
 
     public init() {}
@@ -50,6 +58,22 @@ public struct ConnectionTable: Sendable {
         guard let id = places[tuple]?.id, let connection = connections.removeValue(forKey: id) else { return }
         places[connection.original] = nil
         places[connection.reply] = nil
+    }
+
+    /// Lets connections go on that nothing admits any more, until they end by themselves.
+    public mutating func drain(_ tuples: some Sequence<FlowTuple>) {
+        for tuple in tuples {
+            guard let id = places[tuple]?.id else { continue }
+            connections[id]?.mark |= FlowMark.draining
+        }
+    }
+
+    /// Which of the slots is next. A rule that is changed begins anew.
+    mutating func turn(of choice: Choice, in chain: ChainName) -> UInt32 {
+        let turn = Turn(chain: chain, choice: choice)
+        let next = turns[turn, default: 0]
+        turns[turn] = next + 1 < choice.count ? next + 1 : 0
+        return next
     }
 
     /// Time passes, and connections that were silent for longer than the kernel's own patience end.

@@ -66,7 +66,8 @@ public struct FlowAudit: Sendable {
         guard flow.mark & FlowMark.draining != 0, let guestLeg = InterfaceName.leg(0) else { return false }
         let guest = flow.isDestinationTranslated ? flow.reply.source : flow.original.source
         let outside = flow.isDestinationTranslated ? flow.original.destination : flow.reply.destination
-        return node.neighbour(guest, on: guestLeg) != nil && node.isOwn(outside)
+        // The node itself may be where it leads: a proxy.
+        return (node.isOwn(guest) || node.neighbour(guest, on: guestLeg) != nil) && node.isOwn(outside)
     }
 
     /// Whether the plan's maps say that a connection may keep this source.
@@ -74,6 +75,16 @@ public struct FlowAudit: Sendable {
         node.plan.lastingSources.contains { set in
             (node.plan.table?.elements[set] ?? [:]).values.contains { $0.content.address == source }
         }
+    }
+
+    /// Whether the plan still has the connection's target, whomever it would choose now.
+    private func mayKeepTarget(_ flow: Flow) -> Bool {
+        guard case .ports(_, let port) = flow.original.selector, flow.isDestinationTranslated else { return false }
+        let key = [
+            Number(flow.original.destination), Number(flow.original.ipProtocol.number), Number(port),
+            Number(flow.reply.source),
+        ]
+        return node.plan.lastingTargets.contains { node.sets[$0]?.entry(for: key) != nil }
     }
 
     // MARK: - The beginning again
@@ -126,6 +137,7 @@ public struct FlowAudit: Sendable {
             }
         let judged = JudgedPacket(Frame(destination: receiver, source: sender, body: body), on: link)
         var walk = Walk(judged, ConnectionTable(), Circumstances(), isRecording: false)
+        if mayKeepTarget(flow) { walk.givenTarget = (flow.reply.source, flow.reply.sourcePort) }
         let outcome = node.way(of: &walk, as: flow.original)
         let origin = walk.decidedBy ?? node.plan.owner
         switch outcome {

@@ -16,7 +16,7 @@ extension Value {
         case .interface(let name): single(Number(name))
         case .ipProtocol(let number): single(Number(number.number))
         case .port(let port): single(Number(port))
-        case .mark(let mark): single(Number(mark))
+        case .mark(let number), .slot(let number): single(Number(number))
         case .family(let family): single(Number(family.etherType.rawValue))
         case .icmpType(let number), .icmpCode(let number): single(Number(number))
         case .etherType(let type): single(Number(type.rawValue))
@@ -73,6 +73,7 @@ extension Value {
         case .ipProtocol: self = .ipProtocol(IPProtocol(number: UInt8(truncatingIfNeeded: number)))
         case .port: self = .port(UInt16(truncatingIfNeeded: number))
         case .mark: self = .mark(UInt32(truncatingIfNeeded: number))
+        case .slot: self = .slot(UInt32(truncatingIfNeeded: number))
         case .icmpType, .icmpv6Type: self = .icmpType(UInt8(truncatingIfNeeded: number))
         case .icmpCode, .icmpv6Code: self = .icmpCode(UInt8(truncatingIfNeeded: number))
         case .connectionState, .networkProtocol: return nil
@@ -114,7 +115,7 @@ extension DataType {
     /// How many bits its numbers have.
     var bitCount: Int {
         switch self {
-        case .ipv4, .mark, .connectionState: 32
+        case .ipv4, .mark, .slot, .connectionState: 32
         case .ipv6, .rawIPv6, .interfaceName: 128
         case .etherAddress, .rawEther: 48
         case .ipProtocol, .icmpType, .icmpv6Type, .icmpCode, .icmpv6Code: 8

@@ -15,6 +15,8 @@ struct Walk {
     var translatedBy: Origin?
     /// What the connection tracking makes of the packet, where that is known beforehand.
     var givenTuple: FlowTuple?
+    /// Where the packet's connection leads, where that is known beforehand: rules for destinations are not asked then.
+    var givenTarget: (address: IPAddress, port: UInt16?)?
     /// Whether steps are written down: who only wants to know the outcome saves the time.
     let isRecording: Bool
 
@@ -159,6 +161,12 @@ extension Walk {
                 let origin = found.last?.origin ?? rule.origin
                 let port = withPort && values.count > 1 ? UInt16(truncatingIfNeeded: values[1]) : nil
                 return bind(.destination, to: IPAddress(value, family), port, site, origin, statement, found)
+            case .balance(let family, let set, let choice, let port):
+                guard packet.tracked != nil, let slot = slot(choice, in: site.chain),
+                    let value = values([Number(slot)], in: set, node, &found)?.first
+                else { return .next }
+                let origin = found.last?.origin ?? rule.origin
+                return bind(.destination, to: IPAddress(value, family), port, site, origin, statement, found)
             case .masquerade:
                 guard packet.tracked != nil, let link = packet.outputLink, let nextHop = packet.nextHop else {
                     return .next
@@ -226,7 +234,13 @@ extension Walk {
     private mutating func look(
         _ fields: [Field], in set: SetName, _ node: TracedNode, _ found: inout [Trace.Found]
     ) -> SetIndex.Entry? {
-        guard let numbers = numbers(fields), let entry = node.sets[set]?.entry(for: numbers) else { return nil }
+        numbers(fields).flatMap { look($0, in: set, node, &found) }
+    }
+
+    private mutating func look(
+        _ numbers: [Number], in set: SetName, _ node: TracedNode, _ found: inout [Trace.Found]
+    ) -> SetIndex.Entry? {
+        guard let entry = node.sets[set]?.entry(for: numbers) else { return nil }
         // Beyond its rate an element is as if it were not there.
         if circumstances.limitsAreExceeded, node.plan.table?.sets[set]?.limit != nil { return nil }
         found.append(Trace.Found(set: set, key: entry.key, origin: entry.element.origin))
@@ -243,9 +257,25 @@ extension Walk {
         case .value(let value): return [value.numbers.lowerBound]
         case .field(let field): return packet.number(field).map { [$0] }
         case .map(let set, let key):
-            guard let entry = look(key, in: set, node, &found), case .values(let values) = entry.element.content
-            else { return nil }
-            return values.map(\.numbers.lowerBound)
+            return numbers(key).flatMap { values($0, in: set, node, &found) }
+        }
+    }
+
+    private mutating func values(
+        _ numbers: [Number], in set: SetName, _ node: TracedNode, _ found: inout [Trace.Found]
+    ) -> [Number]? {
+        guard let entry = look(numbers, in: set, node, &found), case .values(let values) = entry.element.content
+        else { return nil }
+        return values.map(\.numbers.lowerBound)
+    }
+
+    private mutating func slot(_ choice: Choice, in chain: ChainName) -> UInt32? {
+        switch choice.way {
+        case .inTurn: return choice.first + connections.turn(of: choice, in: chain)
+        case .byHash(let field, let seed):
+            guard let number = packet.number(field), let type = field.dataType else { return nil }
+            let hash = jenkinsHash(number.bytes(type.bitCount / 8), seed: seed)
+            return choice.first + UInt32(UInt64(hash) * UInt64(choice.count) >> 32)
         }
     }
 }

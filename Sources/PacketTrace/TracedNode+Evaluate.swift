@@ -143,7 +143,11 @@ extension TracedNode {
     private func translate(_ point: Hook.Point, _ walk: inout Walk) -> Trace.Outcome? {
         guard let end = translation(at: point), let tracked = walk.packet.tracked else { return nil }
         let isSettled = end == .source ? tracked.connection.isSourceSettled : tracked.connection.isDestinationSettled
-        if tracked.id == nil, !isSettled {
+        if tracked.id == nil, !isSettled, end == .destination, let target = walk.givenTarget {
+            if case .failed(let reason) = walk.bind(end, to: target.address, target.port) {
+                return .dropped(.kernel(reason))
+            }
+        } else if tracked.id == nil, !isSettled {
             for chain in hooks[point] ?? [] {
                 guard let hook = chain.hook, hook.kind == .nat else { continue }
                 if let stop = stop(walk.run(chain, hook, in: self)) { return stop }

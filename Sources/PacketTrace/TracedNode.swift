@@ -77,7 +77,7 @@ public struct TracedNode: Sendable {
         family = table?.family ?? .inet
         var chains: [ChainName: Chain] = [:]
         var hooks: [Hook.Point: [Chain]] = [:]
-        for chain in table?.chains ?? [] {
+        for chain in table?.allChains ?? [] {
             chains[chain.name] = chain
             if let hook = chain.hook { hooks[hook.point, default: []].append(chain) }
         }

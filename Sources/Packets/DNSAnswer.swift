@@ -40,13 +40,17 @@ public struct DNSAnswer: Sendable {
         var walked = Walked(end: start)
         var at = start
         var isComplete = false
+        var value: [UInt8] = []
         for section in 0..<3 {
             for _ in 0..<bytes.word(6 + section * 2) {
                 guard let fixed = nameEnd(at, bytes), fixed + 10 <= bytes.byteCount else { return nil }
                 let next = fixed + 10 + Int(bytes.word(fixed + 8))
                 guard next <= bytes.byteCount else { return nil }
                 let type = DNSType(bytes.word(fixed))
-                guard holdsTogether(type, fixed + 10..<next, bytes) else { return nil }
+                if type.namesInValue != nil {
+                    value.removeAll(keepingCapacity: true)
+                    guard DNSWalk.value(of: type, fixed + 10..<next, in: bytes, to: &value) else { return nil }
+                }
                 if type == .opt {
                     guard section == 2 else { return nil }
                     isComplete = true
@@ -55,7 +59,7 @@ public struct DNSAnswer: Sendable {
                     let ttl = bytes.long(fixed + 4) >> 31 == 0 ? bytes.long(fixed + 4) : 0
                     walked.ttls.append(fixed + 4)
                     walked.shortest = min(walked.shortest, ttl)
-                    if type == .soa, section == 1, next - fixed >= 30 {
+                    if type == .soa, section == 1 {
                         walked.absence = min(ttl, bytes.long(next - 4))
                     }
                     if section == 2 { walked.additional += 1 }
@@ -65,15 +69,6 @@ public struct DNSAnswer: Sendable {
             }
         }
         return at == bytes.byteCount ? walked : nil
-    }
-
-    /// Values with names in them are read by whoever gets them; the others are octets.
-    private static func holdsTogether(_ type: DNSType, _ value: Range<Int>, _ bytes: RawSpan) -> Bool {
-        switch type {
-        case .ns, .cname, .ptr, .mx, .srv, .soa, .afsdb, .routeThrough, .responsiblePerson:
-            DNSMessage.data(type, value, bytes) != nil
-        default: true
-        }
     }
 
     /// A name whose pointers lead somewhere, and end.

@@ -8,8 +8,8 @@ enum Pipeline {
 
     /// Base chains of a router's table.
     enum BaseChain: CaseIterable {
-        case rawPrerouting, manglePrerouting, natPrerouting, filterInput, filterForward, mangleOutput, natPostrouting,
-            hairpinPostrouting, trafficPostrouting
+        case rawPrerouting, manglePrerouting, natPrerouting, filterInput, natInput, hairpinInput, refusalInput,
+            filterForward, mangleOutput, natPostrouting, hairpinPostrouting, trafficPostrouting
 
         var name: ChainName {
             switch self {
@@ -17,6 +17,9 @@ enum Pipeline {
             case .manglePrerouting: "mangle-prerouting"
             case .natPrerouting: "nat-prerouting"
             case .filterInput: "filter-input"
+            case .natInput: "nat-input"
+            case .hairpinInput: "hairpin-input"
+            case .refusalInput: "refusal-input"
             case .filterForward: "filter-forward"
             case .mangleOutput: "mangle-output"
             case .natPostrouting: "nat-postrouting"
@@ -34,6 +37,11 @@ enum Pipeline {
             // Before routing, which must see where a packet really goes.
             case .natPrerouting: Hook(.nat, .prerouting, priority: -100, policy: .accept)
             case .filterInput: Hook(.filter, .input, priority: 0, policy: .drop)
+            case .natInput: Hook(.nat, .input, priority: 100, policy: .accept)
+            // After source NAT, as guests that go round to guests are judged.
+            case .hairpinInput: Hook(.filter, .input, priority: 150, policy: .accept)
+            // Only who was let in is told that nobody is there.
+            case .refusalInput: Hook(.filter, .input, priority: 160, policy: .accept)
             case .filterForward: Hook(.filter, .forward, priority: 0, policy: .drop)
             // What the router answers leaves as the question came: a new mark makes the kernel route again.
             case .mangleOutput: Hook(.route, .output, priority: -150, policy: .accept)
@@ -70,6 +78,18 @@ enum Pipeline {
     static let portForwardRanges: SetName = "port-forward-ranges"
     static let limitedForwards: SetName = "limited-forwards"
     static let forwardSourceSet: SetName = "forward-sources"
+
+    static let balancedPorts: SetName = "balanced-ports"
+    static let balancerSlots: SetName = "balancer-slots"
+    static let memberConnections: SetName = "member-connections"
+    static let memberSent: SetName = "member-sent"
+    static let memberReceived: SetName = "member-received"
+    /// Ports of public addresses that the router answers itself, and those of them that it refuses.
+    static let routerPorts: SetName = "router-ports"
+    static let refusedPorts: SetName = "refused-ports"
+
+    /// The chain of one load balancer rule.
+    static func balancer(_ slot: Int) -> ChainName { ChainName("balancer-\(slot)") }
 
     static let firewallPorts: SetName = "firewall-ports"
     static let firewallRanges: SetName = "firewall-ranges"

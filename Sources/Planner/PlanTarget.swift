@@ -77,6 +77,21 @@ extension Planner {
             if let rule = cloud.portForwardings[id], let router = cloud.router(ofAddress: rule.publicAddress) {
                 targets.insert(.share(NodeName(router.name), rule.origin))
             }
+        case .loadBalancerRule: collectBalancer(id, cloud, into: &targets)
+        case .loadBalancerMember:
+            if let member = cloud.loadBalancerMembers[id] { collectBalancer(member.rule, cloud, into: &targets) }
+        }
+    }
+
+    /// Who comes or goes, or is well or unwell, changes the shares of the others.
+    private func collectBalancer(_ id: ObjectID, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
+        guard let rule = cloud.loadBalancerRules[id], let router = cloud.router(ofAddress: rule.publicAddress) else {
+            return
+        }
+        let node = NodeName(router.name)
+        targets.insert(.share(node, rule.origin))
+        for member in cloud.loadBalancerMembersByRule[id] {
+            targets.insert(.share(node, Origin(.loadBalancerMember, member)))
         }
     }
 

@@ -108,6 +108,10 @@ public struct Planner: Sendable {
                     [address.origin]
                         + cloud.firewallRulesByAddress[address.id].map { Origin(.firewallRule, $0) }
                         + cloud.portForwardingsByAddress[address.id].map { Origin(.portForwarding, $0) }
+                        + cloud.loadBalancerRulesByAddress[address.id].flatMap { rule in
+                            [Origin(.loadBalancerRule, rule)]
+                                + cloud.loadBalancerMembersByRule[rule].map { Origin(.loadBalancerMember, $0) }
+                        }
                 } + cloud.egressRulesByNetwork[network.id].map { Origin(.egressRule, $0) }
         }
     }
@@ -121,6 +125,8 @@ public struct Planner: Sendable {
         plan.services = services
         plan.meters = Self.meters(network.families)
         plan.lastingSources = [Pipeline.sourceNAT]
+        plan.lastingTargets = [Pipeline.memberReceived]
+        plan.choosingSets = [Pipeline.balancedPorts, Pipeline.balancerSlots]
         plan.closingSets = closingSets(network.families, offering)
         return plan
     }
@@ -163,6 +169,18 @@ public struct Planner: Sendable {
                 address.network == network.id
             {
                 addPortForwarding(rule, address, to: &share)
+            }
+        case (.router(_, let network), RecordKind.loadBalancerRule.rawValue):
+            if let rule = cloud.loadBalancerRules[object.id],
+                let address = cloud.publicAddresses[rule.publicAddress], address.network == network.id
+            {
+                addBalancer(rule, address, &neighbours, cloud, to: &share)
+            }
+        case (.router(_, let network), RecordKind.loadBalancerMember.rawValue):
+            if let member = cloud.loadBalancerMembers[object.id], let rule = cloud.loadBalancerRules[member.rule],
+                let address = cloud.publicAddresses[rule.publicAddress], address.network == network.id
+            {
+                addBalancerMember(member, of: rule, address, &neighbours, cloud, to: &share)
             }
         case (.router(_, let network), RecordKind.egressRule.rawValue):
             if let rule = cloud.egressRules[object.id], rule.network == network.id {

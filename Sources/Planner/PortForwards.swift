@@ -79,11 +79,15 @@ extension Planner {
                 addForwardTraffic(key, isRange: false, origin, to: &share)
             }
         }
-        if rule.sources.isEmpty { return }
-        let limited = head + [range.normal]
+        addSources(rule.sources, at: head + [range.normal], origin, to: &share)
+    }
+
+    /// Who alone may use a port, if anybody is named.
+    func addSources(_ sources: [IPPrefix], at limited: [Value], _ origin: Origin, to share: inout Contribution) {
+        if sources.isEmpty { return }
         share.add(limited, to: Pipeline.limitedForwards, origin)
-        let sources = rule.sources.filter { $0.family == .ipv4 }.map { Box(limited + [$0.value]) }
-        for box in RuleCoverage.disjoint(sources) {
+        let boxes = sources.filter { $0.family == .ipv4 }.map { Box(limited + [$0.value]) }
+        for box in RuleCoverage.disjoint(boxes) {
             guard let key = box.values(Self.portKey + [.ipv4]) else { continue }
             share.add(key, to: Pipeline.forwardSourceSet, origin)
         }

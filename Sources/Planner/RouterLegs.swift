@@ -1,4 +1,5 @@
 import CloudModel
+import LoadBalancer
 import NetworkVocabulary
 import RouterPlan
 import Ruleset
@@ -12,6 +13,10 @@ extension Planner {
         guard let cidr = network.cidr, let gateway = network.gateway else { return }
         addSettings(Self.settings(of: router), origin, to: &share)
         share.add(.link(Link(DeviceNames.loopback, .loopback, mtu: 65536)), origin)
+        // Where its proxy listens, alone in its subnet.
+        if let address = InterfaceAddress(.v4(ProxyPlan.listenAddress), prefixLength: 32) {
+            share.add(.address(Address(address, on: DeviceNames.loopback)), origin)
+        }
 
         let guestLeg = DeviceNames.inside(0)
         let guestBridge = DeviceNames.guestBridge(network, shard: router.guestLeg.shard)

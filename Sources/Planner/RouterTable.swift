@@ -21,8 +21,11 @@ extension Planner {
             meters[words.name(Pipeline.addressSent)] = .sent
             meters[words.name(Pipeline.addressReceived)] = .received
         }
-        for set in [Pipeline.forwardSent, Pipeline.forwardRangesSent] { meters[set] = .sent }
-        for set in [Pipeline.forwardReceived, Pipeline.forwardRangesReceived] { meters[set] = .received }
+        for set in [Pipeline.forwardSent, Pipeline.forwardRangesSent, Pipeline.memberSent] { meters[set] = .sent }
+        for set in [Pipeline.forwardReceived, Pipeline.forwardRangesReceived, Pipeline.memberReceived] {
+            meters[set] = .received
+        }
+        meters[Pipeline.memberConnections] = .matched
         return meters
     }
 
@@ -57,6 +60,7 @@ extension Planner {
         ]
         let translations =
             sourceNATSets(origin) + staticNATSets(origin) + portForwardSets(origin) + forwardTrafficSets(origin)
+            + balancerSets(origin)
         let filters = words.flatMap {
             firewallSets($0, origin) + egressSets($0, origin) + addressTrafficSets($0, origin)
         }
@@ -66,8 +70,13 @@ extension Planner {
                 switch chain {
                 case .rawPrerouting: identityRules(services, origin)
                 case .manglePrerouting: legSelectionRules(origin)
-                case .natPrerouting: staticNATRules(origin) + portForwardRules(origin)
-                case .filterInput: routerPortRules(origin) + servicePortRules(services, origin)
+                case .natPrerouting:
+                    staticNATRules(origin) + portForwardRules(origin) + balancedPortRules(origin)
+                case .filterInput:
+                    routerPortRules(origin) + servicePortRules(services, origin) + balancerInputRules(origin)
+                case .natInput: natInputRules(origin)
+                case .hairpinInput: hairpinInputRules(origin)
+                case .refusalInput: refusalRules(origin)
                 case .filterForward: forwardRules(origin)
                 case .mangleOutput: [Rule(origin, [.setPacketMark(.field(.connectionMark))])]
                 case .natPostrouting: sourceNATRules(network, origin)

@@ -2,7 +2,8 @@ public import CloudModel
 import NetworkVocabulary
 import Ruleset
 
-/// Rules that lie in sets of ranges, with their packets, oldest first. Whose packets overlap share a set; what belongs
+/// What objects of one plan have to know of each other. First of all: rules that lie in sets of ranges, with their
+/// packets, oldest first. Whose packets overlap share a set; what belongs
 /// to one of them depends on the older ones. Read once for each owner while a plan is made.
 struct RuleNeighbours {
     /// Rules of one owner share sets; those of different ones never meet.
@@ -25,6 +26,15 @@ struct RuleNeighbours {
     }
 
     private var members: [Owner: [Member]] = [:]
+    private var balancers: [ObjectID: BalancerSlots] = [:]
+
+    /// How the connections of a load balancer rule are dealt out among its members.
+    mutating func slots(of rule: LoadBalancerRule, in cloud: Cloud) -> BalancerSlots {
+        if let known = balancers[rule.id] { return known }
+        let slots = BalancerSlots(rule, cloud.members(ofBalancer: rule.id))
+        balancers[rule.id] = slots
+        return slots
+    }
 
     /// The packets of older rules that are also this one's, in the order of age.
     mutating func taken(before member: Member, of owner: Owner, in cloud: Cloud) -> [Box] {

@@ -60,10 +60,13 @@ extension Planner {
 
     /// Whoever used the rule, guests of the network included. A packet is of one rule: when that is found, it is done.
     func forwardCountingRules(_ origin: Origin) -> [Rule] {
-        [
-            (ConnectionDirection.original, Pipeline.forwardReceived), (.reply, Pipeline.forwardSent),
-            (.original, Pipeline.forwardRangesReceived), (.reply, Pipeline.forwardRangesSent),
-        ].map { direction, set in
+        forwardCountingRules(origin, received: Pipeline.forwardReceived, sent: Pipeline.forwardSent)
+            + memberCountingRules(origin)
+            + forwardCountingRules(origin, received: Pipeline.forwardRangesReceived, sent: Pipeline.forwardRangesSent)
+    }
+
+    private func forwardCountingRules(_ origin: Origin, received: SetName, sent: SetName) -> [Rule] {
+        [(ConnectionDirection.original, received), (.reply, sent)].map { direction, set in
             Rule(
                 origin,
                 [

@@ -47,6 +47,10 @@ public func steps(for delta: PlanDelta, of plan: NodePlan) -> [Step] {
                 declaration, removed: Set(removed.keys).subtracting(added.keys),
                 added: added.filter { removed[$0.key] == nil }, changed: added.filter { removed[$0.key] != nil })
         }
+        let (removed, added) = (delta.removedBranches, delta.addedBranches)
+        ruleset.removedChains = removed.keys.filter { added[$0] == nil }.sorted()
+        ruleset.addedChains = added.values.filter { removed[$0.name] == nil }.sorted { $0.name < $1.name }
+        ruleset.changedChains = added.values.filter { removed[$0.name] != nil }.sorted { $0.name < $1.name }
         if !ruleset.isEmpty { steps.append(.ruleset(ruleset.transaction(table.family, table.name))) }
     }
     let replaced = Set(delta.addedRows.keys).intersection(delta.removedRows.keys)

@@ -31,6 +31,8 @@ public final class Reconciler {
     private var urgent = Queue<NodeName>()
     private var ordinary = Queue<NodeName>()
     private var retries: [NodeName: Duration] = [:]
+    /// What others keep still: such a node is not worked on, unless it is to go.
+    private var held: [NodeName: Int] = [:]
     /// Nodes to be removed whose turn has not come, and nodes whose removal is begun and not complete.
     private var withdrawn: Set<NodeName> = []
     private var leaving: [NodeName] = []
@@ -91,6 +93,10 @@ public final class Reconciler {
         case .disturbedEverywhere:
             for (name, node) in nodes where node.plan != nil { disturb(name) }
         case .measure: measureAll()
+        case .hold(let name): held[name, default: 0] += 1
+        case .release(let name):
+            held[name] = held[name].flatMap { $0 > 1 ? $0 - 1 : nil }
+            if held[name] == nil, let node = nodes[name], !node.isSettled || !node.pending.isEmpty { schedule(name) }
         }
     }
 
@@ -182,7 +188,7 @@ public final class Reconciler {
     }
 
     func schedule(_ name: NodeName) {
-        guard let node = nodes[name], !node.isQueued else { return }
+        guard let node = nodes[name], !node.isQueued, held[name] == nil || node.plan == nil else { return }
         nodes[name]?.isQueued = true
         retries[name] = nil
         if node.isSettled { urgent.append(name) } else { ordinary.append(name) }
@@ -326,7 +332,7 @@ public final class Reconciler {
         }
     }
 
-    /// Completes the removals that were begun: all at the price of one.
+    /// Completes the removals that were begun, all at the price of one.
     private func finishLeaving(_ now: Duration) {
         guard !leaving.isEmpty else { return }
         let names = leaving
@@ -351,13 +357,7 @@ public final class Reconciler {
         let tickets = tickets ?? node.waiting.map(\.ticket)
         // Nodes that failed for want of a bridge need not wait out their pause.
         if name.isHost, !node.isSettled { for other in retries.keys { schedule(other) } }
-        // Of several orders of one change only those that are done.
-        var answered = tickets
-        node.waiting.removeAll { waiting in
-            guard let index = answered.firstIndex(of: waiting.ticket) else { return false }
-            answered.remove(at: index)
-            return true
-        }
+        node.answer(tickets)
         node.isSettled = true
         node.isDisturbed = false
         node.failures = 0

@@ -21,6 +21,9 @@ extension Reconciler {
         case disturbedEverywhere
         /// Read what every node has counted, when there is nothing better to do.
         case measure
+        /// Leave the node as it is until it is released as often: what it leads to is not there yet.
+        case hold(NodeName)
+        case release(NodeName)
     }
 
     public enum Report: Sendable {

@@ -23,6 +23,16 @@ extension Reconciler {
             for piece in pending { plan?.apply(piece.delta) }
             pending = []
         }
+
+        /// Nobody waits for these any more; of several orders of one change only for those that are done.
+        mutating func answer(_ tickets: [Ticket]) {
+            var done = tickets
+            waiting.removeAll { waiting in
+                guard let index = done.firstIndex(of: waiting.ticket) else { return false }
+                done.remove(at: index)
+                return true
+            }
+        }
     }
 
     /// Who waits for a node, and for which object's share of it; nil means the whole node.

@@ -42,6 +42,11 @@ public struct NodePlan: Sendable {
     /// Maps to source addresses that a connection may keep although a new one would be given another: a guest that gets
     /// an address of its own does not lose what it had begun before.
     public var lastingSources: Set<SetName> = []
+    /// Sets of public address, protocol, port and the guest's address there: a connection that leads so may go on although
+    /// a new one would not be led there, or nowhere.
+    public var lastingTargets: Set<SetName> = []
+    /// Sets that choose among lasting targets: nobody lives by what is in them.
+    public var choosingSets: Set<SetName> = []
 
     public init(_ name: NodeName, _ kind: Kind, owner: Origin, table: Table? = nil) {
         self.name = name
@@ -57,6 +62,13 @@ public struct NodePlan: Sendable {
             if let other = rows[row.key] { throw .contested(row.key, row.origin, other.origin) }
             rows[row.key] = row
             keysByObject[row.origin.object, default: []].insert(.row(row.key))
+        }
+        for branch in contribution.branches {
+            if let other = table?.branches[branch.chain.name] {
+                throw .contestedChain(branch.chain.name, branch.origin, other.origin ?? owner)
+            }
+            table?.branches[branch.chain.name] = branch.chain
+            keysByObject[branch.origin.object, default: []].insert(.branch(branch.chain.name))
         }
         for placed in contribution.elements {
             if let other = table?.elements[placed.set]?[placed.key] {
@@ -90,12 +102,14 @@ public struct NodePlan: Sendable {
                 if let element = table?.elements[set]?.removeValue(forKey: key) {
                     delta.removedElements[set, default: [:]][key] = element
                 }
+            case .branch(let name): delta.removedBranches[name] = table?.branches.removeValue(forKey: name)
             case .served(let id):
                 delta.removedServed[id] = served.removeValue(forKey: id)
             }
         }
         try add(contribution)
         for row in contribution.rows { delta.put(row) }
+        for branch in contribution.branches { delta.put(branch.chain) }
         for placed in contribution.elements { delta.put(placed) }
         for nic in contribution.served { delta.put(nic) }
         return delta
@@ -112,6 +126,14 @@ public struct NodePlan: Sendable {
                 table?.elements[set]?[key] = nil
                 forget(.element(set, key), of: element.origin)
             }
+        }
+        for chain in delta.removedBranches.values {
+            table?.branches[chain.name] = nil
+            forget(.branch(chain.name), of: chain.origin ?? owner)
+        }
+        for chain in delta.addedBranches.values {
+            table?.branches[chain.name] = chain
+            keysByObject[(chain.origin ?? owner).object, default: []].insert(.branch(chain.name))
         }
         for row in delta.addedRows.values {
             rows[row.key] = row
@@ -200,7 +222,14 @@ public struct Contribution: Sendable {
         public let element: Element
     }
 
+    /// A chain for an object alone.
+    public struct Branch: Sendable {
+        public let chain: Chain
+        public let origin: Origin
+    }
+
     public var rows: [Row] = []
+    public var branches: [Branch] = []
     public var elements: [PlacedElement] = []
     public var served: [ServedNIC] = []
 
@@ -208,16 +237,27 @@ public struct Contribution: Sendable {
 
     public mutating func add(_ content: Row.Content, _ origin: Origin) { rows.append(Row(content, origin: origin)) }
 
+    /// A chain of one rule, to which verdicts of elements lead.
+    public mutating func add(_ statements: [Statement], asBranch name: ChainName, _ origin: Origin) {
+        branches.append(Branch(chain: Chain(name, rules: [Rule(origin, statements)]), origin: origin))
+    }
+
     public mutating func add(_ key: [Value], _ content: Element.Content = .none, to set: SetName, _ origin: Origin) {
         elements.append(PlacedElement(set: set, key: ElementKey(key), element: Element(content, origin: origin)))
     }
 }
 
-/// A row or an element of a plan.
+/// A row, an element or a branch of a plan.
 enum PlanKey: Hashable, Sendable {
     case row(RowKey)
     case element(SetName, ElementKey)
+    case branch(ChainName)
     case served(ObjectID)
+}
+
+extension Chain {
+    /// Of a branch: the object that it is for.
+    fileprivate var origin: Origin? { rules.first?.origin }
 }
 
 extension NodePlan {

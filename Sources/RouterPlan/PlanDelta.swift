@@ -1,8 +1,8 @@
 public import NetworkVocabulary
 public import Ruleset
 
-/// What changed in a plan when one object changed: rows, elements and whom the router serves. Whatever else changes a node
-/// (a chain, a set's shape) is a new plan, compared as a whole.
+/// What changed in a plan when one object changed: rows, elements, branches and whom the router serves. Whatever else
+/// changes a node (any other chain, a set's shape) is a new plan, compared as a whole.
 public struct PlanDelta: Sendable, Hashable {
     public let node: NodeName
     /// Rows that go away, or are replaced by an added row of the same key.
@@ -10,6 +10,9 @@ public struct PlanDelta: Sendable, Hashable {
     public var addedRows: [RowKey: Row] = [:]
     public var removedElements: [SetName: [ElementKey: Element]] = [:]
     public var addedElements: [SetName: [ElementKey: Element]] = [:]
+    /// Branches that go away, or get the rules of an added one of the same name.
+    public var removedBranches: [ChainName: Chain] = [:]
+    public var addedBranches: [ChainName: Chain] = [:]
     public var removedServed: [ObjectID: ServedNIC] = [:]
     public var addedServed: [ObjectID: ServedNIC] = [:]
 
@@ -22,6 +25,7 @@ public struct PlanDelta: Sendable, Hashable {
     /// Whether the kernel is as it was.
     public var changesNoKernel: Bool {
         removedRows.isEmpty && addedRows.isEmpty && removedElements.isEmpty && addedElements.isEmpty
+            && removedBranches.isEmpty && addedBranches.isEmpty
     }
 
     /// A row that was there before in the same form cancels out.
@@ -30,6 +34,14 @@ public struct PlanDelta: Sendable, Hashable {
             removedRows[row.key] = nil
         } else {
             addedRows[row.key] = row
+        }
+    }
+
+    mutating func put(_ chain: Chain) {
+        if removedBranches[chain.name] == chain {
+            removedBranches[chain.name] = nil
+        } else {
+            addedBranches[chain.name] = chain
         }
     }
 
@@ -68,6 +80,10 @@ public struct PlanDelta: Sendable, Hashable {
                 both.put(Contribution.PlacedElement(set: set, key: key, element: element))
             }
         }
+        for (name, chain) in next.removedBranches where both.addedBranches.removeValue(forKey: name) == nil {
+            both.removedBranches[name] = chain
+        }
+        for chain in next.addedBranches.values { both.put(chain) }
         for (id, nic) in next.removedServed where both.addedServed.removeValue(forKey: id) == nil {
             both.removedServed[id] = nic
         }

@@ -5,12 +5,14 @@ public import Ruleset
 public enum PlanError: Error, Hashable, Sendable {
     case contested(RowKey, Origin, Origin)
     case contestedElement(SetName, Origin, Origin)
+    case contestedChain(ChainName, Origin, Origin)
 }
 
 extension PlanError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .contested(let key, let one, let other): "\(one) and \(other) both ask for \(key)"
+        case .contestedChain(let name, let one, let other): "\(one) and \(other) both ask for the chain \(name)"
         case .contestedElement(let set, let one, let other): "\(one) and \(other) both ask for one element of \(set)"
         }
     }

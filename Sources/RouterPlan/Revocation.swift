@@ -22,7 +22,8 @@ extension NodePlan {
     /// Whether a change of this plan can take a way away from a living connection. What only opens cannot.
     public func revokes(_ delta: PlanDelta) -> Bool {
         guard tracksRevocations else { return false }
-        return !delta.removedElements.isEmpty || !delta.removedRows.isEmpty
+        // Branches choose among what sets allow.
+        return !delta.removedElements.keys.allSatisfy(choosingSets.contains) || !delta.removedRows.isEmpty
             || delta.addedElements.keys.contains(where: closingSets.contains)
     }
 }

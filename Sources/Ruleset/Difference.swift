@@ -6,7 +6,8 @@ extension Table {
             return RulesetDelta(replacement: self)
         }
         var delta = RulesetDelta()
-        let oldChains = Dictionary(old.chains.map { ($0.name, $0) }) { $1 }
+        let chains = allChains
+        let oldChains = Dictionary(old.allChains.map { ($0.name, $0) }) { $1 }
         let names = Set(chains.map(\.name))
         if chains.contains(where: { chain in oldChains[chain.name].map { $0.hook != chain.hook } ?? false }) {
             return RulesetDelta(replacement: self)
@@ -34,7 +35,7 @@ extension Table {
             guard let before = oldChains[chain.name] else { return false }
             return before.rules != chain.rules || chain.rules.contains { !$0.sets.isDisjoint(with: touched) }
         }
-        delta.removedChains = old.chains.map(\.name).filter { !names.contains($0) }
+        delta.removedChains = old.allChains.map(\.name).filter { !names.contains($0) }
         return delta
     }
 
@@ -78,7 +79,8 @@ extension Rule {
             switch statement {
             case .lookup(_, let name, _), .verdictMap(_, let name): names.insert(name)
             case .setPacketMark(.map(let name, _)), .setConnectionMark(.map(let name, _)),
-                .sourceNAT(_, .map(let name, _)), .destinationNAT(_, .map(let name, _), _):
+                .sourceNAT(_, .map(let name, _)), .destinationNAT(_, .map(let name, _), _),
+                .balance(_, let name, _, _):
                 names.insert(name)
             default: break
             }

@@ -90,8 +90,9 @@ extension KernelTable {
 
     private func compareChains(with table: Table, _ drift: inout Drift) -> String? {
         let found = Dictionary(chains.map { ($0.name, $0) }) { first, _ in first }
-        let wanted = Set(table.chains.map(\.name))
-        for chain in table.chains {
+        let all = table.allChains
+        let wanted = Set(all.map(\.name))
+        for chain in all {
             guard let held = found[chain.name] else {
                 drift.findings.append("chain \(chain.name) is missing")
                 drift.repair.addedChains.append(chain)
@@ -100,7 +101,7 @@ extension KernelTable {
             if held.attachment != chain.hook.map({ .base($0) }) ?? .regular {
                 return "chain \(chain.name) is attached otherwise"
             }
-            let rules = chain.rules.map { KernelRule(comment: $0.origin.description, $0.expressions(in: family)) }
+            let rules = chain.inKernel(family)
             if held.rules != rules {
                 drift.findings += Self.compare(rules, with: held.rules, of: chain)
                 drift.repair.changedChains.append(chain)

@@ -10,6 +10,8 @@ public struct Register: Hashable, Sendable {
     public init(word: UInt32) { self.word = word }
 
     public static let first = Register(word: 0)
+    /// The second group of four words.
+    static let second = Register(word: 4)
 
     /// The number in netlink messages, spelled as the kernel reports it.
     public var number: UInt32 { word % 4 == 0 ? 1 + word / 4 : 8 + word }
@@ -87,6 +89,10 @@ public enum Expression: Hashable, Sendable {
     /// `(register & mask) ^ xor`, written back to the same register.
     case bitwise(Register, mask: [UInt8], xor: [UInt8])
     case immediate([UInt8], into: Register)
+    /// `offset`, then the numbers after it, and after `modulus` of them from the beginning.
+    case count(modulus: UInt32, offset: UInt32, into: Register)
+    /// Jenkins' hash of so many bytes, scaled down to less than `modulus`, and `offset` added.
+    case hash(Register, byteCount: UInt32, seed: UInt32, modulus: UInt32, offset: UInt32, into: Register)
     case verdict(Verdict)
     case lookup(Register, in: SetReference, Result, inverted: Bool)
     /// Rewrites an address, and the port when a register for it is given.

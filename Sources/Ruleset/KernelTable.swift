@@ -121,16 +121,19 @@ extension SetDeclaration {
     }
 }
 
+extension Chain {
+    /// Its rules as the kernel holds them.
+    public func inKernel(_ family: TableFamily) -> [KernelRule] {
+        rules.map { KernelRule(comment: $0.origin.description, $0.expressions(in: family)) }
+    }
+}
+
 extension Table {
     /// What the kernel holds when it holds exactly this table.
     public var inKernel: KernelTable {
         var table = KernelTable(family, name, comment: comment)
-        table.chains = chains.map { chain in
-            KernelChain(
-                chain.name, chain.hook.map { .base($0) } ?? .regular,
-                rules: chain.rules.map {
-                    KernelRule(comment: $0.origin.description, $0.expressions(in: family))
-                })
+        table.chains = allChains.map { chain in
+            KernelChain(chain.name, chain.hook.map { .base($0) } ?? .regular, rules: chain.inKernel(family))
         }
         for (name, declaration) in sets {
             var set = KernelSet(declaration.shape, comment: declaration.origin.description)

@@ -176,6 +176,11 @@ private struct Lowering {
             load(operand)
             let port = withPort ? Register.first.after(family == .ipv4 ? 4 : 16) : nil
             expressions.append(.translate(.destination, family, address: .first, port: port, flags: 0))
+        case .balance(let family, let set, let choice, let port):
+            choose(choice)
+            expressions.append(.lookup(.first, in: .named(set), .data(.first), inverted: false))
+            expressions.append(.immediate(bigEndian(port), into: .second))
+            expressions.append(.translate(.destination, family, address: .first, port: .second, flags: 0))
         case .masquerade: expressions.append(.masquerade(flags: 0))
         case .counter: expressions.append(.counter)
         case .limit(let limit): expressions.append(.limit(limit))
@@ -243,6 +248,18 @@ private struct Lowering {
         case .map(let set, let key):
             load(key)
             expressions.append(.lookup(.first, in: .named(set), .data(.first), inverted: false))
+        }
+    }
+
+    private mutating func choose(_ choice: Choice) {
+        switch choice.way {
+        case .inTurn: expressions.append(.count(modulus: choice.count, offset: choice.first, into: .first))
+        case .byHash(let field, let seed):
+            load(field, into: .second)
+            expressions.append(
+                .hash(
+                    .second, byteCount: UInt32(field.source(in: family).byteCount), seed: seed,
+                    modulus: choice.count, offset: choice.first, into: .first))
         }
     }
 

@@ -66,7 +66,7 @@ public struct RulesetDelta: Hashable, Sendable {
 
         var operations: [Operation] {
             var delta = RulesetDelta(
-                addedChains: table.chains, addedSets: table.sets.values.sorted { $0.name < $1.name })
+                addedChains: table.allChains, addedSets: table.sets.values.sorted { $0.name < $1.name })
             for (name, elements) in table.elements where !elements.isEmpty {
                 guard let declaration = table.sets[name] else { continue }
                 delta.elements[name] = ElementChanges(declaration, added: elements)

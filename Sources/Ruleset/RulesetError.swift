@@ -5,6 +5,8 @@ public enum RulesetError: Error, Hashable, Sendable {
     /// A name that nft would read as something else, or not at all.
     case badName(String)
     case duplicateChain(ChainName)
+    /// A branch that the kernel would enter by itself.
+    case hookedBranch(ChainName)
     /// A comment that nft cannot hold: longer than 128 bytes, or with characters that end a quotation.
     case badComment(String)
     case unknownChain(ChainName, Origin)
@@ -33,6 +35,7 @@ extension RulesetError: CustomStringConvertible {
         switch self {
         case .badName(let name): "\"\(name)\" is no name for nft"
         case .duplicateChain(let name): "two chains are named \(name)"
+        case .hookedBranch(let name): "\(name) comes and goes and can have no hook"
         case .badComment(let text): "\"\(text)\" is no comment for nft"
         case .unknownChain(let name, let origin): "there is no chain \(name) [\(origin)]"
         case .jumpToBaseChain(let name, let origin): "\(name) is a base chain and cannot be jumped to [\(origin)]"

@@ -67,6 +67,26 @@ public enum Operand: Hashable, Sendable {
     case map(SetName, key: [Field])
 }
 
+/// One of several neighbouring slots of a map.
+public struct Choice: Hashable, Sendable {
+    public enum Way: Hashable, Sendable {
+        /// The next one each time that the rule is asked.
+        case inTurn
+        /// The same one for the same value of the field, as long as there are as many: Jenkins' hash of its bytes.
+        case byHash(Field, seed: UInt32)
+    }
+
+    public let way: Way
+    public let first: UInt32
+    public let count: UInt32
+
+    public init(_ way: Way, first: UInt32, count: UInt32) {
+        self.way = way
+        self.first = first
+        self.count = count
+    }
+}
+
 public struct RateLimit: Hashable, Sendable {
     public enum Unit: String, Hashable, Sendable { case second, minute }
     public let packets: UInt64
@@ -106,6 +126,8 @@ public enum Statement: Hashable, Sendable {
     case sourceNAT(AddressFamily, Operand)
     /// Address, or address and port when the map yields both.
     case destinationNAT(AddressFamily, Operand, withPort: Bool)
+    /// The address that a map of slots holds for the one that is chosen, at this port.
+    case balance(AddressFamily, SetName, Choice, port: UInt16)
     case masquerade
     case counter
     case limit(RateLimit)

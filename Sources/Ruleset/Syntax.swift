@@ -71,6 +71,7 @@ extension Value {
         case .ipProtocol(let number): number.description
         case .port(let port): "\(port)"
         case .mark(let mark): hexadecimal(mark)
+        case .slot(let number): "\(number)"
         case .family(let address):
             if family == .bridge, field == .networkProtocol {
                 address == .ipv4 ? "ip" : "ip6"
@@ -119,6 +120,18 @@ extension Operand {
         case .value(let value): value.syntax(for: nil, in: family)
         case .field(let field): field.syntax(in: family)
         case .map(let set, let fields): "\(key(fields, in: family)) map @\(set)"
+        }
+    }
+}
+
+extension Choice {
+    fileprivate func syntax(in family: TableFamily) -> String {
+        let range = "mod \(count)"
+        let offset = first == 0 ? "" : " offset \(first)"
+        switch way {
+        case .inTurn: return "numgen inc \(range)\(offset)"
+        case .byHash(let field, let seed):
+            return "jhash \(field.syntax(in: family)) \(range) seed \(hexadecimal(seed))\(offset)"
         }
     }
 }
@@ -173,6 +186,8 @@ extension Statement {
         case .destinationNAT(let address, let operand, let withPort):
             let target = (address == .ipv4 ? "ip" : "ip6") + (withPort ? " addr . port" : "")
             return "dnat \(target) to \(operand.syntax(in: family))"
+        case .balance(let address, let set, let choice, let port):
+            return "dnat \(address == .ipv4 ? "ip" : "ip6") to \(choice.syntax(in: family)) map @\(set) : \(port)"
         case .masquerade: return "masquerade"
         case .counter: return "counter"
         case .limit(let limit):
@@ -208,14 +223,15 @@ extension SetDeclaration {
 
     /// The lines of the declaration, without its elements.
     var lines: [String] {
-        // Bytes without a name have no type of their own: what stands for them is some place that has them.
-        var type =
-            key.contains(where: \.isRaw)
-            ? "typeof " + key.map(\.example).joined(separator: " . ")
-            : "type " + key.map(\.syntax).joined(separator: " . ")
+        // Bytes without a name, and slots, have no type of their own: what stands for them is some place that has them.
+        let isByExample = key.contains { $0.isRaw || $0 == .slot }
+        func text(_ types: [DataType]) -> String {
+            types.map { isByExample ? $0.example : $0.syntax }.joined(separator: " . ")
+        }
+        var type = (isByExample ? "typeof " : "type ") + text(key)
         switch yield {
         case .membership: break
-        case .values(let types): type += " : " + types.map(\.syntax).joined(separator: " . ")
+        case .values(let types): type += " : " + text(types)
         case .verdict: type += " : verdict"
         }
         var lines = [type + ";"]
@@ -244,7 +260,7 @@ extension Element {
 }
 
 extension Table: CustomStringConvertible {
-    /// The table as a file for `nft -f`: chains in declared order, sets by name, elements by key.
+    /// The table as a file for `nft -f`: chains in declared order, branches and sets by name, elements by key.
     public var description: String {
         var text = "table \(family.rawValue) \(name) {\n"
         if let comment { text += "\tcomment \"\(comment)\"\n\n" }
@@ -259,7 +275,7 @@ extension Table: CustomStringConvertible {
             }
             text += "\t}\n\n"
         }
-        for (index, chain) in chains.enumerated() {
+        for (index, chain) in allChains.enumerated() {
             text += "\(index == 0 ? "" : "\n")\tchain \(chain.name) {\n"
             if let hook = chain.hook { text += "\t\t\(hook)\n" }
             for rule in chain.rules { text += "\t\t\(rule.syntax(in: family))\n" }

@@ -113,6 +113,9 @@ public struct Table: Hashable, Sendable {
     public var comment: String?
     /// In the order of their declaration; names are unique.
     public var chains: [Chain]
+    /// Chains without hooks that come and go with the objects that they are for, as elements do; verdicts of elements lead
+    /// to them. None has the name of one in `chains`.
+    public var branches: [ChainName: Chain]
     public var sets: [SetName: SetDeclaration]
     public var elements: [SetName: [ElementKey: Element]]
 
@@ -121,7 +124,11 @@ public struct Table: Hashable, Sendable {
         self.name = name
         self.comment = comment
         chains = []
+        branches = [:]
         sets = [:]
         elements = [:]
     }
+
+    /// Those that are always there, and the branches by name.
+    public var allChains: [Chain] { chains + branches.values.sorted { $0.name < $1.name } }
 }

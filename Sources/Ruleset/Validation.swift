@@ -7,7 +7,8 @@ extension Table {
         if let comment { try checkComment(comment) }
         var bases: Set<ChainName> = []
         var known: Set<ChainName> = []
-        for chain in chains {
+        let all = allChains
+        for chain in all {
             try checkName(chain.name.text)
             guard known.insert(chain.name).inserted else { throw .duplicateChain(chain.name) }
             if chain.hook != nil { bases.insert(chain.name) }
@@ -32,7 +33,10 @@ extension Table {
             }
         }
         for name in elements.keys.sorted() where sets[name] == nil { throw .undeclaredElements(name) }
-        for chain in chains {
+        for chain in branches.values.sorted(by: { $0.name < $1.name }) where chain.hook != nil {
+            throw .hookedBranch(chain.name)
+        }
+        for chain in all {
             for rule in chain.rules {
                 try checkComment(rule.origin.description)
                 var check = RuleCheck(table: self, chain: chain, rule: rule)
@@ -48,7 +52,8 @@ extension Table {
     /// The kernel finds loops only while it commits, where no step can be named any more.
     private func refuseLoops() throws(RulesetError) {
         var targets: [ChainName: Set<ChainName>] = [:]
-        for chain in chains {
+        let all = allChains
+        for chain in all {
             for statement in chain.rules.flatMap(\.statements) {
                 switch statement {
                 case .verdict(.jump(let name)), .verdict(.goto(let name)):
@@ -74,45 +79,8 @@ extension Table {
             path.removeLast()
             done.insert(name)
         }
-        for chain in chains { try visit(chain.name) }
+        for chain in all { try visit(chain.name) }
     }
-}
-
-/// Words of nft's grammar that stand where a name could: a name with a hyphen is never one.
-private let reservedWords: Set<String> = [
-    "accept", "add", "addr", "ah", "arp", "at", "bridge", "burst", "bypass", "cgroup", "chain", "chains", "code",
-    "comment", "comp", "constant", "continue", "counter", "counters", "cpu", "create", "ct", "daddr", "day", "dccp",
-    "delete", "describe", "destroy", "device", "devices", "dnat", "dport", "drop", "dscp", "dst", "dup", "dynamic",
-    "ecn", "element", "elements", "eq", "esp", "ether", "expires", "exists", "export", "fib", "flags", "flow",
-    "flowtable", "flush", "frag", "fwd", "gc", "geneve", "ge", "get", "goto", "gre", "gt", "handle", "hash",
-    "helper", "helpers", "hook", "hour", "ibriport", "icmp", "icmpv6", "icmpx", "id", "iif", "iifgroup", "iifname",
-    "iiftype", "igmp", "implicit", "import", "include", "index", "inet", "ingress", "inner", "insert", "interval",
-    "ip", "ip6", "jhash", "json", "jump", "key", "l4proto", "label", "last", "le", "length", "level", "limit",
-    "limits", "list", "log", "lt", "map", "maps", "mark", "masquerade", "meta", "meter", "meters", "mh", "missing",
-    "mod", "monitor", "mptcp", "ne", "netdev", "nexthdr", "nfproto", "notrack", "numgen", "obriport", "oif",
-    "oifgroup", "oifname", "oiftype", "options", "or", "order", "original", "osf", "over", "packets", "performance",
-    "pkttype", "policy", "position", "prefix", "priority", "protocol", "proto", "queue", "quota", "quotas",
-    "random", "redefine", "redirect", "reject", "rename", "replace", "reply", "reset", "return", "rt", "rule",
-    "ruleset", "saddr", "sctp", "sctp", "secmark", "sequence", "set", "sets", "size", "skgid", "skuid", "snat",
-    "socket", "sport", "spi", "spnum", "src", "state", "status", "string", "symhash", "synproxy", "synproxys",
-    "table", "tables", "tcp", "th", "time", "timeout", "timestamp", "to", "tproxy", "ttl", "type", "typeof", "udp",
-    "udplite", "undefine", "unknown", "update", "using", "vlan", "vmap", "vxlan", "weekday", "xor", "xt", "zone",
-    "and", "all", "as", "define", "not", "off", "rshift", "lshift", "second", "minute", "week", "bytes", "accounting",
-]
-
-private func checkName(_ name: String) throws(RulesetError) {
-    let first = name.utf8.first.map { (97...122).contains($0) } ?? false
-    let allowed = name.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 45 || $0 == 95 }
-    guard first, allowed, name.utf8.count <= 63, !reservedWords.contains(name) else { throw .badName(name) }
-}
-
-private func checkComment(_ text: String) throws(RulesetError) {
-    guard text.utf8.count <= 128, isQuotable(text) else { throw .badComment(text) }
-}
-
-/// Whether nft reads the text between quotation marks as it is: `$` would name a variable.
-private func isQuotable(_ text: String) -> Bool {
-    !text.isEmpty && text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f && !"\"\\$".utf8.contains($0) }
 }
 
 extension SetDeclaration {
@@ -134,6 +102,11 @@ extension SetDeclaration {
         if key.contains(where: \.isRaw) {
             guard key.count == 2, key[0] == .interfaceName, yield == .membership, !isInterval else {
                 throw .badDeclaration(name, reason: "bytes without a name stand behind an interface in a plain set")
+            }
+        }
+        if key.contains(.slot) {
+            guard key == [.slot], !isInterval, yield == .values([.ipv4]) || yield == .values([.ipv6]) else {
+                throw .badDeclaration(name, reason: "slots stand alone and lead to addresses")
             }
         }
         // Ranges compare bytes, and these types are in the machine's order.
@@ -260,6 +233,18 @@ private struct RuleCheck {
                 guard case .map = operand else { throw bad(statement, "only maps yield ports") }
             }
             try check(operand, yields: [family == .ipv4 ? .ipv4 : .ipv6] + (withPort ? [.port] : []), statement)
+        case .balance(let family, let name, let choice, let port):
+            try checkTranslation(statement, .prerouting, .output)
+            try check(family, statement)
+            try check([.destinationPort])
+            guard let declaration = table.sets[name] else { throw .unknownSet(name, rule.origin) }
+            guard declaration.key == [.slot], declaration.yield == .values([family == .ipv4 ? .ipv4 : .ipv6]) else {
+                throw bad(statement, "\(name) is no map from slots to such addresses")
+            }
+            guard port > 0, choice.count > 0, !choice.first.addingReportingOverflow(choice.count - 1).overflow else {
+                throw bad(statement, "there is no port, or nothing to choose from")
+            }
+            if case .byHash(let field, _) = choice.way { try check([field]) }
         case .masquerade: try checkTranslation(statement, .postrouting, .postrouting)
         case .limit(let limit):
             if limit.packets == 0 || limit.burst == 0 { throw bad(statement, "no packet passes") }
@@ -362,7 +347,7 @@ extension Statement {
     /// Whether no packet gets past it.
     fileprivate var isTerminal: Bool {
         switch self {
-        case .verdict, .reject, .sourceNAT, .destinationNAT, .masquerade: true
+        case .verdict, .reject, .sourceNAT, .destinationNAT, .balance, .masquerade: true
         default: false
         }
     }

@@ -6,6 +6,8 @@ public enum DataType: Hashable, Sendable {
         icmpv6Type, icmpCode, icmpv6Code
     /// Six, or sixteen, bytes of a header that have no name (`Field.bytes`).
     case rawEther, rawIPv6
+    /// Keys of maps that are asked by number: see `Choice`.
+    case slot
 }
 
 /// A value that a packet's field is compared with, or that a map yields.
@@ -44,6 +46,8 @@ public enum Value: Hashable, Comparable, Sendable {
     case icmpCodeRange(ClosedRange<UInt8>)
     /// `ct direction`: only in matches.
     case direction(ConnectionDirection)
+    /// Only in keys.
+    case slot(UInt32)
 
     /// Any total order does; this one keeps addresses in numeric order, as people expect in a listing.
     public static func < (a: Self, b: Self) -> Bool {
@@ -74,6 +78,7 @@ public enum Value: Hashable, Comparable, Sendable {
             (.icmpCodeRange(let a), .icmpCodeRange(let b)):
             (a.lowerBound, a.upperBound) < (b.lowerBound, b.upperBound)
         case (.direction(let a), .direction(let b)): a < b
+        case (.slot(let a), .slot(let b)): a < b
         default: a.rank < b.rank
         }
     }
@@ -106,6 +111,7 @@ public enum Value: Hashable, Comparable, Sendable {
         case .rawIPv6: 23
         case .bytes: 24
         case .macRange: 25
+        case .slot: 26
         }
     }
 }

@@ -19,7 +19,7 @@ extension DataType {
         case .icmpv6Type: "icmpv6_type"
         case .icmpCode: "icmp_code"
         case .icmpv6Code: "icmpv6_code"
-        case .rawEther, .rawIPv6: "integer"
+        case .rawEther, .rawIPv6, .slot: "integer"
         }
     }
 
@@ -44,6 +44,7 @@ extension DataType {
         case .icmpv6Code: "icmpv6 code"
         case .rawEther: "@nh,0,48"
         case .rawIPv6: "@nh,0,128"
+        case .slot: "numgen inc mod 2"
         }
     }
 
@@ -51,7 +52,7 @@ extension DataType {
     public var code: UInt32 {
         switch self {
         case .networkProtocol: 2
-        case .rawEther, .rawIPv6: 4
+        case .rawEther, .rawIPv6, .slot: 4
         case .ipv4: 7
         case .ipv6: 8
         case .etherAddress: 9
@@ -75,7 +76,7 @@ extension DataType {
     /// Bytes of a value, before padding to whole registers.
     public var byteCount: Int {
         switch self {
-        case .ipv4, .mark, .connectionState: 4
+        case .ipv4, .mark, .connectionState, .slot: 4
         case .ipv6, .rawIPv6, .interfaceName: 16
         case .etherAddress, .rawEther: 6
         case .port: 2
@@ -86,7 +87,7 @@ extension DataType {
     /// Whether registers hold the value in the machine's byte order.
     public var isHostOrder: Bool {
         switch self {
-        case .mark, .connectionState, .interfaceName, .networkProtocol: true
+        case .mark, .connectionState, .interfaceName, .networkProtocol, .slot: true
         default: false
         }
     }
@@ -97,6 +98,7 @@ extension DataType {
     /// The components behind a number, or nil when one of them is none of ours. Bytes without a name have one number
     /// whatever their count, which follows from the length of the whole.
     public static func types(of code: UInt32, byteCount: Int? = nil) -> [DataType]? {
+        if code == slot.code, byteCount == slot.byteCount { return [.slot] }
         for raw in [rawEther, rawIPv6] {
             var types: [DataType] = []
             var rest = code
@@ -141,6 +143,7 @@ extension Value {
         case .ipProtocol, .ipProtocolRange: .ipProtocol
         case .port, .portRange: .port
         case .mark: .mark
+        case .slot: .slot
         case .family: .networkProtocol
         case .icmpType, .icmpTypeRange: .icmpType
         case .icmpCode, .icmpCodeRange: .icmpCode
@@ -176,7 +179,7 @@ extension Value {
         case .macRange(let range): return (range.first.octets, range.last.octets)
         case .ipProtocol(let number): return single([number.number])
         case .port(let port): return single(bigEndian(port))
-        case .mark(let mark): return single(hostOrder(mark))
+        case .mark(let number), .slot(let number): return single(hostOrder(number))
         case .family(let family): return single([family.netfilterNumber])
         case .icmpType(let number), .icmpCode(let number): return single([number])
         case .etherType(let type): return single(bigEndian(type.rawValue))
@@ -242,6 +245,9 @@ extension Value {
         case .mark:
             guard isSingle else { return nil }
             self = .mark(first.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) })
+        case .slot:
+            guard isSingle else { return nil }
+            self = .slot(first.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) })
         case .networkProtocol:
             guard isSingle, let family = AddressFamily.allCases.first(where: { $0.netfilterNumber == first[0] })
             else { return nil }

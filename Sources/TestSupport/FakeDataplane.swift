@@ -136,12 +136,16 @@ public final class FakeDataplane: Dataplane {
         try live()
         guard let place = open(delta.node), let table = plan.table else { return true }
         let there = kernel.spaces[place]?.ruleset.table(table.family, table.name)
-        return Set(delta.removedElements.keys).union(delta.addedElements.keys).allSatisfy { set in
-            let added = delta.addedElements[set] ?? [:]
-            return Set(added.keys).union((delta.removedElements[set] ?? [:]).keys).allSatisfy {
-                there?.elements[set]?[$0.normal] == added[$0]
-            }
+        let isRight = Set(delta.removedBranches.keys).union(delta.addedBranches.keys).allSatisfy { name in
+            there?.allChains.first { $0.name == name } == delta.addedBranches[name]
         }
+        return isRight
+            && Set(delta.removedElements.keys).union(delta.addedElements.keys).allSatisfy { set in
+                let added = delta.addedElements[set] ?? [:]
+                return Set(added.keys).union((delta.removedElements[set] ?? [:]).keys).allSatisfy {
+                    there?.elements[set]?[$0.normal] == added[$0]
+                }
+            }
     }
 
     // MARK: Steps

@@ -144,7 +144,8 @@ extension Table {
     /// The table in the form in which two equal ones are equal: keys in normal form, chains by name, no empty lists.
     public var comparable: Table {
         var table = self
-        table.chains.sort { $0.name < $1.name }
+        table.chains = allChains.sorted { $0.name < $1.name }
+        table.branches = [:]
         table.elements = [:]
         for (name, elements) in elements where !elements.isEmpty {
             table.elements[name] = Dictionary(elements.map { ($0.key.normal, $0.value) }) { $1 }

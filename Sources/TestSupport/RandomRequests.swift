@@ -94,7 +94,7 @@ public struct RandomRequests {
             .init(
                 name: name("o", 4),
                 services: (number(0..<3) == 0 ? ["Gateway"] : ["SourceNat", "Gateway"])
-                    + (withRules ? ["Firewall", "PortForwarding", "StaticNat"] : []),
+                    + (withRules ? ["Firewall", "PortForwarding", "StaticNat", "Lb"] : []),
                 egressDefaultAllow: Bool.random(using: &random),
                 conservesAddresses: !withRules || number(0..<3) > 0, isPersistent: Bool.random(using: &random),
                 isEnabled: number(0..<4) > 0, rate: [nil, nil, 10, 1000].randomElement(using: &random) ?? nil))

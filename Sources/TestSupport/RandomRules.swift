@@ -33,7 +33,7 @@ extension RandomRequests {
     }
 
     mutating func rule(in cloud: Cloud) -> Request {
-        switch number(0..<24) {
+        switch number(0..<31) {
         case 0..<3:
             return .createFirewallRule(
                 .init(
@@ -80,6 +80,7 @@ extension RandomRequests {
         case 22:
             return .removeSecondaryAddress(
                 .init(id: pick(cloud.nics.values.flatMap { $0.secondaryAddresses.map(\.id) })))
+        case 23..<30: return .balancing(balancing(cloud))
         default:
             let network = pick(cloud.networks.keys)
             let own = cloud.publicAddresses(ofNetwork: network).map(\.address.description)
@@ -101,6 +102,33 @@ extension RandomRequests {
                 guest: guest, guestAddress: secondary(guest, cloud),
                 network: number(0..<2) == 0 ? network(of: guest, cloud) : nil,
                 sources: number(0..<2) == 0 ? [] : prefixes(), opensFirewall: number(0..<3) > 0))
+    }
+
+    private mutating func balancing(_ cloud: Cloud) -> BalancingRequest {
+        let rule = pick(cloud.loadBalancerRules.keys)
+        let address = cloud.loadBalancerRules[rule].flatMap { cloud.publicAddresses[$0.publicAddress] }
+        let near = address?.network.map { cloud.nics(ofNetwork: $0).map(\.guest) } ?? []
+        let guest = number(0..<5) == 0 ? guest(in: cloud) : pick(near)
+        let member = BalancingRequest.Guests.Member(guest: guest, address: secondary(guest, cloud))
+        switch number(0..<9) {
+        case 0..<3:
+            let (start, _) = ports()
+            return .createRule(
+                .init(
+                    publicAddress: publicAddress(cloud, of: guest), name: "b\(number(0..<9))",
+                    algorithm: ["roundrobin", "source", "leastconn"][min(number(0..<6), number(0..<3))],
+                    transport: number(0..<3) == 0 ? "udp" : nil, publicPort: start ?? 80, privatePort: number(0..<100),
+                    network: number(0..<2) == 0 ? network(of: guest, cloud) : nil,
+                    sources: number(0..<2) == 0 ? [] : prefixes(), opensFirewall: number(0..<3) > 0))
+        case 3:
+            return .updateRule(
+                .init(
+                    id: rule, algorithm: number(0..<2) == 0 ? "source" : "roundrobin",
+                    sources: number(0..<2) == 0 ? prefixes() : nil))
+        case 4: return .deleteRule(.init(id: rule, cleanup: number(0..<2) == 0 ? .drain : .end))
+        case 5: return .remove(.init(rule: rule, members: [member]))
+        default: return .assign(.init(rule: rule, members: [member]))
+        }
     }
 
     private mutating func guest(in cloud: Cloud) -> ObjectID { pick(cloud.guests.keys) }

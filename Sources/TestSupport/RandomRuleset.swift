@@ -19,6 +19,7 @@ extension RulesetSamples {
             // Later targets only: no circles.
             table.chains[index].rules = rules(table, Array(targets[(index + 1)...]), nil, using: &numbers)
         }
+        table.branches = branches(table, using: &numbers)
         let hooks = [
             ("base-prerouting", Hook(.nat, .prerouting, priority: -100, policy: .accept)),
             ("base-input", Hook(.filter, .input, priority: 0, policy: .drop)),
@@ -30,6 +31,30 @@ extension RulesetSamples {
                 Chain(ChainName(name), hook: hook, rules: rules(table, targets, hook, using: &numbers)))
         }
         return table
+    }
+
+    /// Chains that balance by the table's slots.
+    private static func branches<Numbers: RandomNumberGenerator>(
+        _ table: Table, using numbers: inout Numbers
+    ) -> [ChainName: Chain] {
+        guard table.sets[SetKind.slots.name] != nil else { return [:] }
+        var branches: [ChainName: Chain] = [:]
+        for number in 0..<4 where Bool.random(using: &numbers) {
+            let name = ChainName("branch-\(number)")
+            let way: Choice.Way =
+                Bool.random(using: &numbers)
+                ? .inTurn : .byHash(.ipv4Source, seed: UInt32.random(in: 0..<9, using: &numbers))
+            let choice = Choice(
+                way, first: UInt32(number) << 12, count: UInt32.random(in: 1..<5, using: &numbers))
+            let head = [
+                Statement.match(.networkProtocol, .equal, .family(.ipv4)),
+                .match(.transportProtocol, .equal, .ipProtocol(Bool.random(using: &numbers) ? .tcp : .udp)),
+            ]
+            branches[name] = Chain(
+                name,
+                rules: [Rule(origin(number, "branch"), head + [.balance(.ipv4, SetKind.slots.name, choice, port: 80)])])
+        }
+        return branches
     }
 
     /// The table with some elements, rules, chains and sets other than before; sometimes a wholly different one.
@@ -45,6 +70,7 @@ extension RulesetSamples {
                 table.elements[kind.name, default: [:]][key] = kind.element(slot, targets, using: &numbers)
             }
         }
+        if Bool.random(using: &numbers) { table.branches = branches(table, using: &numbers) }
         for index in table.chains.indices where Int.random(in: 0..<3, using: &numbers) == 0 {
             let chain = table.chains[index]
             let later = chain.hook == nil ? targets.filter { $0 > chain.name } : targets
@@ -93,7 +119,7 @@ extension RulesetSamples {
 
 /// The sets that random tables have.
 private enum SetKind: Int, CaseIterable {
-    case forwards, sources, legs, tuples, prefixes, ports, bindings, marks
+    case forwards, sources, legs, tuples, prefixes, ports, bindings, marks, slots
 
     var name: SetName { declaration(counts: false).name }
 
@@ -114,6 +140,7 @@ private enum SetKind: Int, CaseIterable {
         case .ports: make("port-ranges", [.port], interval: true)
         case .bindings: make("bindings", [.interfaceName, .etherAddress, .ipv4])
         case .marks: make("marks", [.mark], .values([.ipv4]))
+        case .slots: make("slots", [.slot], .values([.ipv4]))
         }
     }
 
@@ -148,6 +175,7 @@ private enum SetKind: Int, CaseIterable {
                 .ipv4(address),
             ])
         case .marks: return ElementKey([.mark(UInt32(slot) << 8)])
+        case .slots: return ElementKey([.slot(UInt32(slot) << 11)])
         }
     }
 
@@ -166,7 +194,7 @@ private enum SetKind: Int, CaseIterable {
         let address = Value.ipv4(IPv4Address(192, 0, 2, number))
         return switch self {
         case .forwards: Element(.values([address, .port(UInt16(number))]), origin: origin)
-        case .sources, .marks: Element(.values([address]), origin: origin)
+        case .sources, .marks, .slots: Element(.values([address]), origin: origin)
         case .legs:
             Element(
                 .verdict(targets.randomElement(using: &numbers).map { .jump($0) } ?? .drop), origin: origin)
@@ -192,6 +220,8 @@ private enum SetKind: Int, CaseIterable {
             return hook?.point == .postrouting ? [v4, .sourceNAT(.ipv4, .map("sources", key: [.ipv4Source]))] : nil
         case .marks:
             return hook?.point == .postrouting ? [v4, .sourceNAT(.ipv4, .map("marks", key: [.packetMark]))] : nil
+        // Only branches ask it.
+        case .slots: return nil
         case .legs: return hook == nil ? nil : [.verdictMap([.inputInterface], "legs")]
         case .tuples:
             return [

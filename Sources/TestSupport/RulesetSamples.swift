@@ -113,6 +113,19 @@ public enum RulesetSamples {
         declare(
             "leg-marks", [.interfaceName, .ipv4], .values([.mark]),
             [([.interface(eth0), .ipv4(web)], .values([.mark(0x10001)]))])
+        declare(
+            "slots-4", [.slot], .values([.ipv4]), counts: true,
+            [
+                ([.slot(0)], .values([.ipv4(inside)])), ([.slot(7 << 12)], .values([.ipv4(inside)])),
+                ([.slot(7 << 12 + 1)], .values([.ipv4(web)])), ([.slot(.max)], .values([.ipv4(inside)])),
+            ])
+        declare("slots-6", [.slot], .values([.ipv6]), [([.slot(3)], .values([.ipv6(six)]))])
+        declare(
+            "balanced", [.ipv4, .ipProtocol, .port], .verdict,
+            [
+                ([.ipv4(web), .ipProtocol(.tcp), .port(81)], .verdict(.goto("branch-2"))),
+                ([.ipv4(web), .ipProtocol(.udp), .port(81)], .verdict(.jump("branch-10"))),
+            ])
         declare("mark-sources", [.mark], .values([.ipv4]), [([.mark(7)], .values([.ipv4(web)]))])
         declare(
             "firewall", [.ipv4, .ipv4, .ipProtocol, .port], .membership, interval: true, counts: true,
@@ -192,6 +205,7 @@ public enum RulesetSamples {
         let v6 = Statement.match(.networkProtocol, .equal, .family(.ipv6))
         let transports = Statement.oneOf(.transportProtocol, .equal, [.ipProtocol(.tcp), .ipProtocol(.udp)])
         let tcp = Statement.match(.transportProtocol, .equal, .ipProtocol(.tcp))
+        table.branches = balancers(origin())
         table.chains = [
             Chain("from-public", rules: [rule(.counter, .verdict(.return))]),
             Chain(
@@ -249,6 +263,14 @@ public enum RulesetSamples {
                             .ipv4,
                             .map("range-forwards", key: [.ipv4Destination, .transportProtocol, .destinationPort]),
                             withPort: false)),
+                    rule(
+                        v4, transports,
+                        .verdictMap([.ipv4Destination, .transportProtocol, .destinationPort], "balanced")),
+                    rule(v4, tcp, .balance(.ipv4, "slots-4", Choice(.inTurn, first: .max, count: 1), port: 1)),
+                    rule(
+                        v6, tcp,
+                        .balance(
+                            .ipv6, "slots-6", Choice(.byHash(.ipv6Source, seed: 1), first: 0, count: 4), port: 65535)),
                     rule(
                         v4,
                         .destinationNAT(.ipv4, .map("static-nat", key: [.ipv4Destination]), withPort: false)),

@@ -15,10 +15,13 @@ enum Help {
           router show NAME           one of them with its NICs
           network list, guest list   the networks, the guests
           guest show NAME            one of them with its NICs, and when it last got its address, asked names, read metadata
+          port list                  where guests' ports are, inside and on the host, and what they carry
           address list|acquire|release
                                      public addresses
           firewall list|add|remove   what may come in to public addresses
           forward list|add|remove    ports of public addresses that lead to guests
+          lb list|show|add|assign|unassign|remove
+                                     ports of public addresses that guests share
           static-nat list|add|remove
                                      public addresses that are a guest's own
           egress list|add|remove     exceptions from the egress policies of networks
@@ -69,6 +72,7 @@ enum Help {
         "router": "usage: sluice [--json] router list\n       sluice [--json] router show NAME",
         "network": "usage: sluice [--json] network list",
         "guest": "usage: sluice [--json] guest list\n       sluice [--json] guest show NAME",
+        "port": "usage: sluice [--json] port list",
         "address": """
         usage: sluice [--json] address list
                sluice [--json] address acquire NETWORK [ADDRESS] [--plan]
@@ -108,6 +112,26 @@ enum Help {
           --closed                 leave the firewall as it is
           --drain                  connections may finish; without it they end at once
           --plan                   show what would change in the model and in the plans, and change nothing
+        """,
+        "lb": """
+        usage: sluice [--json] lb list [ADDRESS]
+               sluice [--json] lb show ID|ADDRESS TRAFFIC
+               sluice [--json] lb add ADDRESS TRAFFIC NAME [PORT] [--algorithm WORD] [--to GUESTS] [--from CIDRS]
+                      [--closed] [--plan]
+               sluice [--json] lb assign ID|ADDRESS TRAFFIC GUESTS [--plan]
+               sluice [--json] lb unassign ID|ADDRESS TRAFFIC GUESTS [--drain] [--plan]
+               sluice [--json] lb remove ID|ADDRESS TRAFFIC [--drain] [--plan]
+
+        Ports of a public address that guests share, at PORT of theirs or the same number. A firewall rule that lets them in
+        comes along, and goes along. `show` lists who shares one, whether they answer, and what they carry.
+          sluice lb add 203.0.113.11 tcp/80 shop 8080 --to web1,web2
+
+          --algorithm WORD  roundrobin (as when absent), source: a client comes to the same guest each time, or leastconn
+          --to GUESTS       who shares it, separated by commas
+          --from CIDRS      who may use it, separated by commas; everybody when absent
+          --closed          leave the firewall as it is
+          --drain           connections may finish; without it they end at once
+          --plan            show what would change in the model and in the plans, and change nothing
         """,
         "static-nat": """
         usage: sluice [--json] static-nat list

@@ -120,7 +120,7 @@ extension Commands {
         return address["hasrules"]?.text == "yes" ? "rules" : "-"
     }
 
-    private static func removal(_ words: [String], _ usage: String) throws(Failure) -> Words {
+    static func removal(_ words: [String], _ usage: String) throws(Failure) -> Words {
         try Words(words.dropFirst(), flags: ["--drain", "--plan"], usage: usage)
     }
 
@@ -159,38 +159,40 @@ extension Commands {
         return try change(client, "createPortForwardingRule", parameters, words) { added($0["portforwardingrule"]) }
     }
 
-    private static func added(_ rule: JSONValue?) -> String { "rule \(rule?["id"]?.text ?? "?")" }
+    static func added(_ rule: JSONValue?) -> String { "rule \(rule?["id"]?.text ?? "?")" }
 
     // MARK: removing
 
-    /// By id, or by the address or network and the traffic.
-    private static func remove(_ kind: RuleKind, _ client: APIClient, _ words: Words) throws(Failure) -> String {
+    static func remove(_ kind: RuleKind, _ client: APIClient, _ words: Words) throws(Failure) -> String {
         try words.require(1...2)
-        let id: String
-        if words.plain.count == 1 {
-            guard ObjectID(words.plain[0]) != nil else { throw .usage(words.usage) }
-            id = words.plain[0]
-        } else {
-            let traffic = try TrafficWord(words.plain[1])
-            let ids = try kind.rules(client, of: words.plain[0]).filter { kind.traffic(of: $0) == traffic }
-                .compactMap { $0["id"]?.text }
-            guard let first = ids.first else {
-                throw Failure("there is no rule for \(traffic.text) of \(words.plain[0])")
-            }
-            guard ids.count == 1 else {
-                throw Failure("there are \(ids.count); name one by its id: \(ids.joined(separator: ", "))")
-            }
-            id = first
-        }
+        let id = try rule(kind, client, words, words.plain)
         return try change(client, kind.removal, ["id": id, "cleanup": cleanup(words)], words) { _ in
             "rule \(id) is removed"
         }
     }
 
-    private static func cleanup(_ words: Words) -> String { words.has("--drain") ? "drain" : "end" }
+    /// What one or two words name: an id, or an address or network and traffic.
+    static func rule(
+        _ kind: RuleKind, _ client: APIClient, _ words: Words, _ named: [String]
+    ) throws(Failure) -> String {
+        if named.count == 1 {
+            guard ObjectID(named[0]) != nil else { throw .usage(words.usage) }
+            return named[0]
+        }
+        let traffic = try TrafficWord(named[1])
+        let ids = try kind.rules(client, of: named[0]).filter { kind.traffic(of: $0) == traffic }
+            .compactMap { $0["id"]?.text }
+        guard let first = ids.first else { throw Failure("there is no rule for \(traffic.text) of \(named[0])") }
+        guard ids.count == 1 else {
+            throw Failure("there are \(ids.count); name one by its id: \(ids.joined(separator: ", "))")
+        }
+        return first
+    }
+
+    static func cleanup(_ words: Words) -> String { words.has("--drain") ? "drain" : "end" }
 
     /// Makes a change and waits until the kernel has it, or shows what it would be.
-    private static func change(
+    static func change(
         _ client: APIClient, _ command: String, _ parameters: [String: String], _ words: Words,
         said: (JSONValue) -> String
     ) throws(Failure) -> String {
@@ -207,7 +209,7 @@ extension Commands {
 
     // MARK: showing
 
-    private static func show(_ kind: RuleKind, _ client: APIClient, _ words: Words) throws(Failure) -> String {
+    static func show(_ kind: RuleKind, _ client: APIClient, _ words: Words) throws(Failure) -> String {
         try words.require(0...1)
         let rules = try kind.rules(client, of: words.plain.first)
         if client.settings.isJSON { return JSONValue.array(rules).rendered }

@@ -8,12 +8,15 @@ enum RuleKind {
     case egress
     /// Ports of a public address that lead to a guest.
     case forward
+    /// Ports of a public address that guests share.
+    case balancer
 
     var removal: String {
         switch self {
         case .firewall: "deleteFirewallRule"
         case .egress: "deleteEgressFirewallRule"
         case .forward: "deletePortForwardingRule"
+        case .balancer: "deleteLoadBalancerRule"
         }
     }
 
@@ -25,10 +28,12 @@ enum RuleKind {
         case .firewall: (command, key) = ("listFirewallRules", "firewallrule")
         case .egress: (command, key) = ("listEgressFirewallRules", "firewallrule")
         case .forward: (command, key) = ("listPortForwardingRules", "portforwardingrule")
+        case .balancer: (command, key) = ("listLoadBalancerRules", "loadbalancerrule")
         }
         if let place {
             switch self {
             case .firewall, .forward: parameters["ipaddressid"] = try client.addressID(place)
+            case .balancer: parameters["publicipid"] = try client.addressID(place)
             case .egress: parameters["networkid"] = try client.networkID(place)
             }
         }
@@ -36,8 +41,11 @@ enum RuleKind {
     }
 
     func traffic(of rule: JSONValue) -> TrafficWord {
-        TrafficWord(
-            rule: rule, ports: self == .forward ? ("publicport", "publicendport") : ("startport", "endport"))
+        switch self {
+        case .forward: TrafficWord(rule: rule, ports: ("publicport", "publicendport"))
+        case .balancer: TrafficWord(rule: rule, ports: ("publicport", "publicport"))
+        case .firewall, .egress: TrafficWord(rule: rule, ports: ("startport", "endport"))
+        }
     }
 
     var columns: [(title: String, key: String)] {
@@ -54,6 +62,11 @@ enum RuleKind {
                 ("ADDRESS", "ipaddress"), ("TRAFFIC", "traffic"), ("GUEST", "virtualmachinename"), ("TO", "to"),
                 ("FROM", "cidrlist"), ("ID", "id"),
             ]
+        case .balancer:
+            [
+                ("NAME", "name"), ("ADDRESS", "publicip"), ("TRAFFIC", "traffic"), ("TO", "privateport"),
+                ("ALGORITHM", "algorithm"), ("FROM", "cidrlist"), ("ID", "id"),
+            ]
         }
     }
 
@@ -61,7 +74,7 @@ enum RuleKind {
     func described(_ rules: [JSONValue], _ client: APIClient) throws(Failure) -> [JSONValue] {
         let rows = rules.map { $0.with("traffic", traffic(of: $0).text) }
         switch self {
-        case .firewall: return rows
+        case .firewall, .balancer: return rows
         case .forward:
             return rows.map { row in
                 let ports = TrafficWord(rule: row, ports: ("privateport", "privateendport")).ports?.description ?? "?"

@@ -21,6 +21,7 @@ final class Daemon: Sendable {
     let service: EngineLane
     let features: KernelFeatures
     private let kernel: Mutex<KernelLane?>
+    private let lanes: LaneSlot
     private let simulatedHost: SimulatedHost?
     private let services: ServiceDesk
     private let adoptions: Inbox<(verified: Int, failed: Int)>
@@ -58,7 +59,7 @@ final class Daemon: Sendable {
                 shared: shared
             ) { order in
                 services.follow(order)
-                lane.use { $0.send(Reconciler.Command(order)) }
+                lane.take(order)
             }
             for finding in engine.findings { log(.warning, "ledger repaired", ["reason": finding]) }
             try lane.hold(NamespaceLockHolder(engine.installation))
@@ -68,16 +69,30 @@ final class Daemon: Sendable {
                 ) { report in
                     Self.log(report, log)
                     if case .settled(Planner.internet, _, _) = report { simulatedHost?.serve() }
+                    if case .settled(let name, _, _) = report { lane.proxies?.settled(name) }
                     if case .settled(let name, _, _) = report { services.follow(settled: name) }
                     if case .adopted(let verified, let failed) = report {
                         adoptions.send((verified: verified, failed: failed))
                     }
                     post.send(KernelReport(report))
                 })
+            let installation = engine.installation
+            lane.set(
+                try ProxyKeeper(home: "/run/sluice-\(installation)") { report in
+                    Self.log(report, log)
+                    lane.heed(report)
+                    Self.pass(report, installation, post)
+                })
+            lane.set(
+                try HealthKeeper { member, isDown in
+                    log(.info, "member's health changed", ["member": "\(member)", "down": "\(isDown)"])
+                    post.submit(.balancing(.report([.init(member, isDown: isDown)])), installation)
+                })
             return engine
         }
         services.connect(service)
         kernel = Mutex(nil)
+        lanes = lane
         self.adoptions = adoptions
         self.simulatedHost = simulatedHost
         lane.use { lane in kernel.withLock { $0 = lane } }
@@ -112,11 +127,14 @@ final class Daemon: Sendable {
             simulatedHost?.stop()
             while adoptions.receive(timeout: .zero)?.isEmpty == false {}
             service.dismantle()
+            lanes.proxies?.dismantle()
             _ = adoptions.receive(timeout: .seconds(120))
         }
         service.stop()
         services.stop()
         kernel.withLock { $0 }?.stop()
+        lanes.proxies?.stop()
+        lanes.health?.stop()
         simulatedHost?.stop()
     }
 
@@ -144,6 +162,31 @@ final class Daemon: Sendable {
         }
     }
 
+    private static func pass(_ report: ProxyKeeper.Report, _ installation: ObjectID, _ post: EngineLane.Post) {
+        switch report {
+        case .ready: break
+        case .served(let name, let tickets): post.send(.served(name, tickets: tickets))
+        case .failed(let name, let reason, let tickets): post.send(.unserved(name, reason: reason, tickets: tickets))
+        case .restarted(let name): post.send(.proxyRestarted(name))
+        case .measured(let name, let readings): post.send(.measured(name, readings))
+        case .health(_, let found):
+            let health = found.map { BalancingRequest.MemberHealth($0.member, isDown: !$0.isUp) }
+            post.submit(.balancing(.report(health)), installation)
+        }
+    }
+
+    private static func log(_ report: ProxyKeeper.Report, _ log: Log) {
+        switch report {
+        case .ready, .measured: break
+        case .served(let name, _): log(.debug, "proxy serves", ["router": name.text])
+        case .failed(let name, let reason, _):
+            log(.error, "proxy failed", ["router": name.text, "reason": reason])
+        case .restarted(let name): log(.warning, "proxy restarted", ["router": name.text])
+        case .health(let name, let found):
+            log(.info, "members' health changed", ["router": name.text, "members": "\(found.count)"])
+        }
+    }
+
     private static func statuses(_ features: KernelFeatures) -> [KernelFeatureStatus] {
         KernelFeatures.Feature.allCases.map { feature in
             KernelFeatureStatus(
@@ -159,14 +202,37 @@ final class Daemon: Sendable {
     }
 }
 
-/// Where the kernel lane goes once the ledger has said whose installation it is.
+/// Where the lanes go that do what the engine orders, once the ledger has said whose installation it is.
 private final class LaneSlot: Sendable {
     private let lane = Mutex<KernelLane?>(nil)
     private let lock = Mutex<NamespaceLockHolder?>(nil)
+    private let proxyKeeper = Mutex<ProxyKeeper?>(nil)
+    private let healthKeeper = Mutex<HealthKeeper?>(nil)
 
     func set(_ new: KernelLane) { lane.withLock { $0 = new } }
     func hold(_ holder: NamespaceLockHolder) { lock.withLock { $0 = holder } }
     func use(_ body: (KernelLane) -> Void) { if let lane = lane.withLock({ $0 }) { body(lane) } }
+    func set(_ new: ProxyKeeper) { proxyKeeper.withLock { $0 = new } }
+    func set(_ new: HealthKeeper) { healthKeeper.withLock { $0 = new } }
+    var proxies: ProxyKeeper? { proxyKeeper.withLock { $0 } }
+    var health: HealthKeeper? { healthKeeper.withLock { $0 } }
+
+    /// Hands the engine's orders out. What leads to a proxy waits for it.
+    func take(_ order: KernelOrder) {
+        if let command = Reconciler.Command(order) { use { $0.send(command) } }
+        switch order {
+        case .adoptProxies(let plans): proxies?.adopt(plans)
+        case .proxy(let name, let plan, let ticket, let drains):
+            proxies?.serve(name, plan, ticket: ticket, drains: drains)
+        case .check(let name, let checks): health?.check(name, checks)
+        case .measure: proxies?.measure()
+        default: break
+        }
+    }
+
+    func heed(_ report: ProxyKeeper.Report) {
+        if case .ready(let name) = report { use { $0.send(.release(name)) } }
+    }
 }
 
 /// Keeps a second daemon of the same installation out of this network namespace.

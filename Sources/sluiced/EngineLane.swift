@@ -25,7 +25,11 @@ final class EngineLane: CloudService {
         let ready = try Inbox<(any Error)?>()
         self.inbox = inbox
         self.shared = shared
-        let post = Post { inbox.send(.engine(.kernel($0))) }
+        let post = Post {
+            inbox.send(.engine(.kernel($0)))
+        } submit: {
+            inbox.send(.engine(.request($0, Caller(account: $1, isRootAdmin: true), dryRun: false) { _ in }))
+        }
         thread = try KernelThread(name: "control lane") {
             do {
                 let engine = try makeEngine(post)
@@ -45,6 +49,8 @@ final class EngineLane: CloudService {
     /// How the kernel's answers come back to the lane.
     struct Post: Sendable {
         let send: @Sendable (KernelReport) -> Void
+        /// What the installation itself asks for.
+        let submit: @Sendable (Request, ObjectID) -> Void
     }
 
     private static func run(_ engine: Engine, _ inbox: Inbox<Message>) {
@@ -110,8 +116,11 @@ final class EngineLane: CloudService {
 }
 
 extension Reconciler.Command {
-    init(_ order: KernelOrder) {
+    /// Nil for what is not the kernel's to do.
+    init?(_ order: KernelOrder) {
         switch order {
+        case .adoptProxies, .check: return nil
+        case .proxy(let name, _, _, _): self = .hold(name)
         case .adopt(let plans, let keeping): self = .adopt(plans, keeping: keeping)
         case .plan(let plan, let ticket, let drains): self = .plan(plan, ticket, drains: drains)
         case .change(let delta, let object, let ticket, let drains):

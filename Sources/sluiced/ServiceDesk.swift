@@ -45,7 +45,7 @@ final class ServiceDesk: Sendable {
         case .plan(let plan, _, _): lane.plan(plan)
         case .change(let delta, _, _, _): lane.change(delta)
         case .withdraw(let name, _): lane.withdraw(name)
-        case .measure, .examine: break
+        case .measure, .examine, .proxy, .adoptProxies, .check: break
         }
     }
 

@@ -77,7 +77,7 @@ struct Checks {
 
     static let starters: Set = [
         "Process", "posix_spawn", "posix_spawnp", "fork", "vfork", "system", "popen", "execl", "execle", "execlp",
-        "execv", "execve", "execvp", "execvpe", "fexecve", "sluice_execvp",
+        "execv", "execve", "execvp", "execvpe", "fexecve", "sluice_execvp", "sluice_start_program",
     ]
 
     /// The names that are called: an identifier before an opening parenthesis that is neither a member of something

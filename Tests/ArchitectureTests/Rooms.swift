@@ -41,7 +41,11 @@ let rooms = [
         "RouterPlan", ["NetworkVocabulary", "Ruleset"],
         because: "the contract between planning and realising; it knows neither side"),
     Room(
-        "Planner", ["CloudModel", "NetworkVocabulary", "RouterPlan", "Ruleset"],
+        "LoadBalancer", ["NetworkVocabulary"],
+        because: "what a proxy is told, and what its answers mean: values, so that no user's text becomes configuration"
+    ),
+    Room(
+        "Planner", ["CloudModel", "LoadBalancer", "NetworkVocabulary", "RouterPlan", "Ruleset"],
         because: "a pure function: no clock, no file, no kernel, so that a dry run and a replay are the same program"),
     Room(
         "PacketTrace", ["NetworkVocabulary", "Packets", "RouterPlan", "Ruleset"],
@@ -63,7 +67,7 @@ let rooms = [
         "MetadataServer", ["NetworkVocabulary", "RouterPlan"],
         because: "bytes in, decision out: no socket and no clock, so that tests and fuzzers ask what guests ask"),
     Room(
-        "ControlPlane", ["CloudModel", "NetworkVocabulary", "Planner", "RouterPlan"],
+        "ControlPlane", ["CloudModel", "LoadBalancer", "NetworkVocabulary", "Planner", "RouterPlan"],
         system: ["FoundationEssentials", "Synchronization"],
         because: "decides; storage is behind its Ledger protocol, the kernel behind the plan (JSON: declared clouds)"
     ),
@@ -81,7 +85,8 @@ let rooms = [
         system: ["Glibc", "Synchronization"],
         because: "netlink and namespaces; it does not know routers or clouds"),
     Room(
-        "LinuxDataplane", ["CLinux", "LinuxKernel", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"],
+        "LinuxDataplane",
+        ["CLinux", "LinuxKernel", "LoadBalancer", "NetworkVocabulary", "Reconciler", "RouterPlan", "Ruleset"],
         system: ["Glibc", "Synchronization"],
         because: "a plan on the real kernel; it must not know the cloud behind the plan"),
     Room(
@@ -144,6 +149,10 @@ let rooms = [
 /// Places that may start another program, and why. Everything else does its work through system calls.
 let startsPrograms = [
     "sluice/Exec.swift": "`sluice exec` becomes the program a person asked for, inside a node's namespace",
+    "CLinux/include/CLinux.h": "declares what start.c does",
+    "CLinux/start.c":
+        "starts a program without power in a router's namespace: fork and exec, which Swift cannot do safely",
+    "LinuxKernel/ConfinedProgram.swift": "the one way to start HAProxy, where rules need it",
     "CServing/power.c": "starts the program that serves guests, without any power",
     "CLinux/shim.c": "carries execvp for `sluice exec`, which Swift cannot call by itself",
 ]

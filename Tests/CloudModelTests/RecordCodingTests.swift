@@ -72,6 +72,18 @@ struct RecordCodingTests {
                         .init(account: sample.account.id, isAdmin: true),
                         .init(account: sample.account.id, user: user.id, isAdmin: false),
                     ], created: 4)),
+            .loadBalancerRule(
+                LoadBalancerRule(
+                    id: forwarding, number: 9, slot: 3, publicAddress: address, name: "web", description: "all of it",
+                    transport: .tcpProxy, algorithm: .leastConnections, publicPort: 80, privatePort: 8080,
+                    sources: prefixes,
+                    stickiness: StickinessPolicy(
+                        id: sample.ids.next(), name: "s", method: .ownCookie, parameters: ["cookie-name": "c"]),
+                    healthCheck: HealthCheckPolicy(id: sample.ids.next(), pingPath: "/up"))),
+            .loadBalancerMember(
+                LoadBalancerMember(
+                    id: sample.ids.next(), number: 10, rule: forwarding, nic: nic,
+                    guestAddress: IPv4Address(10, 1, 1, 9), isDown: true)),
             .portForwarding(
                 PortForwarding(
                     id: forwarding, publicAddress: address, transport: .udp, publicPorts: ports, privatePorts: ports,

@@ -43,6 +43,15 @@ private struct Holdings {
                 (value.publicPorts.first...value.publicPorts.last).map {
                     "port \(value.publicAddress) \(value.transport) \($0)"
                 })
+        case .put(.loadBalancerRule(let value)):
+            hold(
+                value.id,
+                [
+                    "rule \(value.number)",
+                    "port \(value.publicAddress) \(value.transport == .udp ? "udp" : "tcp") \(value.publicPort)",
+                ])
+        case .put(.loadBalancerMember(let value)):
+            hold(value.id, ["rule \(value.number)", "member \(value.rule) \(value.guestAddress)"])
         case .put: break
         case .remove(let kind, let id):
             if holdings[id] == nil, !Self.holdingNothing.contains(kind) {
@@ -88,7 +97,7 @@ struct DecidePropertyTests {
         var refused: [RequestError.Code: Int] = [:]
         var made: [RecordKind: Int] = [:]
         var checkpoint: (records: [Record], taken: Int)?
-        for step in 0..<1_000 {
+        for step in 0..<1_500 {
             let request = requests.next(in: fixture.cloud)
             let before = fixture.cloud
             let expected = Result { try fixture.decided(request) }
@@ -117,7 +126,7 @@ struct DecidePropertyTests {
         #expect(refused[.parameter, default: 0] > 50)
         if withRules {
             #expect(refused[.conflict, default: 0] > 0)
-            #expect(made.count > 4 && made.values.allSatisfy { $0 > 3 }, "\(made)")
+            #expect(made.count > 6 && made.values.allSatisfy { $0 > 3 }, "\(made)")
         } else {
             #expect(refused[.inUse, default: 0] > 10)
             #expect(refused[.insufficientCapacity, default: 0] > 0)
@@ -160,6 +169,8 @@ struct DecidePropertyTests {
         case .createFirewallRule: made[.firewallRule, default: 0] += 1
         case .createEgressRule: made[.egressRule, default: 0] += 1
         case .createPortForwarding: made[.portForwarding, default: 0] += 1
+        case .balancing(.createRule): made[.loadBalancerRule, default: 0] += 1
+        case .balancing(.assign): made[.loadBalancerMember, default: 0] += 1
         case .enableStaticNAT: made[.publicAddress, default: 0] += 1
         case .addSecondaryAddress: made[.nic, default: 0] += 1
         default: break

@@ -106,11 +106,12 @@ final class EngineFixture {
             ledger, simulatesInternet: true,
             surroundings: Engine.Surroundings(now: { 1_700_000_000_000 }, ids: SeededIDs(seed: seed)), shared: shared
         ) { [journal] order in
+            if case .adoptProxies = order { return }
             journal.note("order \(order.name)")
             kernel.mirror.follow([order])
             switch order {
-            case .adopt, .measure: break
-            case .plan, .change, .withdraw, .examine: kernel.waiting.append(order)
+            case .adopt, .measure, .adoptProxies, .check: break
+            case .plan, .change, .withdraw, .examine, .proxy: kernel.waiting.append(order)
             }
         }
         try engine.start()
@@ -156,6 +157,7 @@ final class EngineFixture {
                 if nodes.contains(order.node) {
                     return .kernel(.failed(order.node, reason: reason, origin: nil, tickets: tickets))
                 }
+                if case .proxy = order { return .kernel(.served(order.node, tickets: tickets)) }
                 if case .withdraw = order { return .kernel(.removed(order.node, tickets: tickets)) }
                 return .kernel(.settled(order.node, tickets: tickets))
             })
@@ -180,15 +182,17 @@ final class EngineFixture {
 extension KernelOrder {
     var ticket: UInt64? {
         switch self {
-        case .adopt, .measure: nil
+        case .adopt, .measure, .adoptProxies, .check: nil
         case .plan(_, let ticket, _), .change(_, _, let ticket, _), .withdraw(_, let ticket), .examine(_, let ticket):
             ticket
+        case .proxy(_, _, let ticket, _): ticket
         }
     }
 
     var node: NodeName {
         switch self {
-        case .adopt, .measure: .host
+        case .adopt, .measure, .adoptProxies: .host
+        case .check(let name, _), .proxy(let name, _, _, _): name
         case .plan(let plan, _, _): plan.name
         case .change(let delta, _, _, _): delta.node
         case .withdraw(let name, _), .examine(let name, _): name
@@ -199,6 +203,8 @@ extension KernelOrder {
         switch self {
         case .adopt: "adopt"
         case .measure: "measure"
+        case .adoptProxies: "adopt proxies"
+        case .check, .proxy: "balancing of \(node.text)"
         case .plan, .change, .withdraw: node.text
         case .examine: "examine \(node)"
         }

@@ -17,7 +17,7 @@ struct PlanMirror {
             case .plan(let plan, _, _): plans[plan.name] = plan
             case .change(let delta, _, _, _): plans[delta.node]?.apply(delta)
             case .withdraw(let name, _): plans[name] = nil
-            case .examine, .measure: break
+            case .examine, .measure, .adoptProxies, .proxy, .check: break
             }
         }
     }
@@ -33,7 +33,7 @@ extension KernelOrder {
             delta.removedRows.count + delta.addedRows.count
                 + (Array(delta.removedElements.values) + Array(delta.addedElements.values)).reduce(0) { $0 + $1.count }
         case .withdraw: 1
-        case .examine, .measure: 0
+        case .examine, .measure, .adoptProxies, .proxy, .check: 0
         }
     }
 }

@@ -63,7 +63,7 @@ enum PlannedCloud: CustomStringConvertible, Sendable {
             let comments = ruleLines(of: table.description).map { line in
                 line.split(separator: "comment \"").last.flatMap { Origin(String($0.dropLast())) }
             }
-            #expect(comments == table.chains.flatMap(\.rules).map(\.origin))
+            #expect(comments == table.allChains.flatMap(\.rules).map(\.origin))
         }
     }
 

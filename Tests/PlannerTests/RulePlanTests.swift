@@ -217,13 +217,13 @@ private struct RuledCloud {
             // What has to do with address translation, which IPv6 has none of.
             let translations: Set<ChainName> = [
                 "raw-prerouting", "mangle-prerouting", "nat-prerouting", "nat-postrouting", "forward-sources",
-                "filter-input",
+                "filter-input", "nat-input", "hairpin-input", "refusal-input",
             ]
             var lines: [String] = []
             for chain in table.chains where !translations.contains(chain.name) {
                 lines += chain.rules.map { "\(chain.name): \($0.syntax(in: .inet))" }
             }
-            lines.removeAll { $0.contains("@limited-forwards") || $0.contains("@forward-") }
+            lines.removeAll { $0.contains("@limited-forwards") || $0.contains("@forward-") || $0.contains("@member-") }
             let four = lines.filter { $0.contains("nfproto ipv4") }
             let six = lines.filter { $0.contains("nfproto ipv6") }
             #expect(four.count >= 10)

@@ -41,6 +41,10 @@ private func badStatement(_ name: String, _ statements: [Statement]) -> Mistake 
     rule(name, statements) { if case .badStatement(_, here, _) = $0 { true } else { false } }
 }
 
+private func balance(_ set: SetName, first: UInt32 = 0, count: UInt32 = 2, port: UInt16 = 80) -> Statement {
+    .balance(.ipv4, set, Choice(.inTurn, first: first, count: count), port: port)
+}
+
 private func declaration(
     _ name: String, _ set: SetDeclaration, _ right: @escaping @Sendable (RulesetError) -> Bool
 ) -> Mistake {
@@ -156,6 +160,31 @@ private let mistakes: [Mistake] = [
     ) { if case .badStatement(_, here, _) = $0 { true } else { false } },
     Mistake("translation in a filter", { $0.chains[4].rules.append(Rule(here, [.masquerade])) }) {
         if case .badStatement(_, here, _) = $0 { true } else { false }
+    },
+    // Choices, and chains that come and go.
+    Mistake(
+        "a branch with a hook",
+        {
+            $0.branches["branch-3"] = Chain(
+                "branch-3", hook: Hook(.filter, .forward, priority: 9, policy: .accept), rules: [Rule(here, [.counter])]
+            )
+        }
+    ) { $0 == .hookedBranch("branch-3") },
+    Mistake("a branch with the name of a chain", { $0.branches["from-guest"] = Chain("from-guest") }) {
+        $0 == .duplicateChain("from-guest")
+    },
+    badStatement("nothing to choose from", [v4, tcp, balance("slots-4", count: 0)]),
+    badStatement("slots beyond the last number", [v4, tcp, balance("slots-4", first: .max, count: 2)]),
+    badStatement("port 0", [v4, tcp, balance("slots-4", port: 0)]),
+    badStatement("a map that is no map of slots", [v4, tcp, balance("static-nat")]),
+    badStatement("slots of the other family", [v4, tcp, balance("slots-6")]),
+    unsure("a port for a packet that may have none", .destinationPort, [v4, balance("slots-4")]),
+    declaration(
+        "slots beside something else",
+        SetDeclaration("mixed-slots", key: [.slot, .port], yield: .values([.ipv4]), origin: here)
+    ) { if case .badDeclaration("mixed-slots", _) = $0 { true } else { false } },
+    declaration("slots that lead nowhere", SetDeclaration("lone-slots", key: [.slot], origin: here)) {
+        if case .badDeclaration("lone-slots", _) = $0 { true } else { false }
     },
     // Declarations and elements.
     declaration("a set without a key", SetDeclaration("no-key", key: [], origin: here)) {

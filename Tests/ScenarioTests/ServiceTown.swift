@@ -152,6 +152,29 @@ struct ServiceTown {
         guard applied.status == 0 else { throw Trouble("apply: \(applied.errors)") }
     }
 
+    struct Machine {
+        let id: String
+        let instance: String
+        let offering: String
+    }
+
+    /// A machine as clients of the API have it made.
+    func deploy(_ name: String, _ parameters: [String: String] = [:]) throws -> Machine {
+        func first(_ command: String, _ key: String) throws -> [String: Any] {
+            try #require(try daemon.list(command, key).first)
+        }
+        let offering = try first("listServiceOfferings", "serviceoffering")
+        let facts = [
+            "name": name, "zoneid": try first("listZones", "zone")[text: "id"], "networkids": network,
+            "serviceofferingid": offering[text: "id"],
+        ]
+        let made = try daemon.perform("deployVirtualMachine", facts.merging(parameters) { $1 })
+        let machine = try #require(made["virtualmachine"] as? [String: Any])
+        try daemon.waitUntilVerified()
+        return Machine(
+            id: machine[text: "id"], instance: machine[text: "instancename"], offering: offering[text: "name"])
+    }
+
     /// What DHCP clients call when they know something: addresses and the default route, as a machine would set them.
     func script() throws -> String {
         let path = "\(world.directory)/client-script"

@@ -29,7 +29,7 @@ _sluice() {
             ;;
     esac
     case "${words[*]}" in
-        '') choices='status plan apply router guest network address firewall forward static-nat egress top events exec api test' ;;
+        '') choices='status plan apply router guest network address firewall forward lb static-nat egress top events exec api test' ;;
         top) choices='networks addresses rules' ;;
         plan) choices='show' ;;
         router) choices='list show' ;;
@@ -37,6 +37,7 @@ _sluice() {
         guest) choices='list show' ;;
         address) choices='list acquire release' ;;
         firewall | forward | static-nat | egress) choices='list add remove' ;;
+        lb) choices='list show add assign unassign remove' ;;
         'plan show' | 'router show' | exec) choices=$(ls /run/netns 2>/dev/null) ;;
         test*)
             compopt -o filenames
@@ -55,9 +56,11 @@ _sluice() {
             'firewall add'*) choices='--from --plan' ;;
             'egress add'*) choices='--from --to --plan' ;;
             'forward add'*) choices='--guest-address --from --closed --plan' ;;
+            'lb add'*) choices='--algorithm --to --from --closed --plan' ;;
+            'lb assign'*) choices='--plan' ;;
             'static-nat add'*) choices='--guest-address --plan' ;;
             'address acquire'* | 'address release'*) choices='--plan' ;;
-            'firewall remove'* | 'egress remove'* | 'forward remove'* | 'static-nat remove'*) choices='--drain --plan' ;;
+            'firewall remove'* | 'egress remove'* | 'forward remove'* | 'lb remove'* | 'lb unassign'* | 'static-nat remove'*) choices='--drain --plan' ;;
         esac
     fi
     [[ $current != -* ]] || choices+=' --api --api-key --secret-key --admin --json --help --version'

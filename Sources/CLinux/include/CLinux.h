@@ -130,6 +130,12 @@ int sluice_is_mount_root(const char *path);
  * about (-1: the socket's own) taken from the control message. *truncated says that the buffer was too small. */
 ssize_t sluice_receive_netlink(int fd, void *buffer, size_t size, int *namespace_id, int *truncated);
 
+/* Starts a program in a network namespace as another user, without capabilities and with no way to get any, and with no
+ * descriptors but /dev/null. It outlives whoever starts it. The new process, or -1 with errno. */
+int sluice_start_program(const char *path, char *const *arguments, int network, unsigned int user, unsigned int group);
+/* 0 when there is no such user. */
+int sluice_user(const char *name, unsigned int *user, unsigned int *group);
+
 extern const unsigned long sluice_ms_bind;
 extern const unsigned long sluice_ms_recursive;
 extern const unsigned long sluice_ms_private;

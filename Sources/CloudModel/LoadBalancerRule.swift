@@ -1,0 +1,117 @@
+public import NetworkVocabulary
+
+/// A port of a public address that several guests share.
+public struct LoadBalancerRule: Hashable, Codable, Sendable {
+    /// CloudStack's words. Members of `tcp-proxy` are told who the client is by the PROXY protocol; `ssl` ends here.
+    public enum Transport: String, Hashable, Codable, Sendable, CaseIterable {
+        case tcp, udp
+        case tcpProxy = "tcp-proxy"
+        case ssl
+
+        public var ipProtocol: IPProtocol { self == .udp ? .udp : .tcp }
+    }
+
+    public enum Algorithm: String, Hashable, Codable, Sendable, CaseIterable {
+        case roundRobin = "roundrobin"
+        case leastConnections = "leastconn"
+        case source
+    }
+
+    public let id: ObjectID
+    /// Rises with age: the order in which rules are listed.
+    public let number: UInt64
+    /// Tells the rules of a network apart in the kernel; the lowest that was free.
+    public let slot: Int
+    public let publicAddress: ObjectID
+    public var name: String
+    public var description: String
+    public var transport: Transport
+    public var algorithm: Algorithm
+    public let publicPort: UInt16
+    public let privatePort: UInt16
+    /// Who may use it, in the user's order; empty: everybody.
+    public var sources: [IPPrefix]
+    public var stickiness: StickinessPolicy?
+    public var healthCheck: HealthCheckPolicy?
+
+    public init(
+        id: ObjectID, number: UInt64, slot: Int, publicAddress: ObjectID, name: String, description: String = "",
+        transport: Transport, algorithm: Algorithm, publicPort: UInt16, privatePort: UInt16,
+        sources: [IPPrefix] = [], stickiness: StickinessPolicy? = nil, healthCheck: HealthCheckPolicy? = nil
+    ) {
+        self.id = id
+        self.number = number
+        self.slot = slot
+        self.publicAddress = publicAddress
+        self.name = name
+        self.description = description
+        self.transport = transport
+        self.algorithm = algorithm
+        self.publicPort = publicPort
+        self.privatePort = privatePort
+        self.sources = sources
+        self.stickiness = stickiness
+        self.healthCheck = healthCheck
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, number, slot, publicAddress, name, description, transport, algorithm, publicPort, privatePort, sources,
+            stickiness, healthCheck
+    }
+}
+
+extension LoadBalancerRule: CloudObject {
+    static var kind: RecordKind { .loadBalancerRule }
+    static var table: WritableKeyPath<Cloud, SortedMap<ObjectID, LoadBalancerRule>> { \.loadBalancerRules }
+    var record: Record { .loadBalancerRule(self) }
+
+    var references: [Reference] { [Reference(.publicAddress, publicAddress)] }
+
+    func claims(in cloud: Cloud) -> [Claim] {
+        let policies = [stickiness?.id, healthCheck?.id].compactMap(\.self).map { Claim.balancerPolicy($0) }
+        guard let network = cloud.publicAddresses[publicAddress]?.network else {
+            return [.ruleNumber(number)] + policies
+        }
+        return [.ruleNumber(number), .balancerSlot(network: network, slot)] + policies
+    }
+
+    func contradiction(in cloud: Cloud, replacing old: LoadBalancerRule?) -> String? {
+        guard let address = cloud.publicAddresses[publicAddress] else { return nil }
+        if address.network == nil { return "its address is no network's" }
+        if let old,
+            old.number != number || old.slot != slot || old.publicAddress != publicAddress
+                || old.publicPort != publicPort || old.privatePort != privatePort
+                || old.transport.ipProtocol != transport.ipProtocol
+        {
+            return "its number, slot, address, ports and kind of protocol cannot change"
+        }
+        if address.staticNAT != nil { return "its address has static NAT" }
+        if !Self.slots.contains(slot) { return "its slot is out of range" }
+        return publicPort == 0 || privatePort == 0 ? "a port is 0" : nil
+    }
+
+    /// So many that each can have a port of the router's, and twelve bits of a number in the kernel besides.
+    public static let slots = 0..<60_000
+}
+
+extension Cloud {
+    /// The lowest slot that no load balancer rule of the network has.
+    public func freeBalancerSlot(ofNetwork network: ObjectID) -> Int? {
+        LoadBalancerRule.slots.first { claims[.balancerSlot(network: network, $0)] == nil }
+    }
+
+    /// By the id of one of its policies.
+    public func loadBalancerRule(withPolicy id: ObjectID) -> LoadBalancerRule? {
+        claims[.balancerPolicy(id)].flatMap { loadBalancerRules[$0.id] }
+    }
+
+    /// The oldest first.
+    public func members(ofBalancer rule: ObjectID) -> [LoadBalancerMember] {
+        loadBalancerMembersByRule[rule].compactMap { loadBalancerMembers[$0] }.sorted { $0.number < $1.number }
+    }
+
+    public func loadBalancerRules(ofNetwork network: ObjectID) -> [LoadBalancerRule] {
+        publicAddressesByNetwork[network].flatMap { loadBalancerRulesByAddress[$0] }
+            .compactMap { loadBalancerRules[$0] }.sorted { $0.number < $1.number }
+    }
+}

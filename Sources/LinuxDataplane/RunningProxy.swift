@@ -1,0 +1,172 @@
+import LinuxKernel
+import LoadBalancer
+import NetworkVocabulary
+import RouterPlan
+
+/// The proxy of one router: a HAProxy that runs, or is coming up, and those before it that finish what they have.
+struct RunningProxy {
+    static let program = "/usr/sbin/haproxy"
+
+    let namespace: NetworkNamespace.Identity
+    private(set) var plan: ProxyPlan
+    private(set) var isStarting: Bool
+    let deadline: Duration
+    /// Whether it was ever up.
+    private(set) var hasServed: Bool
+    private let files: ProxyFiles
+    private let process: ConfinedProgram
+    private var finishing: [ConfinedProgram]
+
+    /// Starts one.
+    init(
+        home: String, _ name: NodeName, _ plan: ProxyPlan, _ namespace: NetworkNamespace, _ now: Duration,
+        taking old: RunningProxy? = nil
+    ) throws(KernelError) {
+        let files = try ProxyFiles(home: home, name)
+        // Members that did not answer the one before do not count as well with this one.
+        let found = old == nil ? nil : try? LocalSocket.ask(files.socket, ProxyCommand.showState.description)
+        try files.folder.write(found ?? "", to: ProxyFiles.state)
+        try files.folder.write(files.configuration(plan), to: ProxyFiles.configuration)
+        var arguments = ["-db", "-q", "-f", files.configurationFile]
+        if let old {
+            arguments += ["-x", files.socket, "-sf", "\(old.process.process)"]
+        }
+        process = try ConfinedProgram(Self.program, arguments, in: namespace, as: files.folder.owner)
+        self.files = files
+        self.plan = plan
+        self.namespace = namespace.identity
+        finishing = (old.map { $0.finishing + [$0.process] } ?? []).filter(\.isAlive)
+        isStarting = true
+        hasServed = old?.hasServed ?? false
+        deadline = now + .seconds(10)
+    }
+
+    /// One that a daemon before this one started, if its configuration can still be read.
+    static func adopted(home: String, _ name: NodeName, _ namespace: NetworkNamespace) throws(KernelError)
+        -> RunningProxy?
+    {
+        let files = try ProxyFiles(home: home, name)
+        let all = ConfinedProgram.running(program, with: files.configurationFile, in: namespace)
+        guard !all.isEmpty, let current = files.currentProcess(),
+            let process = all.first(where: { $0.process == current })
+        else {
+            for stray in all { stray.end() }
+            return nil
+        }
+        return RunningProxy(files, process, all.filter { $0 != process }, namespace)
+    }
+
+    private init(
+        _ files: ProxyFiles, _ process: ConfinedProgram, _ finishing: [ConfinedProgram], _ namespace: NetworkNamespace
+    ) {
+        self.files = files
+        self.process = process
+        self.finishing = finishing
+        self.namespace = namespace.identity
+        // Nothing is known of it but its text: whatever it is to be, that is compared.
+        plan = ProxyPlan([])
+        isStarting = false
+        hasServed = true
+        deadline = .zero
+    }
+
+    var isAlive: Bool { process.isAlive }
+
+    /// Forgets those before it that have finished.
+    mutating func reap() { finishing.removeAll { !$0.isAlive } }
+
+    /// Whether it answers. The one before answers at the same place until this one has taken it.
+    mutating func comeUp() -> Bool {
+        guard files.currentProcess() == process.process else { return false }
+        isStarting = false
+        hasServed = true
+        return true
+    }
+
+    /// The proxy as it is to be: the same that was told, or a new process.
+    func become(
+        _ target: ProxyPlan, in namespace: NetworkNamespace, drains: Bool, _ now: Duration
+    ) throws(KernelError) -> RunningProxy {
+        if plan.frontends.isEmpty, files.folder.read(ProxyFiles.configuration) == files.configuration(target) {
+            var same = self
+            same.plan = target
+            return same
+        }
+        switch ProxyDifference(from: plan, to: target, drains: drains) {
+        case .nothing: return self
+        case .commands(let commands):
+            var told = self
+            told.plan = target
+            do throws(KernelError) {
+                for command in commands {
+                    let answer = try LocalSocket.ask(files.socket, command.description)
+                    guard command.isDone(by: answer) else { return try successor(target, in: namespace, now) }
+                }
+                // For whoever starts after this one.
+                try files.folder.write(files.configuration(target), to: ProxyFiles.configuration)
+                return told
+            } catch {
+                return try successor(target, in: namespace, now)
+            }
+        case .reload(let ending):
+            for command in ending { _ = try? LocalSocket.ask(files.socket, command.description) }
+            return try successor(target, in: namespace, now)
+        }
+    }
+
+    private func successor(
+        _ target: ProxyPlan, in namespace: NetworkNamespace, _ now: Duration
+    ) throws(KernelError) -> RunningProxy {
+        try RunningProxy(home: files.home, files.name, target, namespace, now, taking: self)
+    }
+
+    func end(drains: Bool) {
+        for process in [process] + finishing {
+            if drains { process.finish() } else { process.end() }
+        }
+    }
+
+    func statistics() -> [ProxyMemberStatistics]? {
+        (try? LocalSocket.ask(files.socket, ProxyCommand.showStatistics.description)).map {
+            ProxyMemberStatistics.read($0)
+        }
+    }
+
+    static func forget(home: String, _ name: NodeName) {
+        if let files = try? ProxyFiles(home: home, name) { files.remove() }
+    }
+}
+
+/// Where a router's proxy has its files.
+private struct ProxyFiles {
+    let home: String
+    let name: NodeName
+    let folder: PrivateFolder
+
+    static let configuration = "haproxy.cfg"
+    static let state = "state"
+    private static let control = "control"
+
+    init(home: String, _ name: NodeName) throws(KernelError) {
+        self.home = home
+        self.name = name
+        folder = try PrivateFolder(
+            home, name.text, owner: ConfinedProgram.User(firstOf: ["haproxy", "nobody"]))
+    }
+
+    var socket: String { folder.file(Self.control) }
+    var configurationFile: String { folder.file(Self.configuration) }
+
+    func configuration(_ plan: ProxyPlan) -> String {
+        ProxyConfiguration(plan, controlSocket: socket, stateFile: folder.file(Self.state)).description
+    }
+
+    /// Who answers at the control socket.
+    func currentProcess() -> Int32? {
+        guard let answer = try? LocalSocket.ask(socket, "show info", within: .milliseconds(500)) else { return nil }
+        let line = answer.split(separator: "\n").first { $0.hasPrefix("Pid: ") }
+        return line.flatMap { Int32($0.dropFirst(5)) }
+    }
+
+    func remove() { folder.remove([Self.control, Self.state, Self.configuration]) }
+}

@@ -1,0 +1,108 @@
+public import CloudModel
+public import LoadBalancer
+import NetworkVocabulary
+public import RouterPlan
+import Ruleset
+
+// Rules that need somebody who understands connections: least connections, cookies, the PROXY protocol, HTTP checks. The
+// router's ruleset leads their ports to its own proxy, which leads on.
+
+extension Planner {
+    /// What the router's proxy must do; nil where no rule needs one, or no such router runs.
+    public func proxy(_ name: NodeName, in cloud: Cloud) -> ProxyPlan? {
+        guard let router = cloud.router(named: name.text), router.isRunning else { return nil }
+        let frontends = cloud.loadBalancerRules(ofNetwork: router.network).filter(\.needsProxy)
+            .map { $0.frontend(in: cloud) }
+        return frontends.isEmpty ? nil : ProxyPlan(frontends)
+    }
+
+    /// The routers that have load balancer rules.
+    public func balancingNodes(in cloud: Cloud) -> [NodeName] {
+        let networks = cloud.loadBalancerRules.values.compactMap {
+            cloud.publicAddresses[$0.publicAddress]?.network
+        }
+        return Set(networks).compactMap { cloud.router(ofNetwork: $0) }.filter(\.isRunning).map { NodeName($0.name) }
+            .sorted()
+    }
+
+    /// The members of a router's rules that are to be checked and that no proxy checks.
+    public func checks(_ name: NodeName, in cloud: Cloud) -> [MemberCheck] {
+        guard let router = cloud.router(named: name.text), router.isRunning else { return [] }
+        return cloud.loadBalancerRules(ofNetwork: router.network).flatMap { rule -> [MemberCheck] in
+            guard !rule.needsProxy, let policy = rule.healthCheck else { return [] }
+            return cloud.members(ofBalancer: rule.id).map { member in
+                MemberCheck(
+                    member: member.id, address: member.guestAddress, port: rule.privatePort,
+                    intervalSeconds: policy.interval, timeoutSeconds: policy.responseTimeout,
+                    rise: policy.healthyThreshold, fall: policy.unhealthyThreshold, isDown: member.isDown)
+            }
+        }
+    }
+
+    /// The routers whose proxy, or whose checks, the changes may concern.
+    public func balancingTargets(of changes: [Change], from before: Cloud, to after: Cloud) -> Set<NodeName> {
+        var targets: Set<NodeName> = []
+        for change in changes {
+            for cloud in [before, after] {
+                guard let router = change.balancedRouter(in: cloud) else { continue }
+                targets.insert(NodeName(router.name))
+            }
+        }
+        return targets
+    }
+
+    /// The proxy's port is where the ruleset leads the rule's.
+    func addProxied(_ rule: LoadBalancerRule, at key: [Value], to share: inout Contribution) {
+        share.add(
+            key, .values([.ipv4(ProxyPlan.listenAddress), .port(rule.listenPort)]), to: Pipeline.portForwards,
+            rule.origin)
+        share.add(key, to: Pipeline.routerPorts, rule.origin)
+    }
+
+    public static func isPingPath(_ text: String) -> Bool { Path(text) != nil }
+}
+
+extension LoadBalancerRule {
+    /// Whether the kernel alone cannot do it.
+    public var needsProxy: Bool {
+        transport == .tcpProxy || transport == .ssl || algorithm == .leastConnections || stickiness != nil
+            || healthCheck?.pingPath != nil
+    }
+
+    /// Of the router's, one for each rule of its network.
+    var listenPort: UInt16 { UInt16(2_048 + slot) }
+
+    fileprivate func frontend(in cloud: Cloud) -> ProxyFrontend {
+        ProxyFrontend(
+            origin: origin, listenPort: listenPort,
+            algorithm: ProxyFrontend.Algorithm(rawValue: algorithm.rawValue) ?? .roundrobin, port: privatePort,
+            stickiness: stickiness.flatMap { try? Planner.stickiness(of: $0) },
+            healthCheck: healthCheck.map {
+                ProxyHealthCheck(
+                    path: $0.pingPath.flatMap { Path($0) }, intervalSeconds: $0.interval,
+                    timeoutSeconds: $0.responseTimeout, rise: $0.healthyThreshold, fall: $0.unhealthyThreshold)
+            }, tellsClient: transport == .tcpProxy,
+            members: cloud.members(ofBalancer: id).map { ProxyMember(origin: $0.origin, address: $0.guestAddress) })
+    }
+}
+
+extension Change {
+    fileprivate func balancedRouter(in cloud: Cloud) -> VirtualRouter? {
+        let (kind, id): (RecordKind, ObjectID)
+        switch self {
+        case .put(.loadBalancerRule(let rule)): (kind, id) = (.loadBalancerRule, rule.id)
+        case .put(.loadBalancerMember(let member)): (kind, id) = (.loadBalancerMember, member.id)
+        case .put(.router(let router)): (kind, id) = (.router, router.id)
+        case .remove(let what, let whose): (kind, id) = (what, whose)
+        case .put: return nil
+        }
+        switch kind {
+        case .router: return cloud.routers[id]
+        case .loadBalancerRule: return cloud.loadBalancerRules[id].flatMap { cloud.router(ofAddress: $0.publicAddress) }
+        case .loadBalancerMember:
+            return cloud.loadBalancerMembers[id].flatMap { cloud.loadBalancerRules[$0.rule] }
+                .flatMap { cloud.router(ofAddress: $0.publicAddress) }
+        default: return nil
+        }
+    }
+}
