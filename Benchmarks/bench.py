@@ -373,7 +373,7 @@ def main():
                         (machines, ["listing", "deploying", "simulator"]),
                         (nat, ["load", "change", "rate", "through", "revoke"]),
                         (ports, ["plug", "guarded", "vxlans", "vlans"]),
-                        (Services(bench, zone), ["names", "metadata", "addresses"])]:
+                        (Services(bench, zone), ["names", "metadata", "addresses", "visible", "memory"])]:
         for name in names:
             if only is None or name in only:
                 getattr(part, name)()
