@@ -13,13 +13,13 @@ VERSION := $(file < VERSION)
 # What the programs are built against, what the tests drive, and what packs the result.
 BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev libcrypt-dev \
 	libsqlite3-dev pkg-config
-TEST_PACKAGES := bind9-dnsutils busybox cloud-init conntrack curl dhcpcd-base haproxy iproute2 iputils-ping isc-dhcp-client \
-	ldnsutils netbase nftables openssh-client openssl procps python3 python3-dnspython python3-scapy sqlite3 tcpdump \
-	tshark util-linux wget
+TEST_PACKAGES := bind9-dnsutils busybox-static cloud-init conntrack curl dhcpcd-base dnsmasq-base haproxy ipxe-qemu iproute2 \
+	iputils-ping isc-dhcp-client klibc-utils ldnsutils netbase nftables openssh-client openssl procps python3 \
+	python3-dnspython python3-scapy sqlite3 systemd tcpdump tshark util-linux wget
 # For Ansible and its CloudStack modules, which come from PyPI.
 COMPAT_PACKAGES := python3 python3-venv util-linux iproute2
-BENCH_PACKAGES := conntrack dnsmasq-base dnsperf gcc iproute2 iptables kea-admin libc6-dev nftables nginx-light procps \
-	python3 strace util-linux wrk
+BENCH_PACKAGES := bind9-dnsutils conntrack dnsmasq-base dnsperf gcc iproute2 iptables kea-admin kea-dhcp4-server libc6-dev nftables \
+	nginx-light procps python3 strace unbound util-linux wrk
 DEB_PACKAGES := dpkg-dev binutils
 
 # A module that uses what it does not declare is an error everywhere, not only in one kind of build.
@@ -68,7 +68,8 @@ bench: build ## Measure beside ip, nft, C and the bare disk; QUICK=1 for a short
 	@packaging/install-dependencies $(BENCH_PACKAGES)
 	@cc -O2 -Wall -Wextra -o dist/peer Benchmarks/peer.c $$(pkg-config --cflags --libs libnftnl libmnl)
 	@cc -O2 -Wall -Wextra -o dist/traffic Benchmarks/traffic.c
-	@Benchmarks/bench.py $(if $(QUICK),--quick) dist/sluiced dist/peer dist/traffic
+	@cc -O2 -Wall -Wextra -o dist/frames Benchmarks/frames.c
+	@Benchmarks/bench.py $(if $(QUICK),--quick) dist/sluiced dist/peer dist/traffic dist/frames
 
 fuzz: ## Run the fuzz targets, a minute each; SECONDS_EACH=600 for longer
 	@Fuzz/run $(or $(SECONDS_EACH),60)

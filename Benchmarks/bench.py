@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the daemon beside its peers, in one run, and prints a table.
 
-Usage: bench.py [--quick] [--only=ROW,…] SLUICED PEER TRAFFIC
+Usage: bench.py [--quick] [--only=ROW,…] SLUICED PEER TRAFFIC FRAMES
 
 Everything happens in a network and mount namespace of its own (it starts itself again in one). Figures are medians where
 a row says p50; ratios are what counts, since both sides ran on the same machine in the same minutes.
@@ -24,6 +24,7 @@ import urllib.parse
 sys.dont_write_bytecode = True
 from machines import Machines  # beside this file
 from nat import NAT
+from ports import Ports
 from services import Services
 
 PUBLIC = {"subnet": "100.64.0.0/16", "gateway": "100.64.0.1", "addresses": "100.64.1.0-100.64.250.250"}
@@ -225,7 +226,8 @@ class Bench:
                 daemon.stop()
                 # What serves guests outlives the daemon; it is in our mount namespace.
                 subprocess.run(["pkill", "-KILL", "--ns", str(os.getpid()), "--nslist", "mnt", "-x", "sluice-worker"])
-                subprocess.run("ip -all netns del; for l in $(ip -br link | awk '/^sl/{print $1}' | cut -d@ -f1);"
+                subprocess.run("ip -all netns del; nft delete table bridge sluice;"
+                               " for l in $(ip -br link | awk '/^sl/{print $1}' | cut -d@ -f1);"
                                " do ip link del $l 2>/dev/null || true; done", shell=True)
 
     # rows
@@ -358,17 +360,20 @@ def main():
     arguments = [word for word in sys.argv[1:] if not word.startswith("--")]
     quick = "--quick" in sys.argv
     only = next((word.split("=", 1)[1].split(",") for word in sys.argv if word.startswith("--only=")), None)
-    if len(arguments) != 3 or not all(shutil.which(path) for path in arguments):
+    if len(arguments) != 4 or not all(shutil.which(path) for path in arguments):
         raise SystemExit(__doc__)
     isolated()
-    bench = Bench(*(os.path.abspath(path) for path in arguments), quick)
+    programs = [os.path.abspath(path) for path in arguments]
+    bench = Bench(*programs[:3], quick)
     print(f"load before: {' '.join(map(str, os.getloadavg()))}", flush=True)
     nat = NAT(bench, zone)
     machines = Machines(bench, zone)
+    ports = Ports(bench, zone, programs[3])
     for part, names in [(bench, ["startup", "ledger", "cold", "adopt", "element"]),
                         (machines, ["listing", "deploying", "simulator"]),
                         (nat, ["load", "change", "rate", "through", "revoke"]),
-                        (Services(bench, zone), ["names", "metadata", "addresses"])]:
+                        (ports, ["plug", "guarded", "vxlans", "vlans"]),
+                        (Services(bench, zone), ["names", "metadata", "addresses", "visible", "memory"])]:
         for name in names:
             if only is None or name in only:
                 getattr(part, name)()

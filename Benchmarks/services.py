@@ -3,8 +3,11 @@
 Every server is asked by the same program over the same kind of wire: a namespace that is a guest, a bridge, and a namespace that
 is a router. Sides alternate, and a row is the median of its turns.
 """
+import ctypes
+import json
 import os
 import re
+import socket
 import statistics
 import subprocess
 import tempfile
@@ -42,9 +45,14 @@ class Peer:
         self.process = subprocess.Popen(["ip", "netns", "exec", "peer", *words], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
 
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
+            self.process = None
+
     def end(self):
-        self.process.terminate()
-        self.process.wait()
+        self.stop()
         sh("ip netns del peer; ip netns del peer-guest", check=False)
 
 
@@ -105,18 +113,33 @@ class Services:
 
     def names(self):
         with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            addresses = [f"10.1.{n // 200}.{n % 200 + 10}" for n in range(self.guests)]
             with open(f"{folder}/names", "w") as file:
                 file.writelines(f"g{n} A\n" for n in range(self.guests))
             with open(f"{folder}/hosts", "w") as file:
-                file.writelines(f"10.1.{n // 200}.{n % 200 + 10} g{n}\n" for n in range(self.guests))
+                file.writelines(f"{address} g{n}\n" for n, address in enumerate(addresses))
+            with open(f"{folder}/unbound.conf", "w") as file:
+                file.write(f"server:\n interface: {SERVER}\n access-control: 0.0.0.0/0 allow\n do-daemonize: no\n chroot: ''\n"
+                           " username: ''\n pidfile: ''\n use-syslog: no\n num-threads: 1\n module-config: iterator\n")
+                file.writelines(f" local-data: 'g{n}. A {address}'\n" for n, address in enumerate(addresses))
             peer = Peer()
-            peer.start("dnsmasq", "-k", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", f"--addn-hosts={folder}/hosts",
-                       "--pid-file", "--user=root", f"--listen-address={SERVER}", "--bind-interfaces", "--cache-size=20000")
-            time.sleep(1)
+
+            def asked(*words):
+                """The peers have one address: each runs for its turn only."""
+                peer.start(*words)
+                awaited("names", lambda: sh(f"dig +short +tries=1 +time=1 @{SERVER} g1", "peer-guest", check=False).stdout)
+                try:
+                    return self.queries("peer-guest", f"{folder}/names")
+                finally:
+                    peer.stop()
+            dnsmasq = ["dnsmasq", "-k", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", f"--addn-hosts={folder}/hosts",
+                       "--pid-file", "--user=root", f"--listen-address={SERVER}", "--bind-interfaces", "--cache-size=20000"]
 
             def body(daemon, router):
                 figures = self.compare(lambda: self.queries("guest", f"{folder}/names"),
-                                       {"dnsmasq": lambda: self.queries("peer-guest", f"{folder}/names")})
+                                       {"dnsmasq": lambda: asked(*dnsmasq),
+                                        "unbound": lambda: asked("unbound", "-d", "-c", f"{folder}/unbound.conf")})
                 self.row(f"names of the network, {self.guests} of them (dnsperf, one client)", figures, "105,000/s")
             try:
                 self.with_network(body)
@@ -158,16 +181,102 @@ class Services:
         with tempfile.TemporaryDirectory() as folder:
             peer = Peer()
             mac = re.search(r"link/ether (\S+)", sh("ip -o link show eth0", "peer-guest").stdout).group(1)
-            peer.start("dnsmasq", "-k", "--conf-file=/dev/null", "--port=0", "--pid-file", "--user=root", "--leasefile-ro",
-                       "--dhcp-range=10.1.0.0,static,255.255.0.0", f"--dhcp-host={mac},{GUEST}", "--interface=eth0")
-            time.sleep(1)
+            dnsmasq = ["dnsmasq", "-k", "--conf-file=/dev/null", "--port=0", "--pid-file", "--user=root", "--leasefile-ro",
+                       "--dhcp-range=10.1.0.0,static,255.255.0.0", f"--dhcp-host={mac},{GUEST}", "--interface=eth0"]
+            subnet = {"subnet": "10.1.0.0/16", "reservations": [{"hw-address": mac, "ip-address": GUEST}]}
+            with open(f"{folder}/kea.json", "w") as file:
+                json.dump({"Dhcp4": {"interfaces-config": {"interfaces": ["eth0"]}, "subnet4": [subnet],
+                                     "lease-database": {"type": "memfile", "persist": False}}}, file)
+
+            def asked(*words):
+                peer.start(*words)
+                awaited("a server", lambda: ":67 " in sh("ss -Hlnu; ss -Hlnp0 2>/dev/null || true", "peer").stdout)
+                time.sleep(1)
+                try:
+                    return self.exchanges("peer-guest", mac)
+                finally:
+                    peer.stop()
 
             def body(daemon, router):
                 own = re.search(r"link/ether (\S+)", sh("ip -o link show eth0", "guest").stdout).group(1)
                 figures = self.compare(lambda: self.exchanges("guest", own),
-                                       {"dnsmasq": lambda: self.exchanges("peer-guest", mac)})
+                                       {"dnsmasq": lambda: asked(*dnsmasq),
+                                        "Kea": lambda: asked("env", f"KEA_PIDFILE_DIR={folder}", f"KEA_LOCKFILE_DIR={folder}",
+                                                             "kea-dhcp4", "-c", f"{folder}/kea.json")})
                 self.row("DHCP exchanges of four messages (perfdhcp)", figures, "40,000/s")
             try:
                 self.with_network(body)
             finally:
                 peer.end()
+
+    def visible(self):
+        """From the API's reply to the answer, for one guest more beside all the others. The question is asked at once, and
+        again until it is answered with an address."""
+        def body(daemon, router):
+            network = daemon.call("listNetworks", listall="true")["network"][0]
+            times, served = [], []
+            for turn in range(20 if self.bench.quick else 100):
+                name = f"late{turn}"
+                began = time.monotonic()
+                daemon.call("deployVirtualMachine", zoneid=network["zoneid"], networkids=network["id"], name=name, port="none")
+                replied = time.monotonic()
+                with InNamespace("guest"):
+                    wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                wire.settimeout(1)
+                question = b"\1\2\1\0\0\1\0\0\0\0\0\0" + bytes([len(name)]) + name.encode() + b"\0\0\1\0\1"
+                while True:
+                    wire.sendto(question, (SERVER, 53))
+                    if wire.recv(512)[7]:
+                        break
+                times.append(time.monotonic() - replied)
+                served.append(time.monotonic() - began)
+                wire.close()
+            self.bench.row(f"one guest more beside {self.guests:,}: reply to its name's answer, p50 / worst",
+                           f"{statistics.median(times) * 1000:.2f} / {max(times) * 1000:.2f} ms", "", "",
+                           f"target 5 ms; call to answer {statistics.median(served) * 1000:.2f} ms")
+        self.with_network(body)
+
+    def memory(self):
+        """Networks of one guest each: what the process that serves them all takes for one more."""
+        def body(daemon):
+            def resident():
+                ids = sh(f"pgrep -P {daemon.process.pid} -x sluice-worker").stdout.split()
+                with open(f"/proc/{ids[0]}/status") as file:
+                    return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+            few, many = (10, 110) if self.bench.quick else (20, 520)
+            figures = []
+            for count in (few, many):
+                cloud = {
+                    "zones": [self.zone(name="bench")],
+                    "networks": [{"name": f"n{i}", "zone": "bench", "cidr": "10.1.0.0/24", "gateway": SERVER}
+                                 for i in range(count)],
+                    "guests": [{"name": f"g{i}", "port": "none", "nics": [{"network": f"n{i}", "address": GUEST}]}
+                               for i in range(count)]}
+                daemon.apply(cloud)
+                daemon.wait_verified(count)
+                figures.append(resident())
+            each = (figures[1] - figures[0]) / (many - few)
+            self.bench.row("memory of what serves, a network more", f"{each:.0f} kB", "", "", "target 50 kB")
+        self.bench.with_daemon(body)
+
+
+class InNamespace:
+    """Sockets opened inside stay there."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __enter__(self):
+        self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        there = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
+        setns(there)
+        os.close(there)
+
+    def __exit__(self, *_):
+        setns(self.home)
+        os.close(self.home)
+
+
+def setns(descriptor):
+    if ctypes.CDLL(None, use_errno=True).setns(descriptor, 0x40000000) != 0:
+        raise OSError(ctypes.get_errno(), "setns")

@@ -14,13 +14,16 @@ public struct NIC: Hashable, Codable, Sendable {
     public var isDefault: Bool
     /// Whether the guest may send with other source addresses than its own (true), which no guest may otherwise.
     public var allowsSpoofing: Bool?
+    /// In the order of their numbers; nil for none.
+    public var dhcpOptions: [ExtraDHCPOption]?
 
     public init(
         id: ObjectID, guest: ObjectID, network: ObjectID, index: Int, address: IPv4Address?,
         secondaryAddresses: [SecondaryAddress] = [], attachment: Attachment, isDefault: Bool,
-        allowsSpoofing: Bool? = nil
+        allowsSpoofing: Bool? = nil, dhcpOptions: [ExtraDHCPOption]? = nil
     ) {
         self.allowsSpoofing = allowsSpoofing
+        self.dhcpOptions = dhcpOptions
         self.id = id
         self.guest = guest
         self.network = network
@@ -33,6 +36,7 @@ public struct NIC: Hashable, Codable, Sendable {
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case id, guest, network, index, address, secondaryAddresses, attachment, isDefault, allowsSpoofing
+        case dhcpOptions
     }
 
     /// All its addresses, the primary one first.
@@ -96,6 +100,9 @@ extension NIC: CloudObject {
         if let lost = ruleLeadingElsewhere(in: cloud) { return "\(lost) leads to an address that it has no more" }
         if guest.isRunning, network.state != .implemented { return "its network is not implemented" }
         if index < 0 { return "its index is negative" }
+        if let lost = dhcpOptions?.first(where: { $0.bytes == nil }) {
+            return "its DHCP option \(lost.code) has a value that is none"
+        }
         return attachment.isValid ? nil : "its shard does not exist"
     }
 

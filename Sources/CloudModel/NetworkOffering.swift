@@ -53,6 +53,12 @@ public struct NetworkOffering: Hashable, Codable, Sendable {
     public var details: [String: String] = [:]
     public var sortKey = 0
 
+    /// For every guest of its networks: those details that are called `dhcp:` and a number.
+    public var dhcpOptions: [ExtraDHCPOption] { [ExtraDHCPOption](details: details) }
+
+    /// Whether guests of its networks may send under other names than their own: a detail that CloudStack has too.
+    public var allowsSpoofing: Bool { details["ForgedTransmits"]?.lowercased() == "true" }
+
     /// The rates that there are.
     public static let rates = 1...100_000
 

@@ -9,7 +9,8 @@ struct Arguments: Sendable {
 
     init(_ command: Command, _ parameters: RequestParameters) throws(RequestError) {
         self.command = command.name
-        for name in command.unsupported.sorted() where parameters[name].map({ !$0.isEmpty }) ?? false {
+        for name in command.unsupported.sorted()
+        where parameters[name].map({ !$0.isEmpty }) ?? parameters.names.contains(where: { $0.hasPrefix(name + "[") }) {
             throw .unsupported(name, "The parameter \(name) of \(command.name) is not supported here")
         }
         for parameter in command.parameters {

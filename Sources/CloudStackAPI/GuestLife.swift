@@ -12,12 +12,11 @@ extension Command {
                 Parameter("displayname", "what people call it"),
                 Parameter("displayvm", .boolean, "false: plain lists do not show it"),
                 Parameter("details", .map, maxLength: 4_096, "details[0].name=value: in place of those that were"),
-                Parameter("cleanupdetails", .boolean, "true: all details go"),
+                Parameter("cleanupdetails", .boolean, "true: all details go"), .dhcpOptionsByNetwork,
             ] + Parameter.userData,
             unsupported: [
                 "haenable", "ostypeid", "isdynamicallyscalable", "instancename", "extraconfig", "customid", "group",
-                "securitygroupids", "securitygroupnames", "dhcpoptionsnetworklist", "deleteprotection", "leaseduration",
-                "leaseexpiryaction",
+                "securitygroupids", "securitygroupnames", "deleteprotection", "leaseduration", "leaseexpiryaction",
             ]
         ) { call throws(RequestError) in
             let arguments = call.arguments
@@ -29,7 +28,7 @@ extension Command {
                         id: try arguments.requiredID("id"), name: arguments.string("name"),
                         displayName: arguments.string("displayname"), isDisplayed: arguments.boolean("displayvm"),
                         details: cleans ? [:] : details.isEmpty ? nil : details,
-                        userData: try call.userDataChoice())))
+                        userData: try call.userDataChoice(), dhcpOptions: try call.dhcpOptionsByNetwork())))
         } reply: {
             renderedGuest($0, $1)
         },

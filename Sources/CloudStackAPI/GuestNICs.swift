@@ -34,14 +34,17 @@ extension Command {
                 Parameter("networkid", .uuid, required: true, related: "listNetworks", "the network"),
                 Parameter("ipaddress", "its address; a free one when absent"),
                 Parameter("macaddress", "its MAC address; a new one when absent"),
-            ], unsupported: ["dhcpoptions"]
+                Parameter(
+                    "dhcpoptions", .map, maxLength: 1_024, "dhcpoptions[0].dhcp:66=value: what DHCP tells it too"),
+            ]
         ) { call throws(RequestError) in
             .networking(
                 .addNIC(
                     .init(
                         guest: try call.arguments.requiredID("virtualmachineid"),
                         network: try call.arguments.requiredID("networkid"),
-                        address: call.arguments.string("ipaddress"), mac: call.arguments.string("macaddress"))))
+                        address: call.arguments.string("ipaddress"), mac: call.arguments.string("macaddress"),
+                        dhcpOptions: try call.dhcpOptions(call.arguments.fields("dhcpoptions"), "dhcpoptions"))))
         } reply: { _, outcome in
             renderedGuest(outcome)
         },

@@ -21,6 +21,7 @@ extension Command {
                 Parameter("networkids", .list, maxLength: 4_096, related: "listNetworks", "its networks, eth0 first"),
                 Parameter("ipaddress", "its address on the first network"),
                 Parameter("iptonetworklist", .map, "instead of networkids: [i].networkid, [i].ip and [i].mac"),
+                .dhcpOptionsByNetwork,
                 Parameter("macaddress", "its MAC address on the first network; a new one when absent"),
                 Parameter("startvm", .boolean, "false: it is not started"),
                 Parameter("port", "emulated: a namespace plays the machine; none: only its addresses are kept"),
@@ -29,7 +30,7 @@ extension Command {
                 "ip6address", "securitygroupids", "securitygroupnames", "diskofferingid",
                 "overridediskofferingid", "rootdisksize", "size", "nicnetworklist", "properties", "bootmode",
                 "boottype",
-                "bootintosetup", "datadiskofferinglist", "datadisksdetails", "dhcpoptionsnetworklist", "extraconfig",
+                "bootintosetup", "datadiskofferinglist", "datadisksdetails", "extraconfig",
                 "leaseduration", "leaseexpiryaction", "snapshotid", "volumeid", "customid", "group", "affinitygroupids",
                 "affinitygroupnames",
             ]
@@ -104,6 +105,13 @@ extension Call {
                     mac: isFirst ? arguments.string("macaddress") : nil))
         }
         if !nics.isEmpty { nics[0].isDefault = true }
+        for (network, options) in try dhcpOptionsByNetwork() {
+            guard let index = nics.firstIndex(where: { $0.network == network }) else {
+                throw .refused(
+                    "dhcpoptionsnetworklist", "The virtual machine is to have no NIC on network \(network)")
+            }
+            nics[index].dhcpOptions = options
+        }
         return nics
     }
 
@@ -146,6 +154,7 @@ extension NIC {
             "publicip": .text(publicAddress?.address), "publicipid": .text(publicAddress?.id),
             "secondaryip": .array(
                 secondaryAddresses.map { .object(["id": .text($0.id), "ipaddress": .text($0.address)]) }),
+            "extradhcpoption": renderedDHCPOptions,
         ]
     }
 }

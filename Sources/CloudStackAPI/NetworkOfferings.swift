@@ -29,7 +29,9 @@ extension Command {
                     "networkrate", .integer,
                     "megabits a second that each NIC may send, and as many that it may receive; -1 or 0 for no limit"),
                 Parameter("serviceofferingid", .uuid, related: "listServiceOfferings", "what its routers are made of"),
-                Parameter("details", .map, "words about it"),
+                Parameter(
+                    "details", .map, maxLength: 1_024,
+                    "dhcp:66=value: what DHCP tells all guests too; ForgedTransmits=true: they may spoof; other words"),
                 Parameter("enable", .boolean, "true: it can be used at once"),
             ] + changeable + scopeParameters, isAdminOnly: true,
             unsupported: [

@@ -41,6 +41,7 @@ extension Command {
             "instancename": .text(guest?.instanceName),
             "account": .text(guest.flatMap { cloud.accounts[$0.account]?.name }), "networkid": .text(nic.network),
             "networkname": .text(network?.name), "segment": .text(port.segment),
+            "hostdevice": .text(Planner.device(of: nic, in: cloud)), "mtu": network.map { .number($0.mtu) },
             "namespace": isEmulated ? .text(guest?.instanceName) : nil,
             "device": isEmulated ? .string("eth\(nic.index)") : nil, "macaddress": .text(port.mac),
             "ipaddress": .array(port.addresses.sorted().map { .text($0) }), "gatewaymac": .text(router?.guestLeg.mac),

@@ -55,7 +55,10 @@ extension Draft {
         guard let network = cloud.networks[nic.network] else { throw unknown("\(parameter).networkid", nic.network) }
         try plug(
             guest, network, index: index, isDefault: isDefault, address: nic.address, mac: nic.mac,
-            NICParameters(network: "\(parameter).networkid", address: "\(parameter).ip", mac: "\(parameter).mac"))
+            dhcpOptions: nic.dhcpOptions,
+            NICParameters(
+                network: "\(parameter).networkid", address: "\(parameter).ip", mac: "\(parameter).mac",
+                dhcpOptions: "dhcpoptionsnetworklist"))
     }
 
     mutating func startGuest(_ id: ObjectID) throws(RequestError) -> [Reference] {

@@ -56,6 +56,9 @@ extension Draft {
         if let details = request.details { guest.details = try checked(details) }
         if let choice = request.userData { guest.userData = try userData(choice, of: guest.account) }
         try put(.guest(guest))
+        for (network, options) in request.dhcpOptions.sorted(by: { $0.key < $1.key }) {
+            try change(options, of: guest, onNetwork: network, "dhcpoptionsnetworklist")
+        }
         return [Reference(.guest, guest.id)]
     }
 

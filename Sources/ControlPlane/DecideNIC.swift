@@ -6,13 +6,15 @@ struct NICParameters {
     let network: String
     let address: String
     let mac: String
+    let dhcpOptions: String
 }
 
 // Ports of guests, which come, go and change while their guests run.
 extension Draft {
     /// The guest's ports are the others' no business: they keep their numbers, addresses and packets.
     mutating func addNIC(_ request: NetworkingRequest.AddNIC) throws(RequestError) -> [Reference] {
-        let parameters = NICParameters(network: "networkid", address: "ipaddress", mac: "macaddress")
+        let parameters = NICParameters(
+            network: "networkid", address: "ipaddress", mac: "macaddress", dhcpOptions: "dhcpoptions")
         let guest = try guest(request.guest, "virtualmachineid")
         guard guest.state != .destroyed else {
             throw .refused("virtualmachineid", "The virtual machine \(guest.instanceName) is destroyed")
@@ -40,7 +42,7 @@ extension Draft {
         let index = (0...nics.count).first { !taken.contains($0) } ?? nics.count
         try plug(
             guest, cloud.networks[network.id] ?? network, index: index, isDefault: nics.isEmpty,
-            address: request.address, mac: request.mac, parameters)
+            address: request.address, mac: request.mac, dhcpOptions: request.dhcpOptions, parameters)
         return [Reference(.guest, guest.id)]
     }
 
@@ -104,17 +106,20 @@ extension Draft {
     /// A new port of the guest on the network.
     mutating func plug(
         _ guest: Guest, _ network: Network, index: Int, isDefault: Bool, address: String?, mac: String?,
-        _ parameters: NICParameters
+        dhcpOptions: [ExtraDHCPOption], _ parameters: NICParameters
     ) throws(RequestError) {
+        let options = try checked(dhcpOptions, on: network, parameters.dhcpOptions)
         let address = try self.address(on: network, address, (parameters.network, parameters.address))
         let shard = try freeShard(.network(network.id), parameters.network)
         let chosen = try mac.map { text throws(RequestError) in try freeMAC(text, parameters.mac) }
         let mac = if let chosen { chosen } else { try newMAC() }
+        let maySpoof = cloud.networkOfferings[network.offering]?.allowsSpoofing == true
         try put(
             .nic(
                 NIC(
                     id: newID(), guest: guest.id, network: network.id, index: index, address: address,
-                    attachment: Attachment(mac: mac, shard: shard), isDefault: isDefault)))
+                    attachment: Attachment(mac: mac, shard: shard), isDefault: isDefault,
+                    allowsSpoofing: maySpoof ? true : nil, dhcpOptions: options)))
     }
 
     /// A free address of the network, the one asked for if one is; nil where there are none.

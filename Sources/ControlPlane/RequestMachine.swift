@@ -128,11 +128,15 @@ extension MachineRequest {
         /// All of them, in place of those that were.
         public var details: [String: String]?
         public var userData: UserDataChoice?
+        /// By network: all options of the NIC there, in place of those that were.
+        public var dhcpOptions: [ObjectID: [ExtraDHCPOption]]
 
         public init(
             id: ObjectID, name: String? = nil, displayName: String? = nil, isDisplayed: Bool? = nil,
-            details: [String: String]? = nil, userData: UserDataChoice? = nil
+            details: [String: String]? = nil, userData: UserDataChoice? = nil,
+            dhcpOptions: [ObjectID: [ExtraDHCPOption]] = [:]
         ) {
+            self.dhcpOptions = dhcpOptions
             self.id = id
             self.name = name
             self.displayName = displayName

@@ -35,8 +35,13 @@ public enum NetworkingRequest: Hashable, Sendable {
         public var address: String?
         /// One that nobody has; a new one when absent.
         public var mac: String?
+        public var dhcpOptions: [ExtraDHCPOption]
 
-        public init(guest: ObjectID, network: ObjectID, address: String? = nil, mac: String? = nil) {
+        public init(
+            guest: ObjectID, network: ObjectID, address: String? = nil, mac: String? = nil,
+            dhcpOptions: [ExtraDHCPOption] = []
+        ) {
+            self.dhcpOptions = dhcpOptions
             self.guest = guest
             self.network = network
             self.address = address

@@ -149,10 +149,13 @@ extension Request {
             public var isDefault: Bool
             /// One that nobody has; a new one when absent.
             public var mac: String?
+            public var dhcpOptions: [ExtraDHCPOption]
 
             public init(
-                network: ObjectID, address: String? = nil, isDefault: Bool = false, mac: String? = nil
+                network: ObjectID, address: String? = nil, isDefault: Bool = false, mac: String? = nil,
+                dhcpOptions: [ExtraDHCPOption] = []
             ) {
+                self.dhcpOptions = dhcpOptions
                 self.mac = mac
                 self.network = network
                 self.address = address

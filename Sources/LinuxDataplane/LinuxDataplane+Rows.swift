@@ -12,6 +12,7 @@ extension LinuxDataplane {
             try node.route.addAddress(
                 KernelAddress(
                     linkIndex: try node.index(of: address.link), address: address.address, hasNoPrefixRoute: true))
+            announce(address, node)
         case .neighbour(let neighbour): try put(neighbour, node)
         case .route(let route): try node.route.addRoute(try kernelRoute(route, node), replacing: true)
         case .policyRule(let rule): try node.route.addPolicyRule(kernelRule(rule))
@@ -190,6 +191,17 @@ extension LinuxDataplane {
     }
 
     // MARK: The rest
+
+    /// Who knew the address at another MAC, as the gateway of a public range does, would go on sending there until it
+    /// forgets. Nobody answers an announcement, so what became of it is not known and no failure of the change.
+    private func announce(_ address: Address, _ node: LinuxNode) {
+        guard let herald, !node.name.isHost, case .v4(let ip) = address.address.address,
+            let inner = try? node.route.link(node.index(of: address.link)), let mac = inner.mac,
+            let outer = inner.peerIndex.flatMap({ try? host.route.link($0) }), isOurs(outer),
+            let bridge = outer.masterIndex
+        else { return }
+        try? herald.announce(ip, at: mac, by: bridge)
+    }
 
     private func put(_ neighbour: Neighbour, _ node: LinuxNode) throws {
         try node.route.addNeighbour(

@@ -18,6 +18,8 @@ public final class LinuxDataplane: Dataplane {
     var nodes: [NodeName: LinuxNode] = [:]
     /// Which node is at the other end of a veth in the host's namespace, or sends by way of a queue there.
     var legOwners: [InterfaceName: NodeName] = [:]
+    /// Nil where we may not send frames.
+    let herald: Herald?
     /// The host has a table of the name of ours that somebody else made.
     var isGuardForeign = false
     /// Requests of sockets that are closed by now.
@@ -39,6 +41,7 @@ public final class LinuxDataplane: Dataplane {
             scratch = try NetlinkScratch()
             let route = try RouteSocket(sharing: scratch)
             host = try LinuxNode(.host, try .current(), host: route, sharing: scratch, room)
+            herald = try? Herald()
             track(.host, nil, host.ports)
         } catch {
             throw DataplaneError(error)

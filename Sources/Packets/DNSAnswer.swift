@@ -40,12 +40,17 @@ public struct DNSAnswer: Sendable {
         var walked = Walked(end: start)
         var at = start
         var isComplete = false
+        var value: [UInt8] = []
         for section in 0..<3 {
             for _ in 0..<bytes.word(6 + section * 2) {
                 guard let fixed = nameEnd(at, bytes), fixed + 10 <= bytes.byteCount else { return nil }
                 let next = fixed + 10 + Int(bytes.word(fixed + 8))
                 guard next <= bytes.byteCount else { return nil }
                 let type = DNSType(bytes.word(fixed))
+                if type.namesInValue != nil {
+                    value.removeAll(keepingCapacity: true)
+                    guard DNSWalk.value(of: type, fixed + 10..<next, in: bytes, to: &value) else { return nil }
+                }
                 if type == .opt {
                     guard section == 2 else { return nil }
                     isComplete = true
@@ -54,7 +59,7 @@ public struct DNSAnswer: Sendable {
                     let ttl = bytes.long(fixed + 4) >> 31 == 0 ? bytes.long(fixed + 4) : 0
                     walked.ttls.append(fixed + 4)
                     walked.shortest = min(walked.shortest, ttl)
-                    if type == .soa, section == 1, next - fixed >= 30 {
+                    if type == .soa, section == 1 {
                         walked.absence = min(ttl, bytes.long(next - 4))
                     }
                     if section == 2 { walked.additional += 1 }

@@ -89,27 +89,9 @@ extension DNSMessage {
         return Resource(name, type, class: bytes.word(at + 2), ttl: bytes.long(at + 4), data: data)
     }
 
-    /// The value of a record. Names may be compressed in the types of RFC 1035 and, by those who do not know better, in
-    /// some older ones; in no others (RFC 3597 section 4).
     private static func data(_ type: DNSType, _ range: Range<Int>, _ bytes: RawSpan) -> [UInt8]? {
-        let (fixed, names, tail): (Int, Int, Int) =
-            switch type {
-            case .ns, .cname, .ptr: (0, 1, 0)
-            case .mx, .afsdb, .routeThrough: (2, 1, 0)
-            case .srv: (6, 1, 0)
-            case .responsiblePerson: (0, 2, 0)
-            case .soa: (0, 2, 20)
-            default: (range.count, 0, 0)
-            }
-        guard range.count >= fixed + tail else { return nil }
-        var data = bytes.copy(range.lowerBound..<range.lowerBound + fixed)
-        var at = range.lowerBound + fixed
-        for _ in 0..<names {
-            guard let end = DNSWalk.expand(at, in: bytes, to: &data), end <= range.upperBound else { return nil }
-            at = end
-        }
-        guard at + tail == range.upperBound, data.count + tail <= 0xffff else { return nil }
-        return data + bytes.copy(at..<range.upperBound)
+        var data: [UInt8] = []
+        return DNSWalk.value(of: type, range, in: bytes, to: &data) && data.count <= 0xffff ? data : nil
     }
 
     /// As it travels, without compression.

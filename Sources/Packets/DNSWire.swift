@@ -24,6 +24,22 @@ public struct DNSType: Hashable, Sendable {
     public static let any = Self(255)
 }
 
+extension DNSType {
+    /// Where names stand in the value of a record: bytes before them, names, bytes behind; nil where there are none. Names
+    /// may be compressed in the types of RFC 1035 and, by those who do not know better, in some older ones; in no others
+    /// (RFC 3597 section 4).
+    var namesInValue: (before: Int, count: Int, behind: Int)? {
+        switch self {
+        case .ns, .cname, .ptr: (0, 1, 0)
+        case .mx, .afsdb, .routeThrough: (2, 1, 0)
+        case .srv: (6, 1, 0)
+        case .responsiblePerson: (0, 2, 0)
+        case .soa: (0, 2, 20)
+        default: nil
+        }
+    }
+}
+
 public enum DNSResponseCode {
     public static let noError: UInt8 = 0
     public static let formatError: UInt8 = 1
@@ -107,6 +123,24 @@ enum DNSWalk {
             }
         }
         return nil
+    }
+
+    /// Appends the value of a record with the names in it written out; false when they do not fill it.
+    static func value(of type: DNSType, _ range: Range<Int>, in bytes: RawSpan, to out: inout [UInt8]) -> Bool {
+        guard let names = type.namesInValue else {
+            out.append(bytes, range)
+            return true
+        }
+        guard range.count >= names.before + names.behind else { return false }
+        var at = range.lowerBound + names.before
+        out.append(bytes, range.lowerBound..<at)
+        for _ in 0..<names.count {
+            guard let end = expand(at, in: bytes, to: &out), end <= range.upperBound else { return false }
+            at = end
+        }
+        guard at + names.behind == range.upperBound else { return false }
+        out.append(bytes, at..<range.upperBound)
+        return true
     }
 
     /// Letters of ASCII in small; everything else is itself (RFC 4343).

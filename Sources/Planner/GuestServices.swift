@@ -20,7 +20,8 @@ extension Planner {
         return GuestServices(
             kinds: kinds, server: server, subnet: cidr, gateway: gateway, mtu: network.mtu,
             domain: domain(of: network, in: zone, cloud), nameServers: kinds.contains(.dns) ? [server] : resolvers,
-            resolvers: resolvers, routerName: router.name)
+            resolvers: resolvers, routerName: router.name,
+            options: offering.dhcpOptions.compactMap(DHCPExtra.init))
     }
 
     /// Where its guests' names are: its own domain, its owner's, the zone's, or one that nobody else has.
@@ -41,7 +42,7 @@ extension Planner {
             ServedNIC(
                 origin: nic.origin, guest: guest.id, mac: nic.attachment.mac, address: address,
                 secondaryAddresses: nic.secondaryAddresses.map(\.address), hostName: guest.name,
-                isDefault: nic.isDefault,
+                isDefault: nic.isDefault, options: (nic.dhcpOptions ?? []).compactMap(DHCPExtra.init),
                 metadata: kinds.contains(.metadata) ? metadata(nic, address, guest, network, cloud) : nil))
     }
 
@@ -130,6 +131,13 @@ extension Planner {
             let address = InterfaceAddress(.v4(GuestServices.linkLocalServer), prefixLength: 32)
         else { return }
         share.add(.address(Address(address, on: DeviceNames.inside(0))), origin)
+    }
+}
+
+extension DHCPExtra {
+    fileprivate init?(_ option: ExtraDHCPOption) {
+        guard let bytes = option.bytes else { return nil }
+        self.init(option.code, bytes)
     }
 }
 

@@ -145,8 +145,9 @@ extension Planner {
     /// Spoofing is allowed, but not everything is: what speaks for a router stays forbidden, what belongs to others by plan
     /// does, and no router sees the frame (`FrameMark.stranger`).
     func spoofedChains() -> [Chain] {
-        let isGateways = Statement.lookup(
-            [.inputInterface, .arpSenderIPv4], in: PortPipeline.spoofingGateways, .equal)
+        func isGateways(_ field: Field) -> Statement {
+            .lookup([.inputInterface, field], in: PortPipeline.spoofingGateways, .equal)
+        }
         let advertisements: [Value] = [.icmpType(134), .icmpType(137)]
         return [
             Chain(
@@ -162,8 +163,10 @@ extension Planner {
             Chain(
                 PortPipeline.spoofedContent,
                 rules: [
-                    refuse(.arp, [Self.isARP, isGateways]),
+                    refuse(.arp, [Self.isARP, isGateways(.arpSenderIPv4)]),
                     guardRule([Self.isUDP, .verdict(.jump(PortPipeline.spoofedUDP))]),
+                    // Its names and addresses are believed, so nobody answers for it.
+                    refuse(.address, [Self.isIPv4, isGateways(.ipv4Source)]),
                     refuse(.ipv6, [Self.isIPv6, Self.isICMPv6, .oneOf(.icmpv6Type, .equal, advertisements)]),
                     guardRule([.setPacketMark(.value(.mark(FrameMark.stranger)))]),
                     guardRule([Self.isForMany, .verdict(.goto(PortPipeline.toMany))]),

@@ -15,6 +15,12 @@ extension Planner {
         DeviceNames.publicBridge(range.physicalNetwork, range.segment, shard: 0)
     }
 
+    /// The device in the host's namespace that a guest's port is; nil while there is none.
+    public static func device(of nic: NIC, in cloud: Cloud) -> InterfaceName? {
+        guard let guest = cloud.guests[nic.guest], guest.hasPorts else { return nil }
+        return DeviceNames.guestPort(guest, nic.index)
+    }
+
     /// The same for a bridge that may be a shard.
     public static func segment(ofBridge bridge: InterfaceName) -> InterfaceName { DeviceNames.root(ofShard: bridge) }
 

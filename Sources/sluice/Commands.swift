@@ -4,8 +4,9 @@ enum Commands {
 
     static let all: [String: Command] = [
         "status": status, "plan": plan, "apply": apply, "router": router, "guest": guest, "network": network,
-        "address": address, "firewall": firewall, "forward": forward, "lb": balancer, "static-nat": staticNAT,
-        "egress": egress, "top": Top.command, "events": events, "exec": exec, "explain": explain, "api": api,
+        "port": port, "address": address, "firewall": firewall, "forward": forward, "lb": balancer,
+        "static-nat": staticNAT, "egress": egress, "top": Top.command, "events": events, "exec": exec,
+        "explain": explain, "api": api,
         "test": test, "replay": ReplayCommand.command,
         "isolation": IsolationCommand.command, "topology": Topology.command, "record": RecordCommand.command,
         "export": export,
@@ -144,6 +145,16 @@ enum Commands {
             [
                 ("NAME", "name"), ("NAMESPACE", "instancename"), ("STATE", "state"), ("ADDRESS", "ipaddress"),
                 ("ACCOUNT", "account"), ("ID", "id"),
+            ])
+    }
+
+    static let port: Command = { client, words throws(Failure) in
+        guard words == ["list"] else { throw .usage("port list") }
+        return try list(
+            client, "listPorts", "port",
+            [
+                ("NAME", "name"), ("NAMESPACE", "namespace"), ("DEVICE", "device"), ("ON THE HOST", "hostdevice"),
+                ("MTU", "mtu"), ("MAC", "macaddress"), ("BRIDGE", "segment"), ("NETWORK", "networkname"),
             ])
     }
 

@@ -15,6 +15,7 @@ enum Help {
           router show NAME           one of them with its NICs
           network list, guest list   the networks, the guests
           guest show NAME            one of them with its NICs, and when it last got its address, asked names, read metadata
+          port list                  where guests' ports are, inside and on the host, and what they carry
           address list|acquire|release
                                      public addresses
           firewall list|add|remove   what may come in to public addresses
@@ -71,6 +72,7 @@ enum Help {
         "router": "usage: sluice [--json] router list\n       sluice [--json] router show NAME",
         "network": "usage: sluice [--json] network list",
         "guest": "usage: sluice [--json] guest list\n       sluice [--json] guest show NAME",
+        "port": "usage: sluice [--json] port list",
         "address": """
         usage: sluice [--json] address list
                sluice [--json] address acquire NETWORK [ADDRESS] [--plan]

@@ -28,6 +28,10 @@ import Testing
             try client.list("listVirtualMachines", "virtualmachine", ["name": "web"])[0]["nic"] as? [[String: Any]])[0]
         #expect(web["macaddress"] as? String == nic["macaddress"] as? String)
         #expect(web["ipaddress"] as? [String] == ["10.1.1.77"])
+        #expect(web["mtu"] as? Int == 1500)
+        // By the machine's number, as its instance's name is.
+        let number = (web["instancename"] as? String)?.split(separator: "-")[2]
+        #expect(web["hostdevice"] as? String == "slg\(number ?? "")e0")
         let router = try client.list("listRouters", "router", ["listall": "true"])[0]
         #expect(web["gatewaymac"] as? String == router["guestmacaddress"] as? String)
         let neighbours = try #require(ports[1]["neighbour"] as? [[String: Any]])

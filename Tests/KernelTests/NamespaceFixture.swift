@@ -19,7 +19,8 @@ func withFreshNamespace<Result: Sendable>(_ body: @Sendable () throws -> Result)
     }
 }
 
-private func isolateThisThread() throws {
+/// Leaves the thread in a new network and mount namespace with an empty `/run`.
+func isolateThisThread() throws {
     let failure = { (what: String) in KernelError(operation: what, object: "for a test", errno: errno) }
     guard sluice_unshare(sluice_clone_newnet | sluice_clone_newns) == 0 else { throw failure("unshare") }
     guard mount("none", "/", nil, sluice_ms_private | sluice_ms_recursive, nil) == 0 else { throw failure("private") }

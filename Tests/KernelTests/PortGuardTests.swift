@@ -2,6 +2,7 @@ import CloudModel
 import Foundation
 import LinuxKernel
 import NetworkVocabulary
+import RouterPlan
 import TestSupport
 import Testing
 
@@ -160,7 +161,61 @@ import Testing
         }
     }
 
-    @Test func `is dead while it has no rules, whatever it is`() async throws {
+    /// IPv6 is what neighbours say to each other under link-local addresses; what lies about itself is in `HostileFrames`.
+    @Test func `IS11: speaks IPv6 to neighbours, and to no host, router or other network`() async throws {
+        try await withFreshNamespace {
+            typealias R = RawFrame
+            let scene = try PortScene()
+            let (own, door) = (try scene.mac("a"), try scene.routerMAC)
+            let linkLocal = try scene.linkLocal("a")
+            let bridge =
+                "slb\(try #require(scene.cloud.planned.cloud.networks.values.first { $0.name == "red" }).number)"
+            let host = try #require(try objects(from: "ip -j link show dev \(bridge)").first?["address"] as? String)
+            func solicitation(_ target: String) -> [UInt8] {
+                R.icmpv6(135, [0, 0, 0, 0] + R.ip6(target) + [1, 1] + R.mac(own))
+            }
+            let echo = R.icmpv6(128, [0, 1, 0, 1])
+            let frames: [[UInt8]] = [
+                // To all nodes and all routers: echo, a question for the router, a listener's report, a datagram.
+                R.ethernet("33:33:00:00:00:01", own, 0x86dd, R.ipv6(linkLocal, "ff02::1", echo)),
+                R.ethernet(
+                    "33:33:00:00:00:02", own, 0x86dd, R.ipv6(linkLocal, "ff02::2", R.icmpv6(133, [0, 0, 0, 0]))),
+                R.ethernet(
+                    "33:33:00:00:00:16", own, 0x86dd,
+                    R.ipv6(
+                        linkLocal, "ff02::16", next: 0, [58, 0, 5, 2, 0, 0, 1, 0] + R.icmpv6(143, [0, 0, 0, 0]))),
+                R.ethernet("33:33:00:00:00:01", own, 0x86dd, R.ipv6(linkLocal, "ff02::1", next: 17, R.udp(5, 53, [1]))),
+                // To the link-local addresses that router and host would have.
+                R.ethernet(
+                    "33:33:ff:00:00:01", own, 0x86dd,
+                    R.ipv6(linkLocal, "ff02::1:ff00:1", solicitation(PortScene.linkLocal(of: door)))),
+                R.ethernet(door, own, 0x86dd, R.ipv6(linkLocal, PortScene.linkLocal(of: door), echo)),
+                R.ethernet(host, own, 0x86dd, R.ipv6(linkLocal, PortScene.linkLocal(of: host), echo)),
+                R.ethernet(
+                    host, own, 0x86dd, R.ipv6(linkLocal, PortScene.linkLocal(of: host), next: 17, R.udp(5, 53, [1]))),
+            ]
+            let seen = try scene.see(frames)
+            #expect(seen.atC == [])
+            let forMany = frames.filter { $0[0] == 0x33 }
+            for frame in forMany { #expect(seen.atB.contains(frame), "\(frame)") }
+            // Nothing but the guests' own: the router, whose kernel these reached, says nothing.
+            let guests = [R.mac(own), R.mac(try scene.mac("b"))]
+            for frame in seen.atRouter + seen.atB where frame[12..<14].elementsEqual([0x86, 0xdd]) {
+                #expect(guests.contains(Array(frame[6..<12])), "\(frame)")
+            }
+            // The host's own stack has no address there, has learned nobody, and has said nothing.
+            for link in try objects(from: "ip -j -6 addr show") where "\(link["ifname"] ?? "")".hasPrefix("sl") {
+                Issue.record("\(link["ifname"] ?? "") has an IPv6 address")
+            }
+            #expect(try output(of: "ip -6 neigh show") == "")
+            let router = try scene.cloud.router.name
+            #expect(try output(of: "ip -n \(router) -6 neigh show") == "")
+            #expect(try output(of: "ip -n \(router) -6 addr show dev eth0") == "")
+            #expect(try scene.refusals(of: "a") == ["host": 2])
+        }
+    }
+
+    @Test func `IS21: is dead while it has no rules, whatever it is`() async throws {
         try await withFreshNamespace {
             typealias R = RawFrame
             let scene = try PortScene()
@@ -197,6 +252,8 @@ import Testing
                 "ip link add p1 type veth peer name q1", "ip link set p0 master br0 up", "ip link set p1 master br0 up",
                 "ip link set q0 up", "ip link set q1 up", "ip link set br0 up",
             ] { #expect(try output(of: command) == "") }
+            // The kernel opens a bridge's ports a little later.
+            while try output(of: "bridge link show master br0").matches(of: /state forwarding/).count < 2 {}
             let (near, far) = (try Tap("q0"), try Tap("q1"))
             let frames = [
                 R.ethernet("01:80:c2:00:00:00", "02:00:00:00:11:11", 38, [0x42, 0x42, 3]),
@@ -215,8 +272,11 @@ import Testing
 }
 
 extension PortScene {
-    func linkLocal(_ guest: String) throws -> String {
-        let bytes = RawFrame.mac(try mac(guest))
+    func linkLocal(_ guest: String) throws -> String { Self.linkLocal(of: try mac(guest)) }
+
+    /// The address that follows from a MAC (RFC 4291, appendix A).
+    static func linkLocal(of mac: String) -> String {
+        let bytes = RawFrame.mac(mac)
         let groups = [
             [bytes[0] ^ 2, bytes[1]], [bytes[2], 0xff], [0xfe, bytes[3]], [bytes[4], bytes[5]],
         ].map { String(Int($0[0]) << 8 | Int($0[1]), radix: 16) }

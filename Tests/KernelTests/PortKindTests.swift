@@ -59,6 +59,7 @@ import Testing
                     "arp",
                     R.ethernet(R.everybody, own, 0x806, R.arp(2, sender: (own, "10.1.1.1"), target: (own, "10.1.1.1")))
                 ),
+                ("address", Self.datagram(own, "10.1.1.1")),
                 ("dhcp", R.ethernet(R.everybody, stray, 0x800, R.ipv4("0.0.0.0", "255.255.255.255", 17, client))),
                 (
                     "dhcp",

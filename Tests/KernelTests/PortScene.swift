@@ -91,23 +91,24 @@ final class PortScene {
             atC: try c.wholeFrames(until: other))
     }
 
-    /// What the guard has counted at the port of a guest, by reason, as `nft` shows it; reasons without any are left out.
-    func refusals(of guest: String) throws -> [String: Int] {
-        let port = try self.port(guest)
-        var counts: [String: Int] = [:]
-        let text = try output(of: "nft -j list sets bridge")
-        let list = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
-        for item in list["nftables"] as? [[String: Any]] ?? [] {
-            guard let set = item["set"] as? [String: Any], let name = set["name"] as? String,
-                name.hasPrefix("refused-")
+    /// What the guard has counted at the port of a guest, by reason.
+    func refusals(of guest: String) throws -> [String: Int] { try refusalsAtPort(try port(guest)) }
+}
+
+/// What the guard has counted at a port, by reason, as `nft` shows it; reasons without any are left out.
+func refusalsAtPort(_ port: String) throws -> [String: Int] {
+    var counts: [String: Int] = [:]
+    let text = try output(of: "nft -j list sets bridge")
+    let list = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    for item in list["nftables"] as? [[String: Any]] ?? [] {
+        guard let set = item["set"] as? [String: Any], let name = set["name"] as? String, name.hasPrefix("refused-")
+        else { continue }
+        for entry in set["elem"] as? [[String: Any]] ?? [] {
+            guard let element = entry["elem"] as? [String: Any], element["val"] as? String == port,
+                let counter = element["counter"] as? [String: Any], let packets = counter["packets"] as? Int
             else { continue }
-            for entry in set["elem"] as? [[String: Any]] ?? [] {
-                guard let element = entry["elem"] as? [String: Any], element["val"] as? String == port,
-                    let counter = element["counter"] as? [String: Any], let packets = counter["packets"] as? Int
-                else { continue }
-                if packets > 0 { counts[String(name.dropFirst("refused-".count))] = packets }
-            }
+            if packets > 0 { counts[String(name.dropFirst("refused-".count))] = packets }
         }
-        return counts
     }
+    return counts
 }

@@ -69,10 +69,17 @@ final class Tap {
 
     /// A datagram to everybody on the segment, with that text in it, behind as many tags.
     func broadcast(_ text: String, from mac: String, _ address: String, tags: [(type: Int, tci: Int)] = []) throws {
-        let datagram = RawFrame.ipv4(
-            address, "255.255.255.255", 17, RawFrame.udp(4241, Self.canaries, Array(text.utf8)))
-        let plain = RawFrame.ethernet(RawFrame.everybody, mac, Int(ETH_P_IP), datagram)
+        let plain = Self.canary(text, from: mac, address)
         try put(plain[..<12] + tags.flatMap { RawFrame.half($0.type) + RawFrame.half($0.tci) } + plain[12...])
+    }
+
+    static func canary(
+        _ text: String, from mac: String, _ address: String, to: String = RawFrame.everybody,
+        _ target: String = "255.255.255.255"
+    ) -> [UInt8] {
+        RawFrame.ethernet(
+            to, mac, Int(ETH_P_IP),
+            RawFrame.ipv4(address, target, 17, RawFrame.udp(4241, canaries, Array(text.utf8))))
     }
 
     /// A frame as it stands.
@@ -126,6 +133,9 @@ final class Tap {
 }
 
 extension Tap.Frame {
+    /// One that is whole, in the middle of another for one.
+    init(whole: [UInt8]) { self.init(whole, besides: []) }
+
     /// The kernel takes the tag out of a frame and hands it over beside it, except where nothing on the way has looked.
     fileprivate init(_ bytes: [UInt8], besides control: [UInt8]) {
         let half = { (at: Int) in at + 1 < bytes.count ? UInt16(bytes[at]) << 8 | UInt16(bytes[at + 1]) : 0 }

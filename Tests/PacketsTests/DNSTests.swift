@@ -108,6 +108,21 @@ import Testing
         for length in 0..<answer.count { #expect(DNSAnswer(parsing: Array(answer[..<length]), to: question) == nil) }
     }
 
+    @Test func `an answer with a broken name in a record's value is none, and is given to nobody`() throws {
+        // Of absence: the zone's SOA, whose names are a and b.
+        let answer = try Dissector.bytes(
+            "17a98183000100000001000003775777076578616d706c65036f72670000010001"
+                + "c010000600010000003c001a0161000162000000000100000002000000030000000400000005")
+        let question = Array(answer[12..<33])
+        #expect(DNSAnswer(parsing: answer, to: question)?.lifetime == 5)
+        // A label that runs over the end, twice, and a name that leaves a byte of the value over.
+        for (offset, byte) in [(48, 0x61), (45, 0), (48, 0)] as [(Int, UInt8)] {
+            var broken = answer
+            broken[offset] = byte
+            #expect(DNSAnswer(parsing: broken, to: question) == nil, "\(offset)")
+        }
+    }
+
     private struct Unreadable: Error {}
 
     private static func words(of message: DNSMessage) -> String {

@@ -14,7 +14,8 @@ extension Scenarios {
                 let commands: [([String], String)] = [
                     (["status"], "5 verified"), (["router", "list"], "203.0.113.10"),
                     (["router", "show", "r-1-VM"], "eth"),
-                    (["guest", "list"], "10.1.1.20"), (["network", "list"], "10.1.1.0/24"), (["events"], "CLOUD.APPLY"),
+                    (["guest", "list"], "10.1.1.20"), (["port", "list"], "1500"), (["network", "list"], "10.1.1.0/24"),
+                    (["events"], "CLOUD.APPLY"),
                     (["plan", "show"], "table inet sluice"), (["plan", "show", "r-1-VM"], "# router/"),
                     (["api", "listZones"], "\"name\" : \"demo\""),
                     (["exec", "r-1-VM", "--", "ip", "-br", "link"], "eth1"),

@@ -5,7 +5,7 @@ extension Scenarios {
     /// Promise P2: no packet is judged by anything but the rules before or the rules after.
     @Suite struct NoWindowTests {
         @Test(.timeLimit(.minutes(isLong ? 10 : 3)))
-        func `no packet is judged wrongly while the ruleset changes, and the same in two transactions shows`()
+        func `IS21: no packet is judged wrongly while the ruleset changes, and the same in two transactions shows`()
             async throws
         {
             try await inOwnWorld { world in

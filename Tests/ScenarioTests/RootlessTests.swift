@@ -25,7 +25,7 @@ extension Scenarios {
                 try world.shell(
                     """
                     chmod 755 \(world.directory); mkdir \(programs) \(home); \(Self.nobody.isEmpty ? "true" : "chown 65534:65534 \(home)")
-                    cp \(DaemonUnderTest.programs)/sluiced \(DaemonUnderTest.programs)/sluice \(programs)/
+                    for program in sluiced sluice sluice-worker; do cp \(DaemonUnderTest.programs)/$program \(programs)/; done
                     """)
                 let before = try world.shell("ip -o link; ls -A /run")
                 let environment = ["TMPDIR": home, "HOME": home]

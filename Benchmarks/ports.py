@@ -1,0 +1,189 @@
+"""The rows about guests' ports and segments: plugging in and out, what the guard of ports costs a frame, and networks by the
+thousand on VXLANs and VLANs."""
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+
+from nat import sh
+
+L2 = {"name": "l2", "guestType": "L2", "services": {}, "persistent": True}
+# What a port's rules are by hand: a set for each question, an element in each.
+GUARD = """
+table bridge peer {
+    set ports { type ifname; }
+    set identities { type ifname . ether_addr . ipv4_addr; }
+    set deliveries { type ifname . ether_addr; }
+    chain prerouting { type filter hook prerouting priority -350;
+        iifname "g*" iifname . ether saddr . ip saddr @identities accept
+        ether type arp accept
+        iifname "g*" drop
+    }
+    chain forward { type filter hook forward priority -350;
+        oifname "g*" oifname . ether daddr @deliveries accept
+        oifname "g*" oifname @ports ether daddr & 01:00:00:00:00:00 != 0 accept
+        oifname "g*" drop
+    }
+}"""
+
+
+def spread(times):
+    ordered = sorted(times)
+    return f"{statistics.median(ordered):.2f} / {ordered[len(ordered) * 99 // 100]:.2f} ms"
+
+
+def milliseconds(body):
+    start = time.monotonic()
+    result = body()
+    return (time.monotonic() - start) * 1000, result
+
+
+def plain(tag, rules=""):
+    """Two ports of a bridge in a host of its own, with rules of one's own that know them."""
+    host, ends = f"{tag}host", (f"{tag}a", f"{tag}b")
+    sh(f"ip netns add {host}; ip -n {host} link add name b0 type bridge; ip -n {host} link set b0 up")
+    if rules:
+        sh("nft -f -", inside=host, input=rules)
+    for end, number in zip(ends, ["10.0.0.10", "10.0.0.20"]):
+        sh(f"ip netns add {end}; ip -n {host} link add g{end} type veth peer name eth0 netns {end}\n"
+           f"ip -n {host} link set g{end} master b0 up; ip -n {end} link set eth0 up; ip -n {end} addr add {number}/24 dev eth0")
+        if "identities" in rules:
+            mac = sh("cat /sys/class/net/eth0/address", inside=end).strip()
+            sh(f"nft 'add element bridge peer ports {{ g{end} }}; add element bridge peer identities {{ g{end} . {mac} . {number} }};"
+               f" add element bridge peer deliveries {{ g{end} . {mac} }}'", inside=host)
+    return ends
+
+
+class Ports:
+    def __init__(self, bench, zone, frames):
+        self.bench, self.zone, self.frames = bench, zone, frames
+        self.row = bench.row
+
+    # A port by itself
+
+    def plug(self):
+        rounds = 50 if self.bench.quick else 300
+
+        def body(daemon):
+            networks = [{"name": name, "zone": "z", "offering": "bench", "cidr": f"10.{number}.0.0/16"}
+                        for number, name in enumerate(["first", "second"])]
+            daemon.apply(self.zone(networks=networks, guests=[{"name": "g", "nics": [{"network": "first"}]}]))
+            machine = daemon.call("listVirtualMachines", listall="true")["virtualmachine"][0]["id"]
+            network = daemon.call("listNetworks", listall="true", name="second")["network"][0]["id"]
+            plugged, unplugged, calls = [], [], []
+            for _ in range(rounds):
+                took, result = milliseconds(
+                    lambda: daemon.job("addNicToVirtualMachine", virtualmachineid=machine, networkid=network))
+                plugged.append(took)
+                nic = next(nic["id"] for nic in result["virtualmachine"]["nic"] if nic["networkid"] == network)
+                unplugged.append(milliseconds(
+                    lambda: daemon.job("removeNicFromVirtualMachine", virtualmachineid=machine, nicid=nic))[0])
+                calls.append(milliseconds(lambda: daemon.call("listZones"))[0])
+            # By hand, as somebody would who has the names already.
+            sh("ip netns add hand; ip link add name h0 type bridge; ip link set h0 up; nft -f -", input=GUARD)
+            by_hand, away = [], []
+            for _ in range(rounds):
+                by_hand.append(milliseconds(lambda: sh(
+                    "ip link add g1 type veth peer name eth0 address 02:00:00:00:00:01 netns hand\n"
+                    "nft 'add element bridge peer ports { g1 };"
+                    " add element bridge peer identities { g1 . 02:00:00:00:00:01 . 10.0.0.1 };"
+                    " add element bridge peer deliveries { g1 . 02:00:00:00:00:01 }'\n"
+                    "ip link set g1 master h0 up\n"
+                    "ip -n hand link set eth0 up"))[0])
+                away.append(milliseconds(lambda: sh(
+                    "ip link del g1\n"
+                    "nft 'delete element bridge peer ports { g1 };"
+                    " delete element bridge peer identities { g1 . 02:00:00:00:00:01 . 10.0.0.1 };"
+                    " delete element bridge peer deliveries { g1 . 02:00:00:00:00:01 }'"))[0])
+            sh("nft delete table bridge peer; ip link del h0; ip netns del hand")
+            note = f"two HTTP calls from Python {2 * statistics.median(calls):.2f} ms"
+            for what, ours, theirs in [("plugging in", plugged, by_hand), ("unplugging", unplugged, away)]:
+                self.row(f"{what} a guest's port: call to read-back, p50 / p99", spread(ours),
+                         f"`ip link` and `nft` with three elements {spread(theirs)}",
+                         f"{statistics.median(theirs) / statistics.median(ours):.1f}× faster", note)
+        self.bench.with_daemon(body)
+
+    # What the guard costs a frame
+
+    def guarded(self):
+        turns, length = (5, 0.2) if self.bench.quick else (21, 0.5)
+
+        def body(daemon):
+            daemon.apply(self.zone(
+                networks=[{"name": "n", "zone": "z", "offering": "bench", "cidr": "10.0.0.0/24"}],
+                guests=[{"name": name, "nics": [{"network": "n", "address": address}]}
+                        for name, address in [("a", "10.0.0.10"), ("b", "10.0.0.20")]]))
+            machines = {machine["name"]: machine["instancename"]
+                        for machine in daemon.call("listVirtualMachines", listall="true")["virtualmachine"]}
+            # In namespaces of their own, as hosts without us: no rule of ours is asked there at all.
+            empty = "table bridge peer {\n" + "".join(
+                f"chain {hook} {{ type filter hook {hook} priority -350; }}\n" for hook in ["prerouting", "forward"]) + "}"
+            sides = {"plain": plain("p"), "empty": plain("e", empty), "hand": plain("h", GUARD),
+                     "guarded": (machines["a"], machines["b"])}
+            for size in [64, 1514]:
+                seen = {name: [] for name in sides}
+                lost = 0
+                for _ in range(turns):
+                    for name, (sender, receiver) in sides.items():
+                        sh("ping -c 1 -W 2 10.0.0.20", inside=sender)
+                        mac = sh("cat /sys/class/net/eth0/address", inside=receiver).strip()
+                        words = subprocess.run(
+                            [self.frames, f"/run/netns/{sender}", f"/run/netns/{receiver}", mac, "10.0.0.10", "10.0.0.20",
+                             str(size), str(length)], check=True, capture_output=True, text=True).stdout.split()
+                        seen[name].append(float(words[0]))
+                        lost += int(words[2])
+                ratio = {name: statistics.median(b / a for a, b in zip(seen["plain"], seen[name])) for name in sides}
+                self.row(f"frames of {size} bytes per processor second from a guarded port to another",
+                         f"{statistics.median(seen['guarded']) / 1e3:.0f} thousand",
+                         f"unguarded bridge ports {statistics.median(seen['plain']) / 1e3:.0f} thousand",
+                         f"{ratio['guarded']:.3f}×",
+                         f"target 0.95; two chains without a rule {ratio['empty']:.3f}, two lookups by hand "
+                         f"{ratio['hand']:.3f}; {lost} frames lost")
+        self.bench.with_daemon(body)
+
+    # Segments by the thousand
+
+    def segments(self, isolation, first, count, device):
+        def body(daemon):
+            # The kernel's own limit is 20 groups.
+            sh("ip link add trunk0 type veth peer name wall; ip link set wall up; ip addr add 192.0.2.1/24 dev trunk0;"
+               " ip link set trunk0 up; sysctl -qw net.ipv4.igmp_max_memberships=10000")
+            zone = {"zones": [{"name": "z", "dns1": "192.0.2.53", "physicalNetworks": [
+                {"name": "p", "isolation": isolation, "segments": [f"{first}-{first + count - 1}"], "trunk": "trunk0"}]}],
+                "networkOfferings": [L2]}
+            daemon.apply(zone)
+            networks = [{"name": f"n{i}", "zone": "z", "offering": "l2"} for i in range(count)]
+            took, _ = milliseconds(lambda: daemon.apply(zone | {"networks": networks}))
+            there = len(re.findall(device, sh("ip -o link")))
+            assert there == count, f"{there} of {count}"
+            mtu = 1450 if isolation == "VXLAN" else 1500
+            lines = []
+            for number in range(count):
+                own = (f"link add v{number} mtu {mtu} type vxlan id {first + number} dstport 4789 dev trunk0 "
+                       f"group 239.0.{(first + number) // 256}.{(first + number) % 256}") if isolation == "VXLAN" else (
+                       f"link add link trunk0 name v{number} mtu {mtu} type vlan id {first + number}")
+                lines += [f"link add name b{number} mtu {mtu} type bridge", own,
+                          f"link set b{number} addrgenmode none up", f"link set v{number} master b{number} addrgenmode none up"]
+            with tempfile.NamedTemporaryFile("w", suffix=".batch") as file:
+                file.write("\n".join(lines) + "\n")
+                file.flush()
+                theirs, _ = milliseconds(lambda: subprocess.run(
+                    ["unshare", "--net", "sh", "-ec",
+                     "ip link set lo up; ip link add trunk0 type veth peer name wall; ip link set wall up;"
+                     " ip addr add 192.0.2.1/24 dev trunk0; ip link set trunk0 up;"
+                     " sysctl -qw net.ipv4.igmp_max_memberships=10000; ip -batch " + file.name], check=True))
+            self.row(f"{count} networks on {isolation}s, cold: a cloud file, to read-back", f"{took / 1000:.2f} s",
+                     f"`ip -batch` {theirs / 1000:.2f} s", f"{theirs / took:.1f}×", "a bridge and a trunk's device each")
+            sh("ip link del trunk0")
+        self.bench.with_daemon(body)
+
+    def vxlans(self):
+        self.segments("VXLAN", 5000, 100 if self.bench.quick else 1000, r": slv[0-9]+")
+
+    def vlans(self):
+        if subprocess.run("ip link add t0 type veth peer name t1 && ip link add link t0 name t2 type vlan id 2; s=$?;"
+                          " ip link del t0; exit $s", shell=True, capture_output=True).returncode:
+            print("  networks on VLANs: not measured: this kernel has no 802.1Q", flush=True)
+            return
+        self.segments("VLAN", 2, 100 if self.bench.quick else 1000, r": trunk0\.[0-9]+")
