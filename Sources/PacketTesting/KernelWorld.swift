@@ -229,22 +229,3 @@ final class KernelWorld: World {
         return passage
     }
 }
-
-extension Frame {
-    /// With the checksum of a segment that a router made itself: its kernel leaves all but the pseudo header to a network
-    /// card, and these wires are none.
-    fileprivate var finished: Frame {
-        guard case .ipv4(var packet) = body, case .tcp(var segment) = packet.body,
-            case .forced(let found) = segment.checksum
-        else { return self }
-        let length = 20 + segment.options.count + segment.payload.count
-        let number = packet.protocol.number
-        guard found == ~InternetChecksum(packet.source, packet.destination, protocol: number, length: length).value
-        else { return self }
-        segment.checksum = .computed
-        packet.body = .tcp(segment)
-        var frame = self
-        frame.body = .ipv4(packet)
-        return frame
-    }
-}

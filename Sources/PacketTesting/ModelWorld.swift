@@ -69,7 +69,12 @@ final class ModelWorld: World {
             passage.rulings.append(ruling)
             guard judging[plan.name]?.judges(ruling.chain) == true else { continue }
             passage.lastWord = ruling
-            passage.origin = step.origin ?? plan.owner
+            // Whose refused port it was no counter of the kernel says.
+            if case .rejected = step.action {
+                passage.origin = plan.owner
+            } else {
+                passage.origin = step.origin ?? plan.owner
+            }
         }
         if case .dropped(.kernel(let reason)) = trace.outcome { passage.reason = reason }
         for case .element(let set, let key, let origin) in trace.counted {

@@ -236,6 +236,8 @@ extension Scenarios {
                     try world.shell("curl -s -m 5 http://\(Self.public50)/", in: Self.outside).prefix(2)
                 }
                 #expect(Set(others).count == 2)
+                // The member sees the router, and is told of the client.
+                #expect(try get().hasSuffix(" 203.0.113.1"))
                 // A reload in between: the cookie still says who it is.
                 _ = try site.daemon.balance(site.address, [site.web], ["publicport": "81", "algorithm": "leastconn"])
                 for _ in 0..<3 { #expect(try get().hasPrefix(first ?? "?")) }
@@ -250,6 +252,22 @@ extension Scenarios {
                     try world.shell("curl -s -m 5 http://\(Self.public50)/", in: Self.outside).prefix(3)
                 }
                 #expect(Set(later) == ["web"])
+                try site.end()
+            }
+        }
+
+        @Test(.needsRoot) func `members of a rule that tells them of clients hear who came, and to where`() async throws
+        {
+            try await inOwnWorld { world in
+                let site = try Site(world)
+                _ = try site.daemon.balance(site.address, [site.web], ["protocol": "tcp-proxy"])
+                let told = try site.visit().member.split(separator: " ").map(String.init)
+                #expect(told.count == 7, "\(told)")
+                #expect(told.prefix(5) == ["web", "PROXY", "TCP4", "203.0.113.1", Self.public50], "\(told)")
+                #expect(told.last == "80")
+                // Guests have the address that outsiders see.
+                let guest = try Visit(world, from: "i-2-3-VM", to: Self.public50, 80).member
+                #expect(guest.hasPrefix("web PROXY TCP4 203.0.113.10 \(Self.public50) "), "\(guest)")
                 try site.end()
             }
         }

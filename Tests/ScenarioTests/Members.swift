@@ -12,11 +12,13 @@ final class Members {
         async def serve(reader, writer):
             first = await reader.read(65536)
             if first.startswith(b'GET '):
-                body = name + b' ' + (b'cookie' if b'Cookie: ' in first else b'')
+                heads = [line[17:] for line in first.split(b'\\r\\n') if line.lower().startswith(b'x-forwarded-for: ')]
+                body = name + b' ' + (b'cookie ' if b'Cookie: ' in first else b'') + b''.join(heads)
                 ok = b'503 No' if sys.argv[3:] == ['unwell'] else b'200 OK'
                 writer.write(b'HTTP/1.1 ' + ok + b'\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n' % len(body) + body)
             else:
-                writer.write(name + b'\\n')
+                told = b' ' + first.split(b'\\r\\n')[0] if first.startswith(b'PROXY ') else b''
+                writer.write(name + told + b'\\n')
                 while first:
                     await writer.drain()
                     first = await reader.read(65536)
