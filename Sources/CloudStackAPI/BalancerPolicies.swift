@@ -126,7 +126,7 @@ extension Call {
         guard arguments.boolean("fordisplay") ?? true else { return [] }
         let rule = try visible("lbruleid", in: cloud.loadBalancerRules, by: balancerOwner)?.id
         let id = arguments.id("id")
-        if let id, cloud.loadBalancerRule(withPolicy: id).map({ policy($0) == id }) != true {
+        if let id, cloud.loadBalancerRule(withPolicy: id).map({ policy($0) == id && mayLookAt($0) }) != true {
             throw .unknown("id", id: id.description, command)
         }
         return Array(cloud.loadBalancerRules.values).filter { candidate in

@@ -160,6 +160,8 @@ extension Call {
     fileprivate func balancedInstances() throws(RequestError) -> APIObject {
         let rule = try visible("id", in: cloud.loadBalancerRules) { cloud.publicAddresses[$0.publicAddress]?.account }
         guard let rule else { throw .missing("id", command) }
+        // Who looks at what members carry looks again.
+        if arguments.boolean("lbvmips") == true { api.service.watchTraffic() }
         let members = cloud.members(ofBalancer: rule.id)
         var addresses: [ObjectID: [LoadBalancerMember]] = [:]
         var guests: [ObjectID] = []

@@ -27,6 +27,7 @@ public enum Metrics {
             "1 while changes are refused because they cannot be made durable.",
             [("", view.hindrance == nil ? 0 : 1)])
         traffic(view, &text)
+        balancing(view, &text)
         family(
             &text, "sluice_guest_services_restarts_total", "counter",
             "How often the process that serves guests had to be started again.", [("", view.services.restarts)])
@@ -48,6 +49,29 @@ public enum Metrics {
         family(
             &text, "sluice_public_address_received_bytes_total", "counter",
             "Bytes that guests received by a public address.", counts.map { ($0.0, $0.1.receivedBytes) })
+    }
+
+    /// By address that shares a port. Names are users' and stay out of it.
+    private static func balancing(_ view: CloudView, _ text: inout String) {
+        let members = view.cloud.loadBalancerMembers.values.map { member in
+            (
+                labels: "rule=\"\(member.rule)\",address=\"\(member.guestAddress)\"", isDown: member.isDown,
+                counts: view.traffic[member.id]
+            )
+        }
+        let name = "sluice_load_balancer_member"
+        family(
+            &text, "\(name)_up", "gauge", "0 while a member is found not to answer.",
+            members.map { ($0.labels, $0.isDown ? 0 : 1) })
+        family(
+            &text, "\(name)_connections_total", "counter", "Connections that a member was given.",
+            members.map { ($0.labels, $0.counts.matchedPackets) })
+        family(
+            &text, "\(name)_received_bytes_total", "counter", "Bytes that clients sent to a member.",
+            members.map { ($0.labels, $0.counts.receivedBytes) })
+        family(
+            &text, "\(name)_sent_bytes_total", "counter", "Bytes that a member sent to clients.",
+            members.map { ($0.labels, $0.counts.sentBytes) })
     }
 
     private static func family(

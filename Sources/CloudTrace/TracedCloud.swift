@@ -7,7 +7,7 @@ import Ruleset
 /// The routers of a cloud as the evaluator has them, on segments that carry frames at once.
 ///
 /// What a router says itself is not in a plan: an answer to an echo or to address resolution, and the news that a
-/// packet's time ran out, are made here as RFC 792 and RFC 826 want them, and refusals as RFC 9293 does.
+/// packet's time ran out or that nobody has its port, are made here as the RFCs want them; so are a rule's refusals.
 public struct TracedCloud: Sendable {
     public private(set) var wiring: Wiring
     private var nodes: [NodeName: TracedNode] = [:]
@@ -83,9 +83,9 @@ public struct TracedCloud: Sendable {
         journey.steps.append(.hop(.init(node: leg.node, link: leg.link, trace: trace)))
         switch trace.outcome {
         case .forwarded(let departure): send(departure, from: leg.node, &journey)
-        case .local(let frame):
-            echo(frame, leg, &journey)
-            if !isServed { refuse(frame, leg, &journey) }
+        case .local(let local):
+            echo(local, leg, &journey)
+            if !isServed { refuse(frame, takenAs: local, leg, &journey) }
         case .dropped(.kernel(.timeToLive)): tellOfTime(frame, leg, &journey)
         case .rejected(let rejection, _): refuse(frame, rejection, leg, &journey)
         case .dropped: break
@@ -135,34 +135,48 @@ public struct TracedCloud: Sendable {
         say(IPv4Packet(source: source, destination: packet.source, tos: 0xc0, body: .icmp(message)), leg, &journey)
     }
 
-    /// What came to a port that nobody has (RFC 1122 section 4.1.3.1).
-    private mutating func refuse(_ frame: Frame, _ leg: Wiring.Leg, _ journey: inout Journey) {
-        guard case .ipv4(let packet) = frame.body, leg.addresses.contains(.v4(packet.destination)) else { return }
+    /// What came to a port that nobody has (RFC 9293 section 3.10.7.1, RFC 1122 section 4.1.3.1), be it one that another
+    /// port was translated to. The answer is translated back: it is one to the packet as it came.
+    private mutating func refuse(
+        _ frame: Frame, takenAs local: Frame, _ leg: Wiring.Leg, _ journey: inout Journey
+    ) {
+        guard case .ipv4(let packet) = frame.body, case .ipv4(let taken) = local.body,
+            leg.addresses.contains(.v4(taken.destination)) || taken.destination != packet.destination
+        else { return }
         switch packet.body {
-        case .udp: refuse(frame, .portUnreachable, leg, &journey)
-        case .tcp: refuse(frame, .tcpReset, leg, &journey)
+        case .udp: tellUnreachable(3, packet, leg, &journey)
+        case .tcp(let segment): reset(segment, packet, tos: packet.tos, leg, &journey)
         default: break
         }
     }
 
-    /// A reset as RFC 9293 section 3.10.7.1 has it, or an error.
+    /// What a rule refuses.
     private mutating func refuse(_ frame: Frame, _ rejection: Rejection, _ leg: Wiring.Leg, _ journey: inout Journey) {
         guard case .ipv4(let packet) = frame.body else { return }
         switch (rejection, packet.body) {
-        case (.tcpReset, .tcp(let segment)):
-            guard let reset = segment.refusal else { return }
-            say(
-                IPv4Packet(
-                    source: packet.destination, destination: packet.source, flags: .dontFragment, body: .tcp(reset)),
-                leg, &journey)
+        case (.tcpReset, .tcp(let segment)): reset(segment, packet, tos: 0, leg, &journey)
         case (.tcpReset, _): break
-        case (.portUnreachable, _), (.adminProhibited, _):
-            let isOwn = leg.addresses.contains(.v4(packet.destination))
-            guard let source = isOwn ? packet.destination : leg.firstAddress else { return }
-            let message = ICMPMessage(
-                type: 3, code: rejection == .portUnreachable ? 3 : 13, payload: Array(packet.bytes.prefix(548)))
-            say(IPv4Packet(source: source, destination: packet.source, tos: 0xc0, body: .icmp(message)), leg, &journey)
+        case (.portUnreachable, _): tellUnreachable(3, packet, leg, &journey)
+        case (.adminProhibited, _): tellUnreachable(13, packet, leg, &journey)
         }
+    }
+
+    private mutating func tellUnreachable(
+        _ code: UInt8, _ packet: IPv4Packet, _ leg: Wiring.Leg, _ journey: inout Journey
+    ) {
+        let isOwn = leg.addresses.contains(.v4(packet.destination))
+        guard let source = isOwn ? packet.destination : leg.firstAddress else { return }
+        let message = ICMPMessage(type: 3, code: code, payload: Array(packet.bytes.prefix(548)))
+        say(IPv4Packet(source: source, destination: packet.source, tos: 0xc0, body: .icmp(message)), leg, &journey)
+    }
+
+    private mutating func reset(
+        _ segment: TCPSegment, _ packet: IPv4Packet, tos: UInt8, _ leg: Wiring.Leg, _ journey: inout Journey
+    ) {
+        guard let reset = TCPSegment(refusing: segment) else { return }
+        let answer = IPv4Packet(
+            source: packet.destination, destination: packet.source, tos: tos, flags: .dontFragment, body: .tcp(reset))
+        say(answer, leg, &journey)
     }
 
     private mutating func say(_ packet: IPv4Packet, _ leg: Wiring.Leg, _ journey: inout Journey) {
@@ -176,25 +190,23 @@ public struct TracedCloud: Sendable {
     }
 }
 
-extension Wiring.Leg {
-    fileprivate var firstAddress: IPv4Address? {
-        addresses.sorted().lazy.compactMap { if case .v4(let address) = $0 { address } else { nil } }.first
+extension TCPSegment {
+    /// Nothing is said to a reset.
+    fileprivate init?(refusing segment: TCPSegment) {
+        guard !segment.flags.contains(.rst) else { return nil }
+        let length = segment.payload.count + [Flags.syn, .fin].count { segment.flags.contains($0) }
+        let isAcknowledged = segment.flags.contains(.ack)
+        self.init(
+            source: segment.destination, destination: segment.source,
+            sequence: isAcknowledged ? segment.acknowledgment : 0,
+            acknowledgment: isAcknowledged ? 0 : segment.sequence &+ UInt32(length),
+            flags: isAcknowledged ? .rst : [.rst, .ack], window: 0)
     }
 }
 
-extension TCPSegment {
-    /// The reset that answers it where nobody listens; none answers a reset.
-    fileprivate var refusal: TCPSegment? {
-        guard !flags.contains(.rst) else { return nil }
-        var reset = TCPSegment(source: destination, destination: source, flags: .rst, window: 0)
-        if flags.contains(.ack) {
-            reset.sequence = acknowledgment
-        } else {
-            let marks = flags.intersection([.syn, .fin]).rawValue.nonzeroBitCount
-            reset.flags.insert(.ack)
-            reset.acknowledgment = sequence &+ UInt32(payload.count + marks)
-        }
-        return reset
+extension Wiring.Leg {
+    fileprivate var firstAddress: IPv4Address? {
+        addresses.sorted().lazy.compactMap { if case .v4(let address) = $0 { address } else { nil } }.first
     }
 }
 

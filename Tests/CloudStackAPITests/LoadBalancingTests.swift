@@ -1,4 +1,5 @@
 import CloudModel
+import CloudStackAPI
 import ControlPlane
 import Foundation
 import TestSupport
@@ -118,6 +119,21 @@ import Testing
         #expect(changed["description"]?.text == "d" && changed["cidrlist"]?.text == "192.0.2.0/24")
         let opening = try #require(try client.list("listFirewallRules", "firewallrule").first)
         #expect(opening["cidrlist"] as? String == "192.0.2.0/24")
+    }
+
+    @Test func `are figures for Prometheus, by rule and address`() throws {
+        #expect(!Metrics.text(client.service.view).contains("load_balancer"))
+        let rule = try create()
+        try assign(rule, ["virtualmachineids": guest])
+        let labels = "{rule=\"\(rule)\",address=\"10.1.1.77\"}"
+        for (name, type, value) in [
+            ("up", "gauge", 1), ("connections_total", "counter", 0), ("received_bytes_total", "counter", 0),
+            ("sent_bytes_total", "counter", 0),
+        ] {
+            let text = Metrics.text(client.service.view)
+            #expect(text.contains("# TYPE sluice_load_balancer_member_\(name) \(type)\n"), "\(name)")
+            #expect(text.contains("\nsluice_load_balancer_member_\(name)\(labels) \(value)\n"), "\(name)")
+        }
     }
 
     @Test func `name the parameter that is wrong`() throws {

@@ -31,7 +31,18 @@ import Testing
             "createFirewallRule", ["ipaddressid": own, "protocol": "tcp", "startport": "22"], makes: "firewallrule")
         let egress = try owner.finished(
             "createEgressFirewallRule", ["networkid": id(site.network), "protocol": "all"], makes: "firewallrule")
+        let shared = try owner.finished(
+            "createLoadBalancerRule",
+            [
+                "publicipid": forwarded, "name": "shared", "algorithm": "roundrobin", "publicport": "8080",
+                "privateport": "80", "openfirewall": "false",
+            ], makes: "loadbalancer")["id"]?.text
+        let sticky = try owner.wire(
+            "createLBStickinessPolicy", ["lbruleid": shared ?? "", "methodname": "SourceBased", "name": "s"])["id"]?
+            .text
+        let check = try owner.wire("createLBHealthCheckPolicy", ["lbruleid": shared ?? ""])["id"]?.text
         ids = [
+            "shared": shared ?? "", "sticky": sticky ?? "", "check": check ?? "",
             "network": id(site.network), "guest": id(guest), "nic": nic, "forwarded": forwarded, "own": own,
             "secondary": secondary ?? "", "forwarding": forwarding ?? "", "rule": rule["id"]?.text ?? "",
             "egress": egress["id"]?.text ?? "",
@@ -53,6 +64,17 @@ import Testing
                 "virtualmachineid": "guest",
             ]
         ), ("updatePortForwardingRule", ["id": "forwarding"]), ("deletePortForwardingRule", ["id": "forwarding"]),
+        (
+            "createLoadBalancerRule",
+            [
+                "publicipid": "forwarded", "name": "x", "algorithm": "source", "publicport": "82", "privateport": "82",
+            ]
+        ), ("updateLoadBalancerRule", ["id": "shared"]), ("deleteLoadBalancerRule", ["id": "shared"]),
+        ("assignToLoadBalancerRule", ["id": "shared", "virtualmachineids": "guest"]),
+        ("removeFromLoadBalancerRule", ["id": "shared", "virtualmachineids": "guest"]),
+        ("createLBStickinessPolicy", ["lbruleid": "shared", "methodname": "SourceBased", "name": "x"]),
+        ("createLBHealthCheckPolicy", ["lbruleid": "shared"]), ("deleteLBStickinessPolicy", ["id": "sticky"]),
+        ("deleteLBHealthCheckPolicy", ["id": "check"]),
         ("enableStaticNat", ["ipaddressid": "forwarded", "virtualmachineid": "guest"]),
         ("disableStaticNat", ["ipaddressid": "own"]), ("addIpToNic", ["nicid": "nic"]),
         ("removeIpFromNic", ["id": "secondary"]), ("updateNetwork", ["id": "network"]),
@@ -77,6 +99,11 @@ import Testing
         ("listPortForwardingRules", "ipaddressid", "forwarded"), ("listPortForwardingRules", "networkid", "network"),
         ("listIpForwardingRules", "id", "rule"), ("listIpForwardingRules", "ipaddressid", "own"),
         ("listIpForwardingRules", "virtualmachineid", "guest"), ("listNics", "virtualmachineid", "guest"),
+        ("listLoadBalancerRules", "id", "shared"), ("listLoadBalancerRules", "publicipid", "forwarded"),
+        ("listLoadBalancerRules", "networkid", "network"), ("listLoadBalancerRules", "virtualmachineid", "guest"),
+        ("listLoadBalancerRuleInstances", "id", "shared"), ("listLBStickinessPolicies", "lbruleid", "shared"),
+        ("listLBHealthCheckPolicies", "lbruleid", "shared"), ("listLBHealthCheckPolicies", "id", "check"),
+        ("updateLBStickinessPolicy", "id", "sticky"),
         ("listPublicIpAddresses", "id", "own"), ("deleteIpForwardingRule", "id", "rule"),
     ])
     func `does not find what it names`(command: String, parameter: String, object: String) {
@@ -92,12 +119,19 @@ import Testing
 
     @Test(arguments: [
         "listFirewallRules", "listEgressFirewallRules", "listPortForwardingRules", "listIpForwardingRules",
+        "listLoadBalancerRules",
     ])
     func `sees nothing of it, however much it asks for`(command: String) throws {
         #expect(try !owner.call(command).isEmpty)
         #expect(try stranger.call(command).isEmpty)
         #expect(try stranger.call(command, ["listall": "true"]).isEmpty)
         #expect(throws: Refused.self) { try stranger.call(command, ["account": "admin"]) }
+    }
+
+    @Test(arguments: ["listLBStickinessPolicies", "listLBHealthCheckPolicies"])
+    func `sees no policies of it`(command: String) throws {
+        #expect(try !owner.call(command).isEmpty)
+        #expect(try stranger.call(command).isEmpty)
     }
 
     @Test func `is shown to the administrator who asks for everything, and not else`() throws {

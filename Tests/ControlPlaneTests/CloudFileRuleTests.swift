@@ -38,6 +38,14 @@ struct CloudFileRuleTests {
                 {"from": "tcp/8080", "to": "web", "ports": "80", "sources": ["192.0.2.0/24"], "openFirewall": true},
                 {"from": "udp/5000-5009", "to": "web", "address": "10.1.1.50"}
               ],
+              "balance": [
+                {"name": "shop", "from": "tcp/80", "to": ["web", "db"], "port": 8000, "openFirewall": true},
+                {
+                  "name": "names", "from": "udp/53", "to": [{"guest": "web", "address": "10.1.1.51"}],
+                  "algorithm": "source", "sources": ["192.0.2.0/24"]
+                },
+                {"name": "told", "from": "tcp-proxy/81", "to": [], "algorithm": "leastconn"}
+              ],
               "firewall": [{"traffic": "icmp/8/0"}, {"traffic": "tcp/443-445", "sources": ["192.0.3.0/24"]}]
             },
             {
@@ -81,9 +89,10 @@ struct CloudFileRuleTests {
         var fixture = try DecideFixture()
         _ = try apply(Self.text, to: &fixture)
         let count = fixture.cloud.objectCount
-        #expect(fixture.cloud.firewallRules.count == 4)
+        #expect(fixture.cloud.firewallRules.count == 5)
         #expect(fixture.cloud.egressRules.count == 2)
         #expect(fixture.cloud.portForwardings.count == 2)
+        #expect(fixture.cloud.loadBalancerRules.count == 3 && fixture.cloud.loadBalancerMembers.count == 3)
         #expect(fixture.cloud.publicAddresses.count == 2)
         #expect(fixture.cloud.networkOffering(named: "frugal")?.conservesAddresses == false)
         let expected = [
@@ -97,6 +106,37 @@ struct CloudFileRuleTests {
         #expect(try CloudFile(json: again) == CloudFile(json: Self.text))
         #expect(try apply(again, to: &fixture, prunes: true).changes == [])
         #expect(fixture.cloud.objectCount == count)
+    }
+
+    @Test func `what is exported is what was brought about`() throws {
+        var fixture = try DecideFixture()
+        _ = try apply(Self.text, to: &fixture)
+        let told = try #require(CloudFile(describing: fixture.cloud).json())
+        #expect(try apply(told, to: &fixture, prunes: true).changes == [])
+        var other = try DecideFixture()
+        _ = try apply(told, to: &other)
+        #expect(lines(other.cloud) == lines(fixture.cloud))
+        #expect(other.cloud.loadBalancerMembers.count == 3)
+    }
+
+    @Test func `members come and go by the file, and those that stay are the same`() throws {
+        var fixture = try DecideFixture()
+        _ = try apply(Self.text, to: &fixture)
+        let before = Set(fixture.cloud.loadBalancerMembers.keys)
+        let rules = Set(fixture.cloud.loadBalancerRules.keys)
+        _ = try apply(
+            edited((#""to": ["web", "db"]"#, #""to": ["db", {"guest": "web", "address": "10.1.1.50"}]"#)), to: &fixture)
+        let after = Set(fixture.cloud.loadBalancerMembers.keys)
+        #expect(before.subtracting(after).count == 1 && after.subtracting(before).count == 1)
+        #expect(Set(fixture.cloud.loadBalancerRules.keys) == rules)
+        _ = try apply(edited((#""from": "tcp/80", "to": ["web", "db"]"#, #""from": "tcp/82", "to": []"#)), to: &fixture)
+        #expect(fixture.cloud.loadBalancerMembers.count == 1)
+        #expect(rules.subtracting(fixture.cloud.loadBalancerRules.keys).count == 1)
+        for (from, parameter) in [("tcp/80-81", "from"), ("sctp/80", "from"), ("tcp", "from"), ("ssl/443", "from")] {
+            let file = try CloudFile(json: edited((#""from": "tcp/80""#, #""from": "\#(from)""#)))
+            let error = fixture.refusal(.applyCloud(.init(file: file)))
+            #expect(error?.parameter?.hasSuffix("balance[0].\(parameter)") == true, "\(from): \(error as Any)")
+        }
     }
 
     @Test func `a list is brought about by its difference`() throws {
@@ -116,7 +156,7 @@ struct CloudFileRuleTests {
                 "10.1.1.10 10.1.1.52", "egress tcp/465 ", "firewall 203.0.113.10 tcp/444-446 ",
                 "forward 203.0.113.10 udp 5000-5009 10.1.1.20 5000-5009",
             ])
-        #expect(ids.intersection(fixture.cloud.firewallRules.keys).count == 3)
+        #expect(ids.intersection(fixture.cloud.firewallRules.keys).count == 4)
         #expect(try apply(text, to: &fixture).changes == [])
         _ = try apply(Self.text, to: &fixture)
         #expect(lines(fixture.cloud) == before)

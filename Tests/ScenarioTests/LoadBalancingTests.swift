@@ -43,6 +43,25 @@ extension Scenarios {
                 return found.split(whereSeparator: \.isWhitespace).compactMap { pid_t($0) }
             }
 
+            /// How many connections each member was given, once all have been counted.
+            func shares(of rule: String, _ number: Int) throws -> [Int] {
+                try seen("\(number) connections") {
+                    let pairs = try daemon.list(
+                        "listLoadBalancerRuleInstances", "lbrulevmidip", ["id": rule, "lbvmips": "true"])
+                    let counts = pairs.flatMap { $0["members"] as? [[String: Any]] ?? [] }
+                        .map { $0["connections"] as? Int ?? 0 }
+                    return counts.reduce(0, +) == number ? counts : nil
+                }
+            }
+
+            /// Until so many members are what the kernel takes them for, too: a change that is asked for later is in the
+            /// kernel later.
+            func wait(until what: String, _ states: [String], _ rule: String) throws {
+                try seen(what) { try daemon.states(of: rule).values.sorted() == states ? true : nil }
+                try daemon.perform(
+                    "deleteFirewallRule", ["id": try daemon.admit(address, "tcp", 7...7)])
+            }
+
             func isRefused() -> Bool {
                 do {
                     _ = try visit()
@@ -77,6 +96,45 @@ extension Scenarios {
             }
         }
 
+        @Test(.needsRoot) func `ten thousand connections are shared evenly, in turn and by where they come from`()
+            async throws
+        {
+            try await inOwnWorld { world in
+                let site = try Site(world)
+                let number: UInt16 = 10_000
+                let rule = try site.daemon.balance(
+                    site.address, [site.web, site.db], ["protocol": "udp", "publicport": "53"])
+                try world.inside(Self.outside) {
+                    for place in 0..<number {
+                        try Wire.datagram(from: "0.0.0.0", 20_000 + place, to: Self.public50, 53)
+                    }
+                }
+                let shares = try site.shares(of: rule, Int(number))
+                #expect(shares == [Int(number) / 2, Int(number) / 2])
+                // As many sources, twice each: nobody changes sides, and a member has half of them but for chance.
+                let other = try site.daemon.balance(
+                    site.address, [site.web, site.db], ["protocol": "udp", "publicport": "54", "algorithm": "source"])
+                var first: [Int] = []
+                for round in 1...2 {
+                    try world.inside(Self.outside) {
+                        for place in 0..<number {
+                            let source = "198.18.\(1 + place >> 8).\(place & 255)"
+                            try Wire.datagram(from: source, 20_000 + UInt16(round), to: Self.public50, 54)
+                        }
+                    }
+                    let shares = try site.shares(of: other, round * Int(number))
+                    if round == 1 {
+                        first = shares
+                        #expect(shares.allSatisfy { abs($0 - Int(number) / 2) <= 250 }, "\(shares)")
+                    } else {
+                        #expect(shares == first.map { 2 * $0 })
+                    }
+                }
+                #expect(try site.proxies() == [])
+                try site.end()
+            }
+        }
+
         @Test(.needsRoot) func `who does not answer leaves the rotation and comes back, and nobody is a clean no`()
             async throws
         {
@@ -89,21 +147,15 @@ extension Scenarios {
                 #expect(try site.counts(4) == ["web": 2, "db": 2])
                 let held = try (0..<4).map { _ in try site.visit() }
                 site.members.stop("db")
-                try seen("db is down") {
-                    try site.daemon.states(of: rule).values.sorted() == ["Down", "Up"] ? true : nil
-                }
+                try site.wait(until: "db is down", ["Down", "Up"], rule)
                 #expect(try site.counts(6) == ["web": 6])
                 for visit in held where visit.member == "web" { try visit.echo() }
                 #expect(try site.daemon.events("LB.MEMBER.HEALTH").count == 1)
                 site.members.stop("web")
-                try seen("both are down") {
-                    try site.daemon.states(of: rule).values.sorted() == ["Down", "Down"] ? true : nil
-                }
+                try site.wait(until: "both are down", ["Down", "Down"], rule)
                 #expect(site.isRefused())
                 try site.members.start("db", in: "i-2-3-VM", 8080)
-                try seen("db is back") {
-                    try site.daemon.states(of: rule).values.sorted() == ["Down", "Up"] ? true : nil
-                }
+                try site.wait(until: "db is back", ["Down", "Up"], rule)
                 #expect(try site.counts(3) == ["db": 3])
                 try site.end()
             }

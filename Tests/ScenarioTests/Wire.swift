@@ -67,6 +67,21 @@ final class Wire: Sendable {
         return wire
     }
 
+    /// One datagram, from a socket of its own and from whatever address.
+    static func datagram(from source: String, _ sourcePort: UInt16, to host: String, _ port: UInt16) throws {
+        let wire = try Wire(AF_INET, SOCK_DGRAM)
+        var isTransparent: Int32 = 1
+        setsockopt(
+            wire.descriptor, Int32(IPPROTO_IP), IP_TRANSPARENT, &isTransparent, socklen_t(MemoryLayout<Int32>.size))
+        guard pointing(at: address(source, sourcePort), { bind(wire.descriptor, $0, $1) }) == 0 else {
+            throw Trouble("bind \(source):\(sourcePort): \(String(cString: strerror(errno)))")
+        }
+        guard pointing(at: address(host, port), { connect(wire.descriptor, $0, $1) }) == 0 else {
+            throw Trouble("connect to \(host):\(port): \(String(cString: strerror(errno)))")
+        }
+        try wire.send([1])
+    }
+
     func accepted() throws -> Wire {
         let new = sluice_accept(descriptor, Int32(SOCK_CLOEXEC.rawValue))
         guard new >= 0 else { throw Trouble("nobody came: \(String(cString: strerror(errno)))") }
