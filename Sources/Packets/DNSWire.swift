@@ -100,25 +100,27 @@ enum DNSWalk {
     static func expand(_ start: Int, in bytes: RawSpan, to out: inout [UInt8]) -> Int? {
         let first = out.count
         var at = start
-        // Every pointer must lead before the part that it ends, so parts get ever earlier.
+        // A pointer leads to a name that stands wholly before the part that it ends: parts get ever earlier, and none
+        // reads what comes behind it, which an answer that is given on may lack.
         var part = start
+        var limit = bytes.byteCount
         var end: Int?
-        while at < bytes.byteCount {
+        while at < limit {
             let length = Int(bytes.octet(at))
             switch length & 0xc0 {
             case 0:
-                guard out.count - first + 1 + length <= longestName, at + 1 + length <= bytes.byteCount else {
+                guard out.count - first + 1 + length <= longestName, at + 1 + length <= limit else {
                     return nil
                 }
                 for offset in at...at + length { out.append(bytes.octet(offset)) }
                 at += 1 + length
                 if length == 0 { return end ?? at }
             case 0xc0:
-                guard at + 1 < bytes.byteCount else { return nil }
+                guard at + 1 < limit else { return nil }
                 let target = Int(bytes.word(at)) & 0x3fff
                 guard target >= headerLength, target < part else { return nil }
                 if end == nil { end = at + 2 }
-                (at, part) = (target, target)
+                (at, part, limit) = (target, target, part)
             default: return nil
             }
         }

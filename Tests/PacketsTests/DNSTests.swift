@@ -65,6 +65,17 @@ import Testing
         }
     }
 
+    /// It would read what comes behind it: here the record of EDNS, which an answer that is given on does not have.
+    @Test func `a name that does not end before what points to it is none`() throws {
+        let question = "03775777076578616d706c65036f726700 0001 0001"
+        let record = "c00c ffff ffff 0000003c 0004 016210c0"
+        let beyond = "c02d 0001 1001 0000003c 0004 c0000207"
+        let message = "953a 8180 0001 0002 0000 0001" + question + record + beyond + "00 0029 04d0 00000000 0000"
+        let bytes = try Dissector.bytes(message)
+        #expect(DNSMessage(parsing: bytes) == nil)
+        #expect(DNSAnswer(parsing: bytes, to: Array(bytes[12..<33])) == nil)
+    }
+
     @Test func `a name of 255 bytes is one, of 256 is none`() {
         let label = [UInt8](repeating: UInt8(ascii: "a"), count: 63)
         let short = [UInt8](repeating: UInt8(ascii: "b"), count: 61)

@@ -26,7 +26,9 @@ public func frameFuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
     var rewriter = FrameRewriter()
     rewriter.source = MACAddress(2, 0, 0, 0, 0, 1)
     if let ip = frame.ip {
-        rewriter.addresses = [ip.source: ip.destination, ip.destination: ip.source]
+        // Not as a literal: both may be the same.
+        rewriter.addresses[ip.source] = ip.destination
+        rewriter.addresses[ip.destination] = ip.source
     }
     var other = bytes
     rewriter.rewrite(&other)
