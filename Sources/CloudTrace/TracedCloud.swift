@@ -141,13 +141,18 @@ public struct TracedCloud: Sendable {
         _ frame: Frame, takenAs local: Frame, _ leg: Wiring.Leg, _ journey: inout Journey
     ) {
         guard case .ipv4(let packet) = frame.body, case .ipv4(let taken) = local.body,
-            leg.addresses.contains(.v4(taken.destination)) || taken.destination != packet.destination
+            isOwn(.v4(taken.destination), leg.node) || taken.destination != packet.destination
         else { return }
         switch packet.body {
         case .udp: tellUnreachable(3, packet, leg, &journey)
         case .tcp(let segment): reset(segment, packet, tos: packet.tos, leg, &journey)
         default: break
         }
+    }
+
+    /// Whether the address is the node's, on whichever leg.
+    private func isOwn(_ address: IPAddress, _ node: NodeName) -> Bool {
+        wiring.legs.contains { $0.node == node && $0.addresses.contains(address) }
     }
 
     /// What a rule refuses.
@@ -164,8 +169,8 @@ public struct TracedCloud: Sendable {
     private mutating func tellUnreachable(
         _ code: UInt8, _ packet: IPv4Packet, _ leg: Wiring.Leg, _ journey: inout Journey
     ) {
-        let isOwn = leg.addresses.contains(.v4(packet.destination))
-        guard let source = isOwn ? packet.destination : leg.firstAddress else { return }
+        let isAnswer = isOwn(.v4(packet.destination), leg.node)
+        guard let source = isAnswer ? packet.destination : leg.firstAddress else { return }
         let message = ICMPMessage(type: 3, code: code, payload: Array(packet.bytes.prefix(548)))
         say(IPv4Packet(source: source, destination: packet.source, tos: 0xc0, body: .icmp(message)), leg, &journey)
     }
