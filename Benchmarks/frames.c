@@ -24,28 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "measuring.h"
+
 enum { BATCH = 64 };
-
-static double seconds(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static void enter(const char *path)
-{
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-	if (file < 0 || setns(file, CLONE_NEWNET) != 0)
-		die(path);
-	close(file);
-}
 
 static uint16_t checksum(const uint8_t *bytes, size_t count)
 {

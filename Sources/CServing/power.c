@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <grp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -85,16 +84,6 @@ int serving_start(const char *path, const char *argument, int control, uint32_t 
     become_nobody(user, group);
     syscall(SYS_execveat, program, "", arguments, environment, 0x1000 /* AT_EMPTY_PATH */);
     _exit(127);
-}
-
-int serving_user(const char *name, uint32_t *user, uint32_t *group)
-{
-    struct passwd *entry = getpwnam(name);
-    if (!entry)
-        return 0;
-    *user = entry->pw_uid;
-    *group = entry->pw_gid;
-    return 1;
 }
 
 #if defined(__x86_64__)

@@ -18,11 +18,10 @@ final class WorkerProcess {
     static func start(
         _ settings: GuestServiceLane.Settings, hear: @escaping @Sendable (ServingNotice?) -> Void
     ) throws(KernelError) -> WorkerProcess {
-        var (user, group) = (UInt32(65534), UInt32(65534))
-        _ = serving_user(settings.user, &user, &group)
+        let user = ConfinedProgram.User(firstOf: [settings.user])
         guard let (channel, other) = ControlChannel.pair() else { throw failure("connect", settings) }
         defer { serving_close(other) }
-        let id = serving_start(settings.program, "serve", other, user, group)
+        let id = serving_start(settings.program, "serve", other, user.user, user.group)
         guard id > 0 else { throw failure("start", settings) }
         let heardReport = try Inbox<Void>()
         _ = try KernelThread(name: "services hear") {

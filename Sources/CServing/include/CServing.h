@@ -83,12 +83,10 @@ long serving_control_receive(int fd, uint8_t *bytes, size_t room, int *fds, int 
 
 /* --- starting it, and giving up power ------------------------------------------------------------------------- */
 
-/* Starts a program with a descriptor as its descriptor 3 and nothing else but standard output and error. It runs as the
+/* Starts a program with a descriptor as its descriptor 3 and none of its own but /dev/null. It runs as the
  * user and group given, or, where those do not exist (a user namespace that knows one user), as it is; in both cases
  * without any capability and without the means to get one. The process's id, or -1. */
 int serving_start(const char *path, const char *argument, int control, uint32_t user, uint32_t group);
-/* The id of a user and its group by name; 0 when there is none. */
-int serving_user(const char *name, uint32_t *user, uint32_t *group);
 /* From here on nothing but what serving takes: no file, no socket, no program, no other process. */
 int serving_confine(void);
 /* 1 when the process has ended: it is reaped, and *status is as of waitpid. */
