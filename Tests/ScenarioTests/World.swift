@@ -59,8 +59,9 @@ final class World {
 
     fileprivate func end() {
         for child in children.reversed() { child.end() }
-        // What serves guests outlives the daemon that started it; it is in this world's mount namespace, and ends with it.
-        _ = try? run(["sh", "-c", "pkill -KILL --ns $$ --nslist mnt -x sluice-worker"])
+        // What serves guests outlives the daemon that started it, and clients of DHCP who started them; they are in this
+        // world's mount namespace, and end with it.
+        _ = try? run(["sh", "-c", "pkill -KILL --ns $$ --nslist mnt -x 'sluice-worker|dhclient|dhcpcd|udhcpc'"])
         _ = try? run(["sh", "-c", "umount -q \(directory)/* 2>/dev/null; rm -rf \(directory)"])
     }
 }
