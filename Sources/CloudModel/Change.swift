@@ -38,6 +38,7 @@ public enum Record: Hashable, Sendable {
     case storagePool(StoragePool)
     case setting(Setting)
     case tag(Tag)
+    case eventMark(EventMark)
     /// The next number of a series (`guest` numbers, network numbers, …): numbers are never used twice.
     case series(Series)
 }
@@ -75,7 +76,7 @@ public enum RecordKind: String, Hashable, Comparable, Codable, Sendable, CaseIte
     case vlanDedication, publicRange, networkOffering, vpcOffering, diskOffering, osType, template
     case network, sshKeyPair, userData, guest, guestRange, nic, publicAddress, router
     case portForwarding, loadBalancerRule, loadBalancerMember, firewallRule, egressRule
-    case setting, tag
+    case setting, tag, eventMark
     case series
 
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }

@@ -42,6 +42,7 @@ public struct Cloud: Equatable, Sendable {
     public internal(set) var storagePools = SortedMap<ObjectID, StoragePool>()
     public internal(set) var settings = SortedMap<ObjectID, Setting>()
     public internal(set) var tags = SortedMap<ObjectID, Tag>()
+    public internal(set) var eventMarks = SortedMap<ObjectID, EventMark>()
     /// Series that have moved on from 1.
     var series = SortedMap<Series.Name, UInt64>()
 

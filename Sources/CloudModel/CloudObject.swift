@@ -83,6 +83,7 @@ extension Record {
         case .storagePool(let value): value
         case .setting(let value): value
         case .tag(let value): value
+        case .eventMark(let value): value
         case .series: nil
         }
     }
@@ -131,6 +132,7 @@ extension RecordKind {
         case .storagePool: StoragePool.self
         case .setting: Setting.self
         case .tag: Tag.self
+        case .eventMark: EventMark.self
         case .series: nil
         }
     }

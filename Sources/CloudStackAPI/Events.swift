@@ -15,23 +15,27 @@ extension Command {
                 Parameter("startid", .uuid, related: "listEvents", "only this event and those that followed from it"),
                 Parameter("startdate", .date, "only from then on"),
                 Parameter("enddate", .date, "only up to then"),
-            ] + .scope, unsupported: ["archived", "duration", "entrytime"]
+                Parameter("archived", .boolean, "those that were archived instead of the others"),
+            ] + .scope, unsupported: ["duration", "entrytime"]
         ) { call throws(RequestError) in
             let arguments = call.arguments
             let scope = try call.scope()
             let start = arguments.string("startdate").flatMap { Timestamp($0) }
-            let end = arguments.string("enddate").flatMap { Timestamp($0) }
+            let end = arguments.string("enddate").flatMap { Timestamp($0, isEnd: true) }
             let words = ["type", "level", "state", "resourcetype"].compactMap { name in
                 arguments.string(name).map { (name, $0.lowercased()) }
             }
+            let isArchived = arguments.boolean("archived") ?? false
+            let marks = EventMarks(call.cloud)
             var found: [ShownEvent] = []
             for entry in call.api.service.recentEvents(limit: 10_000) {
                 let time = Timestamp(milliseconds: entry.time)
                 // What the system did by itself is for the administrator who asks for everything.
                 guard scope.contains(entry.caller), start.map({ $0 <= time }) ?? true, end.map({ time <= $0 }) ?? true
                 else { continue }
-                found += call.shownEvents(of: entry).filter { event in
-                    words.allSatisfy { event.word($0)?.lowercased() == $1 } && call.matches(event.text)
+                found += call.shownEvents(of: entry, marks).filter { event in
+                    event.isArchived == isArchived && words.allSatisfy { event.word($0)?.lowercased() == $1 }
+                        && call.matches(event.text)
                 }
             }
             if let resource = arguments.id("resourceid") { found = found.filter { $0.origin?.id == resource } }
@@ -45,6 +49,8 @@ extension Command {
                 "eventtype": .array(Event.types.map { .object(["name": .string($0)]) }),
             ]
         },
+        .marking("archiveEvents", .archived, "Puts events away: they are listed with archived=true only"),
+        .marking("deleteEvents", .deleted, "Takes events out of all lists; the ledger keeps them for its time"),
         .list(
             "listAlerts", "Lists what the administrator should know, newest first",
             [
@@ -54,9 +60,10 @@ extension Command {
         ) { call throws(RequestError) in
             let type = call.arguments.string("type")?.lowercased()
             let id = call.arguments.id("id")
+            let marks = EventMarks(call.cloud)
             var found: [ShownEvent] = []
             for entry in call.api.service.recentEvents(limit: 10_000) where entry.caller == nil {
-                found += call.shownEvents(of: entry).filter { event in
+                found += call.shownEvents(of: entry, marks).filter { event in
                     event.level != .info && (id == nil || event.id == id) && call.matches(event.type)
                         && (type == nil || event.type.lowercased() == type)
                 }
@@ -73,7 +80,7 @@ extension Command {
 
 /// An event as it is listed: what a request of an asynchronous command did is three of them, of which the first is the
 /// others' parent.
-private struct ShownEvent {
+struct ShownEvent {
     enum State: String, CaseIterable {
         case scheduled = "Scheduled"
         case started = "Started"
@@ -90,6 +97,7 @@ private struct ShownEvent {
     let origin: Origin?
     let caller: ObjectID?
     let revision: Revision
+    let isArchived: Bool
 
     func word(_ name: String) -> String? {
         switch name {
@@ -111,15 +119,15 @@ private struct ShownEvent {
                 }),
             "username": .text(
                 caller.flatMap { cloud.users(ofAccount: $0).first?.name } ?? (caller == nil ? "system" : nil)),
-            "archived": false, "revision": .number(revision.number),
+            "archived": .boolean(isArchived), "revision": .number(revision.number),
         ]
         return object.owned(by: caller, in: cloud)
     }
 }
 
 extension Call {
-    /// Newest first.
-    fileprivate func shownEvents(of entry: LedgerEntry) -> [ShownEvent] {
+    /// Newest first, without those that were deleted.
+    func shownEvents(of entry: LedgerEntry, _ marks: EventMarks) -> [ShownEvent] {
         var all: [ShownEvent] = []
         for (index, event) in entry.events.enumerated() {
             let isAsync = entry.caller != nil && api.isAsync(entry.command)
@@ -133,36 +141,19 @@ extension Call {
                     if case .pending = job.state { continue }
                     if case .failed(let error) = job.state { (text, level) = ("\(text): \(error.text)", .error) }
                 }
+                let time = state == .completed ? job?.completed ?? entry.time : entry.time
+                let verb = marks.verb(
+                    for: id(state), event.type, at: time, revision: entry.revision, caller: entry.caller)
+                guard verb != .deleted else { continue }
                 all.append(
                     ShownEvent(
                         id: id(state), parent: isAsync && state != .scheduled ? id(.scheduled) : nil, type: event.type,
-                        level: level, state: state, text: text,
-                        time: state == .completed ? job?.completed ?? entry.time : entry.time, origin: event.origin,
-                        caller: entry.caller, revision: entry.revision))
+                        level: level, state: state, text: text, time: time, origin: event.origin,
+                        caller: entry.caller, revision: entry.revision, isArchived: verb == .archived))
             }
         }
         return all.reversed()
     }
-}
-
-extension Event {
-    /// All that a request or the daemon itself can write.
-    static let types: [String] = [
-        "ACCOUNT.CREATE", "ACCOUNT.DELETE", "ACCOUNT.DISABLE", "ACCOUNT.ENABLE", "ACCOUNT.LOCK", "ACCOUNT.UPDATE",
-        "CLOUD.APPLY", "DAEMON.ADOPT", "DOMAIN.CREATE", "DOMAIN.DELETE", "DOMAIN.UPDATE", "FIREWALL.CLOSE",
-        "FIREWALL.EGRESS.CLOSE", "FIREWALL.EGRESS.OPEN", "FIREWALL.EGRESS.UPDATE", "FIREWALL.OPEN", "FIREWALL.UPDATE",
-        "NET.IPASSIGN", "NET.IPRELEASE", "NET.RULEADD", "NET.RULEDELETE", "NET.RULEMODIFY", "NETWORK.CREATE",
-        "NETWORK.DELETE", "NETWORK.OFFERING.CREATE", "NETWORK.OFFERING.DELETE", "NETWORK.OFFERING.EDIT",
-        "NETWORK.UPDATE", "NIC.SECONDARY.IP.ASSIGN", "NIC.SECONDARY.IP.UNASSIGN", "NODE.FAIL", "NODE.REPAIR",
-        "PHYSICAL.NETWORK.CREATE", "PHYSICAL.NETWORK.DELETE", "PHYSICAL.NETWORK.UPDATE", "PLAN.FAIL",
-        "PROJECT.ACCOUNT.ADD", "PROJECT.ACCOUNT.REMOVE", "PROJECT.ACTIVATE", "PROJECT.CREATE", "PROJECT.DELETE",
-        "PROJECT.SUSPEND", "PROJECT.UPDATE", "REGISTER.USER.KEY", "RESOURCE.LIMIT.UPDATE", "ROLE.CREATE",
-        "ROLE.DELETE", "ROLE.PERMISSION.CREATE", "ROLE.PERMISSION.DELETE", "ROLE.PERMISSION.UPDATE", "ROLE.UPDATE",
-        "ROUTER.START", "ROUTER.STOP", "STATICNAT.DISABLE", "STATICNAT.ENABLE", "USER.CREATE", "USER.DELETE",
-        "USER.DISABLE", "USER.ENABLE", "USER.LOCK", "USER.UPDATE", "VLAN.IP.RANGE.CREATE", "VLAN.IP.RANGE.DELETE",
-        "VLAN.IP.RANGE.UPDATE", "VM.CREATE", "VM.DESTROY", "VM.START", "VM.STOP", "ZONE.CREATE", "ZONE.DELETE",
-        "ZONE.EDIT",
-    ]
 }
 
 extension ShownEvent.State {

@@ -5,11 +5,21 @@ struct Timestamp: Hashable, Comparable, Sendable {
 
     init(seconds: Int64) { self.seconds = seconds }
 
+    // The moment is a whole second.
+    var firstMillisecond: Int64 { seconds * 1_000 }
+    var lastMillisecond: Int64 { seconds * 1_000 + 999 }
+
     init(milliseconds: Int64) { seconds = milliseconds >= 0 ? milliseconds / 1_000 : (milliseconds - 999) / 1_000 }
 
-    /// With `Z`, `+0000` or `+00:00` and the like at the end.
-    init?(_ text: String) {
-        let bytes = Array(text.utf8)
+    /// `2026-11-20T12:36:26` with `Z`, `+0000`, `+00:00` and the like at the end; of UTC without, and with a space for the
+    /// T; a day alone is its first second, or its last where it ends something.
+    init?(_ text: String, isEnd: Bool = false) {
+        var bytes = Array(text.utf8)
+        if bytes.count == 10 { bytes += Array((isEnd ? "T23:59:59" : "T00:00:00").utf8) }
+        if bytes.count == 19 {
+            if bytes[10] == UInt8(ascii: " ") { bytes[10] = UInt8(ascii: "T") }
+            bytes.append(UInt8(ascii: "Z"))
+        }
         guard bytes.count >= 20 else { return nil }
         func number(_ from: Int, _ count: Int) -> Int64? {
             guard from + count <= bytes.count else { return nil }

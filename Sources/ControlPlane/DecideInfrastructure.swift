@@ -2,11 +2,12 @@ import CloudModel
 import NetworkVocabulary
 
 extension Draft {
-    /// What operators run is theirs alone; tags are everybody's.
+    /// What operators run is theirs alone; tags and events are everybody's.
     mutating func take(_ request: InfrastructureRequest) throws(RequestError) -> [Reference] {
         switch request {
         case .createTags(let objects, let tags, let customer): return try createTags(objects, tags, customer)
         case .deleteTags(let objects, let patterns): return try deleteTags(objects, patterns)
+        case .markEvents(let verb, let selection): return try mark(verb, selection)
         default: try requireRootAdmin()
         }
         switch request {
@@ -32,7 +33,7 @@ extension Draft {
         case .configure(let name, let scope, let value): return try configure(name, scope, value)
         case .delete(let kind, let id): return try delete(kind, id)
         case .buildSimulator: return try buildSimulator()
-        case .createTags, .deleteTags: return []
+        case .createTags, .deleteTags, .markEvents: return []
         }
     }
 

@@ -24,6 +24,7 @@ public final class Engine {
     private var traffic: TrafficKeeper
     private var idleNetworks = IdleNetworks()
     private var housekeeping = Housekeeping()
+    private var capacity: CapacityWatch
     private var entriesSinceCheckpoint = 0
     /// Events that the ledger did not take, for its next entry.
     private var unwritten: [Event] = []
@@ -47,7 +48,9 @@ public final class Engine {
         balancing = BalancingKeeper(keeper.planner)
         traffic = try TrafficKeeper(ledger, cloud)
         shared.publish(traffic.book.totals)
-        shared.note(try ledger.events(limit: SharedView.eventLimit).reversed())
+        let told = try ledger.events(limit: SharedView.eventLimit)
+        shared.note(told.reversed())
+        capacity = CapacityWatch(told)
         shared.publish(cloud, keeper.planner)
     }
 
@@ -109,10 +112,12 @@ public final class Engine {
     public func attend(now: Duration, isTrafficWatched: Bool = false) -> Duration {
         if traffic.isReadingDue(now, isWatched: isTrafficWatched) { order(.measure) }
         traffic.writeIfDue(now, cloud, to: ledger)
-        let pace = IdleNetworks.Pace.ordinary
+        let pace = IdleNetworks.Pace(cloud)
         let idle = idleNetworks.due(now, in: cloud, pace)
         let chores = housekeeping.due(now, in: cloud) + idle.map { .networking(.shutDownNetwork($0)) }
-        if !chores.isEmpty { process(chores.map { .request($0, system, dryRun: false) { _ in } }) }
+        let work = chores.map { Message.request($0, system, dryRun: false) { _ in } }
+        let news = capacity.news(in: cloud).map(Message.event)
+        if !work.isEmpty || !news.isEmpty { process(work + news) }
         return min(traffic.pause(now), housekeeping.pause(now, in: cloud), idleNetworks.pause(now, pace))
     }
 
@@ -230,6 +235,7 @@ public final class Engine {
 
     private func follow(_ item: EngineBatch.Item) {
         traffic.follow(item.decision.changes, from: item.before)
+        capacity.follow(item.decision.changes, from: item.before, to: item.after)
         let ticket = item.after.revision.number
         let (changes, drains) = (item.decision.changes, item.decision.drains)
         var following = keeper.follow(changes, from: item.before, to: item.after, ticket: ticket, drains: drains)

@@ -12,7 +12,6 @@ struct IdleNetworks {
         var interval: Duration
         var wait: Duration
 
-        static let ordinary = Pace(interval: .seconds(600), wait: .seconds(600))
     }
 
     private var since: [ObjectID: Duration] = [:]
@@ -34,7 +33,16 @@ struct IdleNetworks {
         return since.filter { now >= $0.value + pace.wait }.keys.sorted()
     }
 
+    /// Not so long that a setting that changes meanwhile is noticed too late.
     func pause(_ now: Duration, _ pace: Pace) -> Duration {
-        max(.zero, (lastLook ?? now) + pace.interval - now)
+        min(max(.zero, (lastLook ?? now) + pace.interval - now), .seconds(10))
+    }
+}
+
+extension IdleNetworks.Pace {
+    init(_ cloud: Cloud) {
+        self.init(
+            interval: .seconds(max(1, cloud.number(.idleNetworkInterval))),
+            wait: .seconds(max(0, cloud.number(.idleNetworkWait))))
     }
 }

@@ -111,7 +111,7 @@ extension Record {
         case .vpcOffering(let offering): offering.name
         case .setting(let setting): setting.name
         case .tag(let tag): tag.key
-        case .series: nil
+        case .series, .eventMark: nil
         }
     }
 }

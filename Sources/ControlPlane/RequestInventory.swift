@@ -30,6 +30,7 @@ public enum InfrastructureRequest: Hashable, Sendable {
     case createTags([Reference], [String: String], customer: String?)
     /// By key, and by value too where one is given.
     case deleteTags([Reference], [String: String?])
+    case markEvents(EventMark.Verb, EventSelection)
     /// The cloud that clients' test suites expect.
     case buildSimulator
 
@@ -58,14 +59,16 @@ public enum InfrastructureRequest: Hashable, Sendable {
         case .configure(_, _, let value): value == nil ? "resetConfiguration" : "updateConfiguration"
         case .createTags: "createTags"
         case .deleteTags: "deleteTags"
+        case .markEvents(.archived, _): "archiveEvents"
+        case .markEvents(.deleted, _): "deleteEvents"
         case .buildSimulator: "buildSimulator"
         }
     }
 }
 
 extension InfrastructureRequest {
-    /// In CloudStack's spelling.
-    var eventType: String {
+    /// In CloudStack's spelling. Tidying up events makes none.
+    var eventType: String? {
         switch self {
         case .createPod: "POD.CREATE"
         case .updatePod: "POD.EDIT"
@@ -90,6 +93,7 @@ extension InfrastructureRequest {
         case .configure: "CONFIGURATION.VALUE.EDIT"
         case .createTags: "CREATE_TAGS"
         case .deleteTags: "DELETE_TAGS"
+        case .markEvents: nil
         case .buildSimulator: "CLOUD.APPLY"
         }
     }

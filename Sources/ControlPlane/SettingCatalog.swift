@@ -52,40 +52,67 @@ public struct KnownSetting: Hashable, Sendable {
         "vm.userdata.max.length", "Advanced", .number, "32768", isHonoured: true,
         "Bytes of user data, before it is base64; a mebibyte at most")
 
-    public static let all: [KnownSetting] = [
-        KnownSetting("account.cleanup.interval", "Advanced", .number, "86400", "Seconds between cleanups of accounts"),
-        KnownSetting(
-            "agent.load.threshold", "Advanced", .decimal, "0.7", "Share of the average load at which agents are moved"),
-        KnownSetting(
-            "allow.public.user.templates", "Advanced", .boolean, "true", of: .account,
-            "Whether users may make public templates"),
-        KnownSetting("consoleproxy.sslEnabled", "Console Proxy", .boolean, "false", "Whether consoles speak TLS"),
-        KnownSetting(
-            "cpu.overprovisioning.factor", "Advanced", .decimal, "1.0", of: .cluster,
-            "How often the processors of a cluster are given out"),
-        pageSize,
-        KnownSetting("enable.dynamic.scale.vm", "Advanced", .boolean, "false", of: .zone, "Whether machines may grow"),
-        expungeDelay, expungeInterval, usersExpunge, usersSeeDestroyed, userDataLength,
-        KnownSetting(
-            "guest.domain.suffix", "Network", .string, "cs.internal", of: .zone, "The domain of networks without one"),
-        KnownSetting("hypervisor.list", "Advanced", .string, "Simulator", "Hypervisors that templates may be for"),
-        KnownSetting("instance.name", "Advanced", .string, "VM", "The end of machines' internal names"),
-        KnownSetting(
-            "network.gc.interval", "Network", .number, "600", "Seconds between looks for networks to shut down"),
-        KnownSetting("network.gc.wait", "Network", .number, "600", "Seconds that a network without machines is kept"),
-        KnownSetting(
-            "network.loadbalancer.haproxy.stats.visibility", "Network", .string, "global",
-            "Who may see the load balancers' statistics"),
-        KnownSetting(
-            "storage.overprovisioning.factor", "Storage", .decimal, "2.0", of: .storagePool,
-            "How often the room of a pool is given out"),
-        KnownSetting(
-            "use.external.dns", "Network", .boolean, "false", of: .zone, "Whether guests ask the zone's resolvers"),
-        KnownSetting(
-            "vm.allocation.algorithm", "Advanced", .string, "random", of: .account, "How a host is chosen for a machine"
-        ),
-        KnownSetting("vmware.recycle.hung.wokervm", "Advanced", .boolean, "false", "Whether hung workers are recycled"),
+    static let idleNetworkInterval = KnownSetting(
+        "network.gc.interval", "Network", .number, "600", isHonoured: true,
+        "Seconds between looks for networks to shut down")
+    static let idleNetworkWait = KnownSetting(
+        "network.gc.wait", "Network", .number, "600", isHonoured: true,
+        "Seconds that a network without machines is kept")
+
+    /// By the type of the alert: what share of a pool may be given out before administrators are told.
+    static let capacityThresholds: [String: KnownSetting] = [
+        "ALERT.NETWORK.PUBLICIP": threshold(
+            "zone.virtualnetwork.publicip.capacity.notificationthreshold", "public addresses"),
+        "ALERT.NETWORK.DIRECTPUBLICIP": threshold(
+            "zone.directnetwork.publicip.capacity.notificationthreshold", "addresses of a shared network"),
+        "ALERT.NETWORK.VLAN": threshold("zone.vlan.capacity.notificationthreshold", "VLANs or VNIs"),
     ]
+
+    private static func threshold(_ name: String, _ what: String) -> KnownSetting {
+        KnownSetting(
+            name, "Alert", .decimal, "0.75", of: .zone, isHonoured: true,
+            "Share of the \(what) from which an alert is raised")
+    }
+
+    public static let all: [KnownSetting] =
+        [
+            KnownSetting(
+                "account.cleanup.interval", "Advanced", .number, "86400", "Seconds between cleanups of accounts"),
+            KnownSetting(
+                "agent.load.threshold", "Advanced", .decimal, "0.7",
+                "Share of the average load at which agents are moved"),
+            KnownSetting(
+                "allow.public.user.templates", "Advanced", .boolean, "true", of: .account,
+                "Whether users may make public templates"),
+            KnownSetting("consoleproxy.sslEnabled", "Console Proxy", .boolean, "false", "Whether consoles speak TLS"),
+            KnownSetting(
+                "cpu.overprovisioning.factor", "Advanced", .decimal, "1.0", of: .cluster,
+                "How often the processors of a cluster are given out"),
+            pageSize,
+            KnownSetting(
+                "enable.dynamic.scale.vm", "Advanced", .boolean, "false", of: .zone, "Whether machines may grow"),
+            expungeDelay, expungeInterval, usersExpunge, usersSeeDestroyed, userDataLength,
+            KnownSetting(
+                "guest.domain.suffix", "Network", .string, "cs.internal", of: .zone,
+                "The domain of networks without one"),
+            KnownSetting("hypervisor.list", "Advanced", .string, "Simulator", "Hypervisors that templates may be for"),
+            KnownSetting("instance.name", "Advanced", .string, "VM", "The end of machines' internal names"),
+            idleNetworkInterval, idleNetworkWait,
+            KnownSetting(
+                "network.loadbalancer.haproxy.stats.visibility", "Network", .string, "global",
+                "Who may see the load balancers' statistics"),
+            KnownSetting(
+                "storage.overprovisioning.factor", "Storage", .decimal, "2.0", of: .storagePool,
+                "How often the room of a pool is given out"),
+            KnownSetting(
+                "use.external.dns", "Network", .boolean, "false", of: .zone, "Whether guests ask the zone's resolvers"),
+            KnownSetting(
+                "vm.allocation.algorithm", "Advanced", .string, "random", of: .account,
+                "How a host is chosen for a machine"
+            ),
+            KnownSetting(
+                "vmware.recycle.hung.wokervm", "Advanced", .boolean, "false", "Whether hung workers are recycled"),
+        ] + capacityThresholds.values.sorted { $0.name < $1.name }
 
     public static func named(_ name: String) -> KnownSetting? {
         all.first { $0.name.lowercased() == name.lowercased() }

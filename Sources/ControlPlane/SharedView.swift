@@ -29,13 +29,14 @@ public final class SharedView: Sendable {
                     revision: revision ?? .zero, error: error)
             }
         }
-        /// A ring, so that a daemon that runs for years keeps no more than a page of them in memory.
+        /// The newest, and up to as many before them that go together: letting go of one at a time would move all others.
         var events: [LedgerEntry] = []
     }
 
     private let state = Mutex(State())
     private let startTime: Int64
-    static let eventLimit = 1000
+    /// How far back lists of events reach. The ledger keeps at least as many.
+    static let eventLimit = 10_000
 
     public init(startTime: Int64, features: [KernelFeatureStatus] = []) {
         self.startTime = startTime
@@ -59,7 +60,7 @@ public final class SharedView: Sendable {
     }
 
     public func recentEvents(limit: Int) -> [LedgerEntry] {
-        state.withLock { Array($0.events.suffix(max(0, limit)).reversed()) }
+        state.withLock { Array($0.events.suffix(max(0, min(limit, Self.eventLimit))).reversed()) }
     }
 
     /// Told by who serves, from a thread of its own.
@@ -85,7 +86,8 @@ public final class SharedView: Sendable {
         guard !eventful.isEmpty else { return }
         state.withLock { state in
             state.events += eventful
-            if state.events.count > Self.eventLimit { state.events.removeFirst(state.events.count - Self.eventLimit) }
+            let surplus = state.events.count - Self.eventLimit
+            if surplus > Self.eventLimit { state.events.removeFirst(surplus) }
         }
     }
 

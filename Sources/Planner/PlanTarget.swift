@@ -30,7 +30,7 @@ extension Planner {
         switch kind {
         case .role, .user, .project: break
         case .pod, .cluster, .host, .storagePool, .storageNetworkRange, .vpcOffering, .diskOffering: break
-        case .setting, .tag: break
+        case .setting, .tag, .eventMark: break
         case .account: collectRouters(ofAccount: id, cloud, into: &targets)
         case .domain:
             for account in cloud.referrers(.account, of: .domain)[id] {

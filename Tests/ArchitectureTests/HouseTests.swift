@@ -35,6 +35,10 @@ import Testing
         #expect(checks.startedPrograms() == [])
     }
 
+    @Test func `every type of event that somebody writes is one that listEventTypes knows`() {
+        #expect(checks.unlistedEventTypes() == [])
+    }
+
     @Test func `a folder of tests is named after a module or is one of the few that span several`() throws {
         let spanning: Set = ["ArchitectureTests", "KernelTests", "ScenarioTests", "ProgramTests"]
         let modules = Set(checks.sources.modules.keys.map { $0 + "Tests" })

@@ -68,6 +68,14 @@ import Testing
         #expect(Self.checks("Words", "Long.swift", String(lines.dropLast(8))).longFiles() == [])
     }
 
+    @Test func `an event of a type that is not listed is found`() {
+        var sources = Self.sound
+        sources.modules["CloudStackAPI"] = ["EventTypes.swift": "[\"VM.START\", \"VM.STOP\"]"]
+        sources.modules["Plans"]?["Plan.swift"] = "Event(type: \"VM.START\"); Event(type: \"VM.FLY\")"
+        let checks = Checks(sources: sources, rooms: Self.table)
+        #expect(checks.unlistedEventTypes() == ["Plans/Plan.swift writes VM.FLY"])
+    }
+
     @Test(arguments: [
         "let p = Process()", "posix_spawn(&pid, path, nil, nil, argv, envp)", "execve(path, argv, envp)", "fork()",
         "Glibc.execvp(path, argv)", "system(\"ls\")", "popen(command, \"r\")", "let shell = \"/bin/sh\"",

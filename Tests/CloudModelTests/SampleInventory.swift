@@ -36,6 +36,14 @@ extension SampleCloud {
             .setting(Setting(name: "s", scope: Annotated(Reference(.zone, zone.id)), value: "v")),
             .setting(Setting(name: "s", scope: nil, value: "v")),
             .tag(Tag(Reference(.network, network.id), key: "k", value: "v", customer: "c")),
+            .eventMark(
+                EventMark(
+                    id: ObjectID(wellKnown: "mark"), verb: .archived, reach: .domain(Domain.root.id), events: [],
+                    type: "VM.START", start: 1, end: 2, through: Revision(3))),
+            .eventMark(
+                EventMark(
+                    id: ObjectID(wellKnown: "other mark"), verb: .deleted, reach: .everybody, events: [zone.id], type: nil,
+                    start: nil, end: .max, through: Revision(3))),
         ]
     }
 

@@ -4,7 +4,7 @@ step packets that show it."""
 import base64
 
 from cs import CloudStack, CloudStackApiException
-from ground import HOST, INTERNET, arguments, came_through, check, echo, knock, listener, meets, nobody_came, step
+from ground import HOST, INTERNET, arguments, came_through, check, chosen, echo, knock, listener, meets, nobody_came, step
 
 address, key, secret = arguments()
 api = CloudStack(endpoint=address, key=key, secret=secret, poll_interval=0.05)
@@ -88,6 +88,25 @@ check(not came_through(pending), "what the rule denies does not come out")
 pending.close()
 finish("deleteEgressFirewallRule", id=egress["id"])
 echo(node)
+
+step("connections are balanced between two machines")
+second = finish(
+    "deployVirtualMachine", name="chorus", networkids=network["id"], userdata=userdata, **made_of)["virtualmachine"]
+singers = [listener(node, 7000), listener(second["instancename"], 7000)]
+balancer = finish(
+    "createLoadBalancerRule", publicipid=public["id"], name="choir", algorithm="roundrobin", publicport=700,
+    privateport=7000, openfirewall=False)["loadbalancer"]
+finish("assignToLoadBalancerRule", id=balancer["id"], virtualmachineids=f"{machine['id']},{second['id']}")
+finish("createFirewallRule", ipaddressid=public["id"], protocol="tcp", startport=700, endport=700, cidrlist=f"{HOST}/32")
+members = api.listLoadBalancerRuleInstances(id=balancer["id"])["loadbalancerruleinstance"]
+check({member["id"] for member in members} == {machine["id"], second["id"]}, f"{members}")
+turns = [chosen(INTERNET, public["ipaddress"], 700, singers) for _ in range(10)]
+check(turns.count(0) == turns.count(1) == 5, f"each in turn: {turns}")
+finish("removeFromLoadBalancerRule", id=balancer["id"], virtualmachineids=machine["id"])
+check([chosen(INTERNET, public["ipaddress"], 700, singers) for _ in range(4)] == [1] * 4, "one who left is not asked")
+finish("destroyVirtualMachine", id=second["id"], expunge=True)
+check(finish("deleteLoadBalancerRule", id=balancer["id"])["success"] is True, "the rule goes")
+check("loadbalancerrule" not in api.listLoadBalancerRules(publicipid=public["id"]), "and is listed no more")
 
 step("everything is given back")
 check(refused("disassociateIpAddress", id=public["id"]) is None, "an address goes with its rules")

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import select
 import socket
 import sys
 
@@ -72,6 +73,24 @@ def meets(node, address, port, waiting):
             far.sendall(b"answer")
             check(near.recv(64) == b"answer", "the answer arrives")
     return peer[0]
+
+
+def chosen(node, address, port, waiting):
+    """Which of those who wait the connection came to. Bytes pass both ways; whoever only looks whether somebody listens
+    says nothing and does not count."""
+    with connection(node, address, port) as near:
+        near.sendall(b"question")
+        while True:
+            ready, _, _ = select.select(waiting, [], [], PATIENCE)
+            check(ready, "somebody is asked")
+            far, _ = ready[0].accept()
+            with far:
+                far.settimeout(PATIENCE)
+                if far.recv(64) != b"question":
+                    continue
+                far.sendall(b"answer")
+                check(near.recv(64) == b"answer", "the answer arrives")
+                return waiting.index(ready[0])
 
 
 def knock(node, address, port):

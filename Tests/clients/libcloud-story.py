@@ -2,10 +2,13 @@
 
 from urllib.parse import urlsplit
 
-from ground import HOST, INTERNET, arguments, check, echo, knock, listener, meets, nobody_came, step
+from ground import HOST, INTERNET, arguments, check, chosen, echo, knock, listener, meets, nobody_came, step
 from libcloud.common.cloudstack import CloudStackConnection
 from libcloud.compute.providers import get_driver
 from libcloud.compute.types import NodeState, Provider
+from libcloud.loadbalancer.base import Algorithm, Member
+from libcloud.loadbalancer.providers import get_driver as get_balancing_driver
+from libcloud.loadbalancer.types import Provider as BalancingProvider
 
 address, key, secret = arguments()
 place = urlsplit(address)
@@ -48,6 +51,26 @@ meets(INTERNET, public.address, 90, other)
 check(nobody_came(web), "nobody comes by a rule that went")
 pending.close()
 check(cloud.ex_delete_port_forwarding_rule(machine, rule) is True, "it goes")
+
+step("a balancer with an address of its own")
+balancing = get_balancing_driver(BalancingProvider.CLOUDSTACK)(
+    key=key, secret=secret, secure=False, host=place.hostname, port=place.port, path=place.path)
+second = cloud.create_node(
+    name="listener", size=size, image=image, location=cloud.list_locations()[0], networks=[network], ex_start_vm=True)
+found = cloud._sync_request("listVirtualMachines", params={"id": second.id})["virtualmachine"][0]
+pair = [listener(node, 7000), listener(found["instancename"], 7000)]
+balancer = balancing.create_balancer(
+    name="pair", members=[Member(each.id, each.private_ips[0], 7000) for each in (machine, second)], port=70,
+    algorithm=Algorithm.ROUND_ROBIN, private_port=7000, network_id=network.id)
+check({member.id for member in balancer.list_members()} == {machine.id, second.id}, "both are members")
+turns = [chosen(INTERNET, balancer.ip, 70, pair) for _ in range(10)]
+check(turns.count(0) == turns.count(1) == 5, f"each in turn: {turns}")
+check(balancer.detach_member(Member(second.id, second.private_ips[0], 7000)), "one goes")
+check([chosen(INTERNET, balancer.ip, 70, pair) for _ in range(4)] == [0] * 4, "one who left is not asked")
+check([each.id for each in balancing.list_balancers()] == [balancer.id], "the balancer is listed")
+balancing.destroy_balancer(balancer)
+check(balancing.list_balancers() == [], "the balancer is gone")
+check(cloud.destroy_node(second, ex_expunge=True), "its second machine ends")
 
 step("the machine stops, starts and ends")
 cloud.ex_stop(machine)
