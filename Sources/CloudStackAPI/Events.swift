@@ -29,12 +29,12 @@ extension Command {
             let marks = EventMarks(call.cloud)
             var found: [ShownEvent] = []
             for entry in call.api.service.recentEvents(limit: 10_000) {
-                let time = Timestamp(milliseconds: entry.time)
                 // What the system did by itself is for the administrator who asks for everything.
-                guard scope.contains(entry.caller), start.map({ $0 <= time }) ?? true, end.map({ time <= $0 }) ?? true
-                else { continue }
+                guard scope.contains(entry.caller) else { continue }
                 found += call.shownEvents(of: entry, marks).filter { event in
-                    event.isArchived == isArchived && words.allSatisfy { event.word($0)?.lowercased() == $1 }
+                    let time = Timestamp(milliseconds: event.time)
+                    return event.isArchived == isArchived && words.allSatisfy { event.word($0)?.lowercased() == $1 }
+                        && start.map { $0 <= time } ?? true && end.map { time <= $0 } ?? true
                         && call.matches(event.text)
                 }
             }

@@ -42,7 +42,8 @@ extension SampleCloud {
                     type: "VM.START", start: 1, end: 2, through: Revision(3))),
             .eventMark(
                 EventMark(
-                    id: ObjectID(wellKnown: "other mark"), verb: .deleted, reach: .everybody, events: [zone.id], type: nil,
+                    id: ObjectID(wellKnown: "other mark"), verb: .deleted, reach: .everybody, events: [zone.id],
+                    type: nil,
                     start: nil, end: .max, through: Revision(3))),
         ]
     }
