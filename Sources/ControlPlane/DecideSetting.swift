@@ -35,9 +35,9 @@ extension Draft {
             }
             return text
         case .number:
-            let limit = known == .pageSize ? 10_000 : Int(Int32.max)
-            guard let number = Int(text), (1...limit).contains(number) else {
-                throw invalid("value", text, "it is not a number from 1 to \(limit)")
+            let range = (known == .leaseTime ? 0 : 1)...(known == .pageSize ? 10_000 : Int(Int32.max))
+            guard let number = Int(text), range.contains(number) else {
+                throw invalid("value", text, "it is not a number from \(range.lowerBound) to \(range.upperBound)")
             }
             return text
         case .string: return try self.text(text, "value")

@@ -59,6 +59,10 @@ public struct KnownSetting: Hashable, Sendable {
         "network.gc.wait", "Network", .number, "600", isHonoured: true,
         "Seconds that a network without machines is kept")
 
+    static let leaseTime = KnownSetting(
+        Setting.leaseTime, "Network", .number, "0", of: .zone, isHonoured: true,
+        "Seconds for which guests are given their addresses; 0 is forever")
+
     /// By the type of the alert: what share of a pool may be given out before administrators are told.
     static let capacityThresholds: [String: KnownSetting] = [
         "ALERT.NETWORK.PUBLICIP": threshold(
@@ -97,7 +101,7 @@ public struct KnownSetting: Hashable, Sendable {
                 "The domain of networks without one"),
             KnownSetting("hypervisor.list", "Advanced", .string, "Simulator", "Hypervisors that templates may be for"),
             KnownSetting("instance.name", "Advanced", .string, "VM", "The end of machines' internal names"),
-            idleNetworkInterval, idleNetworkWait,
+            idleNetworkInterval, idleNetworkWait, leaseTime,
             KnownSetting(
                 "network.loadbalancer.haproxy.stats.visibility", "Network", .string, "global",
                 "Who may see the load balancers' statistics"),
@@ -105,7 +109,8 @@ public struct KnownSetting: Hashable, Sendable {
                 "storage.overprovisioning.factor", "Storage", .decimal, "2.0", of: .storagePool,
                 "How often the room of a pool is given out"),
             KnownSetting(
-                "use.external.dns", "Network", .boolean, "false", of: .zone, "Whether guests ask the zone's resolvers"),
+                Setting.externalResolvers, "Network", .boolean, "false", of: .zone, isHonoured: true,
+                "Whether guests are told to ask the zone's resolvers instead of their router"),
             KnownSetting(
                 "vm.allocation.algorithm", "Advanced", .string, "random", of: .account,
                 "How a host is chosen for a machine"

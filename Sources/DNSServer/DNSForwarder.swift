@@ -52,6 +52,9 @@ public struct DNSForwarder: Sendable {
 
     public private(set) var cache = DNSCache()
     var resolvers: Resolvers
+    /// Where the router itself serves. No name of the outside may lead there: a page of a stranger's, open in a guest's
+    /// browser, could read the guest's metadata and password under such a name.
+    private let ownAddresses: [IPv4Address]
     private var sockets: UpstreamSockets
     private var questions: [UInt64: Question] = [:]
     private var byKey: [DNSCache.Key: UInt64] = [:]
@@ -66,10 +69,11 @@ public struct DNSForwarder: Sendable {
     public static let limitOfClient = 256
 
     public init(
-        _ resolvers: [IPv4Address], sockets: Int,
+        _ resolvers: [IPv4Address], ownAddresses: [IPv4Address] = [], sockets: Int,
         random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
     ) {
         self.resolvers = Resolvers(resolvers)
+        self.ownAddresses = ownAddresses
         self.sockets = UpstreamSockets(sockets)
         self.random = random
     }
@@ -198,6 +202,9 @@ public struct DNSForwarder: Sendable {
         // Another resolver may know what this one cannot find out.
         if !isSaying, question.attempts < min(2, resolvers.count), !question.isStream {
             return send(number, now, &actions)
+        }
+        if answer.leads(to: { ownAddresses.contains($0) || $0.isLinkLocal }) {
+            return give(number, code: DNSResponseCode.refused, &actions)
         }
         if isSaying { cache.store(answer, question.key, at: UInt32(truncatingIfNeeded: now / 1000)) }
         close(number)

@@ -57,7 +57,8 @@ final class ServedRouter {
             forwarder = nil
             return
         }
-        forwarder = DNSForwarder(services.resolvers, sockets: sockets.count)
+        forwarder = DNSForwarder(
+            services.resolvers, ownAddresses: [services.server], sockets: sockets.count)
     }
 
     func change(removed: [ObjectID], added: [ServedNIC], _ saved: SavedPasswords) {

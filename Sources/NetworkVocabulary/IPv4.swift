@@ -15,6 +15,9 @@ public struct IPv4Address: Hashable, Comparable, Sendable {
 
     public static func < (a: Self, b: Self) -> Bool { a.bits < b.bits }
 
+    /// Of 169.254.0.0/16, which no router passes on (RFC 3927).
+    public var isLinkLocal: Bool { bits >> 16 == 0xa9fe }
+
     /// The address `count` further on, or nil past either end of the address space.
     public func advanced(by count: Int64) -> IPv4Address? {
         let (moved, overflow) = Int64(bits).addingReportingOverflow(count)

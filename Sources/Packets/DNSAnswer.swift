@@ -1,3 +1,5 @@
+public import NetworkVocabulary
+
 /// What another server answered, checked and kept as it came, so that it can be given to many: only its id, its times to
 /// live and the case of the name differ from one to the next.
 public struct DNSAnswer: Sendable {
@@ -77,6 +79,21 @@ public struct DNSAnswer: Sendable {
         if at + 2 <= bytes.byteCount, bytes.word(at) == 0xc00c { return at + 2 }
         var name: [UInt8] = []
         return DNSWalk.expand(at, in: bytes, to: &name)
+    }
+
+    /// Whether a record gives such an address, as itself or written as one of IPv6.
+    public func leads(to isMeant: (IPv4Address) -> Bool) -> Bool {
+        let span = bytes.span.bytes
+        return ttls.contains { ttl in
+            let value = ttl + 6
+            switch (DNSType(span.word(ttl - 4)), span.word(ttl + 4)) {
+            case (.a, 4): return isMeant(IPv4Address(bits: span.long(value)))
+            case (.aaaa, 16):
+                let prefix = (span.long(value), span.long(value + 4), span.long(value + 8))
+                return prefix == (0, 0, 0xffff) && isMeant(IPv4Address(bits: span.long(value + 12)))
+            default: return false
+            }
+        }
     }
 
     /// The answer for a client: its id, its way of writing the name, and so many seconds later.

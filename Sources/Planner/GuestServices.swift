@@ -17,10 +17,11 @@ extension Planner {
         let server = router.guestAddress ?? gateway
         let zonal = [zone.dns1] + (zone.dns2.map { [$0] } ?? [])
         let resolvers = network.dns1.map { [$0] + (network.dns2.map { [$0] } ?? []) } ?? zonal
+        let isAsked = kinds.contains(.dns) && !cloud.usesExternalResolvers(inZone: zone.id)
         return GuestServices(
             kinds: kinds, server: server, subnet: cidr, gateway: gateway, mtu: network.mtu,
-            domain: domain(of: network, in: zone, cloud), nameServers: kinds.contains(.dns) ? [server] : resolvers,
-            resolvers: resolvers, routerName: router.name,
+            domain: domain(of: network, in: zone, cloud), nameServers: isAsked ? [server] : resolvers,
+            resolvers: resolvers, leaseTime: cloud.leaseTime(inZone: zone.id) ?? .max, routerName: router.name,
             options: offering.dhcpOptions.compactMap(DHCPExtra.init))
     }
 

@@ -30,7 +30,11 @@ extension Planner {
         switch kind {
         case .role, .user, .project: break
         case .pod, .cluster, .host, .storagePool, .storageNetworkRange, .vpcOffering, .diskOffering: break
-        case .setting, .tag, .eventMark: break
+        case .tag, .eventMark: break
+        case .setting:
+            for network in cloud.networksPlanned(bySetting: id) {
+                collectRouter(ofNetwork: network, cloud, into: &targets)
+            }
         case .account: collectRouters(ofAccount: id, cloud, into: &targets)
         case .domain:
             for account in cloud.referrers(.account, of: .domain)[id] {

@@ -180,7 +180,7 @@ extension Client {
             "updateConfiguration", ["name": "use.external.dns", "zoneid": zone, "value": "true"])
         #expect((scoped["configuration"] as? [String: Any])?["scope"] as? String == "zone")
         let all = try client.list("listConfigurations", "configuration", ["name": "use.external.dns"])
-        #expect(all.first?["value"] as? String == "false" && all.first?["isdynamic"] as? Bool == false)
+        #expect(all.first?["value"] as? String == "false" && all.first?["isdynamic"] as? Bool == true)
         #expect(client.status("command=updateConfiguration&name=no.such.setting&value=1") == 431)
     }
 

@@ -95,6 +95,32 @@ struct FollowedCloud {
         #expect(bridges(followed) == alone)
         #expect(followed.mirror.plans == followed.keeper.plans)
     }
+
+    @Test func `follow settings of a zone and of all`() throws {
+        var followed = FollowedCloud()
+        try followed.take(.bootstrap)
+        try followed.take(.applyCloud(.init(file: .demo)))
+        let zone = Reference(.zone, try #require(followed.cloud.zones.first?.key))
+        func served(_ followed: FollowedCloud) -> Set<String> {
+            Set(followed.keeper.plans.values.compactMap(\.services).map { "\($0.leaseTime) \($0.nameServers)" })
+        }
+        let before = served(followed)
+        #expect(before.allSatisfy { $0.hasPrefix("\(UInt32.max) ") } && !before.isEmpty)
+        func set(_ name: String, _ scope: Reference?, _ value: String?) throws -> Set<String> {
+            try followed.take(.infrastructure(.configure(name: name, scope: scope, value: value)))
+            #expect(followed.keeper.drift(from: followed.cloud) == [])
+            #expect(followed.mirror.plans == followed.keeper.plans)
+            return served(followed)
+        }
+        #expect(try set("dhcp.lease.timeout", nil, "3600").allSatisfy { $0.hasPrefix("3600 ") })
+        // The zone's own value counts before that of all.
+        #expect(try set("dhcp.lease.timeout", zone, "60").allSatisfy { $0.hasPrefix("60 ") })
+        #expect(try set("dhcp.lease.timeout", zone, nil).allSatisfy { $0.hasPrefix("3600 ") })
+        #expect(try set("dhcp.lease.timeout", nil, "0") == before)
+        let external = followed.cloud.zones.values.map { ["\(UInt32.max) [\($0.dns1)]"] }
+        #expect(try set("use.external.dns", zone, "true") == Set(external.joined()))
+        #expect(try set("use.external.dns", zone, "false") == before)
+    }
 }
 
 @Suite struct `The cost of a change` {

@@ -7,6 +7,7 @@ import Testing
 @Suite struct DNSForwarderTests {
     private static let first = IPv4Address(192, 0, 2, 1)
     private static let second = IPv4Address(192, 0, 2, 2)
+    private static let ownAddress = IPv4Address(10, 1, 1, 1)
     private static let client = DNSForwarder.Client(address: IPv4Address(10, 1, 1, 10), port: 4000)
 
     private struct Sent {
@@ -25,7 +26,7 @@ import Testing
         var streams: [(UInt64, IPv4Address)] = []
 
         init(_ resolvers: [IPv4Address] = [first, second], sockets: Int = 4) {
-            forwarder = DNSForwarder(resolvers, sockets: sockets)
+            forwarder = DNSForwarder(resolvers, ownAddresses: [ownAddress], sockets: sockets)
         }
 
         private mutating func note(_ actions: [DNSForwarder.Action]) {
@@ -249,6 +250,35 @@ import Testing
         var bench = Bench()
         try bench.ask("www.example.org", flags: [])
         #expect(bench.sent.isEmpty && bench.replies[0].1.flags.code == 5)
+    }
+
+    @Test(
+        arguments: [
+            (DNSType.a, [10, 1, 1, 1]), (.a, [169, 254, 169, 254]), (.a, [169, 254, 0, 1]),
+            (.aaaa, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 169, 254, 169, 254]),
+            (.aaaa, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 1, 1, 1]),
+        ] as [(DNSType, [UInt8])])
+    func `no name of the outside leads to what the router serves`(_ type: DNSType, _ data: [UInt8]) throws {
+        var bench = Bench()
+        for round in 1...2 {
+            try bench.ask("rebound.example.org")
+            let sent = try #require(bench.sent.last)
+            var message = try #require(DNSMessage(parsing: try Self.answer(sent.bytes)))
+            message.answers.append(.init(message.questions[0].name, type, ttl: 5, data: data))
+            bench.hear(message.bytes, socket: sent.socket)
+            #expect(bench.replies.last?.1.flags.code == 5 && bench.replies.last?.1.answers == [])
+            #expect(bench.sent.count == round, "what was refused is not kept")
+        }
+    }
+
+    @Test func `names of the outside may lead to other private addresses`() throws {
+        var bench = Bench()
+        try bench.ask("intranet.example.org")
+        var message = try #require(DNSMessage(parsing: try Self.answer(bench.sent[0].bytes)))
+        let values: [[UInt8]] = [[10, 1, 1, 2], [127, 0, 0, 2], [192, 168, 0, 1]]
+        message.answers = values.map { .init(message.questions[0].name, .a, ttl: 5, data: $0) }
+        bench.hear(message.bytes, socket: bench.sent[0].socket)
+        #expect(bench.replies.map(\.1.answers.count) == [3])
     }
 
     @Test func `the memory of answers has an end`() throws {

@@ -88,6 +88,55 @@ extension Scenarios {
             }
         }
 
+        /// By the clock of a real client, for once: it asks who gave it the address, and whoever hears it when that one
+        /// has gone silent.
+        @Test func `an address for a time is renewed, then asked for of everybody, and kept`() async throws {
+            try await inOwnWorld { world in
+                let town = try ServiceTown(world)
+                let guest = try town.plug("alpha")
+                func last(_ seconds: Int) throws {
+                    _ = try town.daemon.perform(
+                        "updateConfiguration", ["name": "dhcp.lease.timeout", "value": "\(seconds)"])
+                }
+                try last(6)
+                let script = try town.script()
+                let often = "\(world.directory)/dhclient.conf"
+                try "initial-interval 1; backoff-cutoff 1;\n".write(toFile: often, atomically: true, encoding: .utf8)
+                let client = try world.start([
+                    "nsenter", "--net=/run/netns/\(guest.node)", "sh", "-c",
+                    """
+                    exec dhclient -4 -d -v -cf \(often) -lf \(world.directory)/leases -pf \(world.directory)/pid \\
+                        -sf \(script) eth0 2>&1
+                    """,
+                ])
+                func acknowledgements(_ text: String) -> Int {
+                    text.components(separatedBy: "DHCPACK of 10.1.1.10").count - 1
+                }
+                let renewal = "DHCPREQUEST for 10.1.1.10 on eth0 to 10.1.1.1 port 67"
+                try client.read { acknowledgements($0) == 1 }
+                try last(12)
+                try client.read { acknowledgements($0) > 1 && $0.contains(renewal) }
+                // What goes by the guest's own stack, its questions to one server, is lost from here on.
+                try world.shell(
+                    """
+                    nft 'add table ip deaf; add chain ip deaf output { type filter hook output priority 0; };
+                        add rule ip deaf output udp dport 67 drop'
+                    """, in: guest.node)
+                let before = acknowledgements(client.output)
+                try client.read { text in
+                    acknowledgements(text) > before
+                        && text.components(separatedBy: "to 255.255.255.255 port 67").count > 2
+                }
+                try last(0)
+                // Which is half of forever.
+                try client.read { $0.contains("renewal in 21474836") }
+                #expect(client.output.components(separatedBy: "DHCPDISCOVER").count == 2, "\(client.output)")
+                #expect(!client.output.contains("DHCPNAK"), "\(client.output)")
+                #expect(try guest.addresses() == ["10.1.1.10/24"])
+                client.signal(SIGTERM)
+            }
+        }
+
         @Test func `systemd-networkd is told all, and again when it comes back`() async throws {
             try await inOwnWorld { world in
                 let town = try ServiceTown(world)
