@@ -18,7 +18,7 @@ TEST_PACKAGES := bind9-dnsutils busybox-static cloud-init conntrack curl dhcpcd-
 	python3-dnspython python3-scapy sqlite3 systemd tcpdump tshark util-linux wget
 # For Ansible and its CloudStack modules, which come from PyPI.
 COMPAT_PACKAGES := python3 python3-venv util-linux iproute2
-BENCH_PACKAGES := bind9-dnsutils conntrack dnsmasq-base dnsperf gcc iproute2 iptables kea-admin kea-dhcp4-server libc6-dev nftables \
+BENCH_PACKAGES := apache2-bin bind9-dnsutils conntrack dnsmasq-base dnsperf gcc iproute2 iptables kea-admin kea-dhcp4-server libc6-dev nftables \
 	nginx-light procps python3 strace unbound util-linux wrk
 DEB_PACKAGES := dpkg-dev binutils
 
@@ -69,7 +69,8 @@ bench: build ## Measure beside ip, nft, C and the bare disk; QUICK=1 for a short
 	@cc -O2 -Wall -Wextra -o dist/peer Benchmarks/peer.c $$(pkg-config --cflags --libs libnftnl libmnl)
 	@cc -O2 -Wall -Wextra -o dist/traffic Benchmarks/traffic.c
 	@cc -O2 -Wall -Wextra -o dist/frames Benchmarks/frames.c
-	@Benchmarks/bench.py $(if $(QUICK),--quick) dist/sluiced dist/peer dist/traffic dist/frames
+	@cc -O2 -Wall -Wextra -o dist/boot Benchmarks/boot.c
+	@Benchmarks/bench.py $(if $(QUICK),--quick) dist/sluiced dist/peer dist/traffic dist/frames dist/boot
 
 fuzz: ## Run the fuzz targets, a minute each; SECONDS_EACH=600 for longer
 	@Fuzz/run $(or $(SECONDS_EACH),60)

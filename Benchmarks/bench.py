@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the daemon beside its peers, in one run, and prints a table.
 
-Usage: bench.py [--quick] [--only=ROW,…] SLUICED PEER TRAFFIC FRAMES
+Usage: bench.py [--quick] [--only=ROW,…] SLUICED PEER TRAFFIC FRAMES BOOT
 
 Everything happens in a network and mount namespace of its own (it starts itself again in one). Figures are medians where
 a row says p50; ratios are what counts, since both sides ran on the same machine in the same minutes.
@@ -22,7 +22,8 @@ import time
 import urllib.parse
 
 sys.dont_write_bytecode = True
-from machines import Machines  # beside this file
+from guests import Guests  # beside this file
+from machines import Machines
 from nat import NAT
 from ports import Ports
 from services import Services
@@ -360,7 +361,7 @@ def main():
     arguments = [word for word in sys.argv[1:] if not word.startswith("--")]
     quick = "--quick" in sys.argv
     only = next((word.split("=", 1)[1].split(",") for word in sys.argv if word.startswith("--only=")), None)
-    if len(arguments) != 4 or not all(shutil.which(path) for path in arguments):
+    if len(arguments) != 5 or not all(shutil.which(path) for path in arguments):
         raise SystemExit(__doc__)
     isolated()
     programs = [os.path.abspath(path) for path in arguments]
@@ -373,7 +374,8 @@ def main():
                         (machines, ["listing", "deploying", "simulator"]),
                         (nat, ["load", "change", "rate", "through", "revoke"]),
                         (ports, ["plug", "guarded", "vxlans", "vlans"]),
-                        (Services(bench, zone), ["names", "metadata", "addresses", "visible", "memory"])]:
+                        (Services(bench, zone), ["names", "forwarded", "metadata", "exchanges"]),
+                        (Guests(bench, zone, programs[4]), ["bound", "booting", "visible", "memory"])]:
         for name in names:
             if only is None or name in only:
                 getattr(part, name)()

@@ -1,90 +1,50 @@
-"""The rows about what guests are served: DHCP, names and metadata, each beside what others run for it.
-
-Every server is asked by the same program over the same kind of wire: a namespace that is a guest, a bridge, and a namespace that
-is a router. Sides alternate, and a row is the median of its turns.
-"""
-import ctypes
+"""The rows about what guests are served by the second: DHCP, names and metadata, each beside what others run for it. Sides
+alternate, and a row is the median of its turns."""
 import json
 import os
 import re
-import socket
 import statistics
 import subprocess
 import tempfile
 import time
 
-SERVER, GUEST = "10.1.0.1", "10.1.0.10"
+from serving import GUEST, SERVER, Peer, Serving, awaited, sh
 
 
-def sh(line, inside=None, check=True):
-    words = ["ip", "netns", "exec", inside] if inside else []
-    return subprocess.run([*words, "sh", "-ec", line], check=check, capture_output=True, text=True)
+UNBOUND = ("server:\n access-control: 0.0.0.0/0 allow\n do-daemonize: no\n chroot: ''\n username: ''\n pidfile: ''\n"
+           " use-syslog: no\n num-threads: 1\n module-config: iterator\n")
+# A router's web server as CloudStack sets it up: pages by the address that asks, through rules in the folder's own file.
+APACHE = """ServerRoot {folder}
+Listen {server}:80
+ServerName router
+PidFile {folder}/apache.pid
+ErrorLog /dev/null
+User www-data
+Group www-data
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule rewrite_module {modules}/mod_rewrite.so
+KeepAlive On
+MaxKeepAliveRequests 0
+DocumentRoot {folder}/html
+<Directory {folder}/html>
+    AllowOverride All
+    Options +FollowSymLinks
+    Require all granted
+</Directory>
+"""
+REWRITING = """RewriteEngine On
+RewriteRule ^user-data$ ../userdata/%{REMOTE_ADDR}/user-data [L,NC,QSA]
+RewriteRule ^meta-data/?$ ../metadata/%{REMOTE_ADDR}/meta-data [L,NC,QSA]
+RewriteRule ^meta-data/(.+)$ ../metadata/%{REMOTE_ADDR}/$1 [L,NC,QSA]
+"""
 
 
-def awaited(what, look, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise SystemExit(f"not seen: {what}")
-
-
-class Peer:
-    """A server of somebody else's in a router of its own, with the same names and addresses."""
-
-    def __init__(self):
-        self.process = None
-        sh("ip netns add peer; ip netns add peer-guest; ip link add eth0 netns peer type veth peer name eth0 netns peer-guest;"
-           "ip -n peer link set lo up; ip -n peer-guest link set lo up;"
-           f"ip -n peer address add {SERVER}/16 dev eth0; ip -n peer link set eth0 up;"
-           f"ip -n peer-guest address add {GUEST}/16 dev eth0; ip -n peer-guest link set eth0 up")
-
-    def start(self, *words):
-        self.process = subprocess.Popen(["ip", "netns", "exec", "peer", *words], stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
-
-    def stop(self):
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait()
-            self.process = None
-
-    def end(self):
-        self.stop()
-        sh("ip netns del peer; ip netns del peer-guest", check=False)
-
-
-class Services:
+class Services(Serving):
     def __init__(self, bench, zone):
-        self.bench, self.zone = bench, zone
-        self.guests = 1000 if bench.quick else 10000
+        super().__init__(bench, zone)
         self.turns = 2 if bench.quick else 5
         self.seconds = 2 if bench.quick else 5
-
-    def with_network(self, body):
-        """One network whose guests have no ports here; the first has one of ours, from which everything is asked."""
-        def inside(daemon):
-            guests = [{"name": f"g{n}", "port": "none", "nics": [{"network": "town", "address": f"10.1.{n // 200}.{n % 200 + 10}"}]}
-                      for n in range(self.guests)]
-            cloud = {"zones": [self.zone(name="bench")],
-                     "networks": [{"name": "town", "zone": "bench", "cidr": "10.1.0.0/16", "gateway": SERVER}],
-                     "guests": guests}
-            daemon.apply(cloud)
-            router = daemon.call("listRouters", listall="true")["router"][0]["name"]
-            number = router.split("-")[1]
-            awaited("sockets", lambda: f"{SERVER}:53" in sh("ss -Hlnu", router).stdout)
-            bridge = re.search(r"master (\S+)", sh(f"ip -o link show slr{number}e0").stdout).group(1)
-            mac = re.search(rf"^{GUEST} .*lladdr (\S+)", sh("ip neigh show", router).stdout, re.M).group(1)
-            sh(f"ip netns add guest; ip link add port type veth peer name eth0 address {mac} netns guest;"
-               f"ip link set port master {bridge} up; ip -n guest link set lo up; ip -n guest link set eth0 up;"
-               f"ip -n guest address add {GUEST}/16 dev eth0; ip -n guest route add default via {SERVER}")
-            try:
-                body(daemon, router)
-            finally:
-                sh("ip netns del guest", check=False)
-        self.bench.with_daemon(inside)
 
     # What each program of measuring says.
 
@@ -114,15 +74,13 @@ class Services:
     def names(self):
         with tempfile.TemporaryDirectory() as folder:
             os.chmod(folder, 0o755)
-            addresses = [f"10.1.{n // 200}.{n % 200 + 10}" for n in range(self.guests)]
             with open(f"{folder}/names", "w") as file:
                 file.writelines(f"g{n} A\n" for n in range(self.guests))
             with open(f"{folder}/hosts", "w") as file:
-                file.writelines(f"{address} g{n}\n" for n, address in enumerate(addresses))
+                file.writelines(f"{address} g{n}\n" for n, address in enumerate(self.addresses))
             with open(f"{folder}/unbound.conf", "w") as file:
-                file.write(f"server:\n interface: {SERVER}\n access-control: 0.0.0.0/0 allow\n do-daemonize: no\n chroot: ''\n"
-                           " username: ''\n pidfile: ''\n use-syslog: no\n num-threads: 1\n module-config: iterator\n")
-                file.writelines(f" local-data: 'g{n}. A {address}'\n" for n, address in enumerate(addresses))
+                file.write(UNBOUND + f" interface: {SERVER}\n")
+                file.writelines(f" local-data: 'g{n}. A {address}'\n" for n, address in enumerate(self.addresses))
             peer = Peer()
 
             def asked(*words):
@@ -146,6 +104,68 @@ class Services:
             finally:
                 peer.end()
 
+    def forwarded(self):
+        """Names of the outside, each asked for the first time, so that no cache knows one."""
+        upstream = "10.99.0.1"
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            with open(f"{folder}/upstream.conf", "w") as file:
+                file.write(UNBOUND + " interface: 0.0.0.0\n local-zone: 'example.com.' redirect\n"
+                           " local-data: 'example.com. 60 IN A 192.0.2.7'\n")
+            with open(f"{folder}/unbound.conf", "w") as file:
+                file.write(UNBOUND + f" interface: {SERVER}\n outgoing-range: 4096\n num-queries-per-thread: 2048\n"
+                           f"forward-zone:\n name: '.'\n forward-addr: {upstream}\n")
+            peer = Peer()
+            sh("ip netns add upstream; ip link add eth1 netns peer type veth peer name eth0 netns upstream;"
+               "ip -n upstream link set lo up; ip -n peer address add 10.99.0.2/24 dev eth1; ip -n peer link set eth1 up;"
+               f"ip -n upstream address add {upstream}/24 dev eth0; ip -n upstream link set eth0 up")
+            fresh = iter(range(1 << 30))
+
+            def misses(inside):
+                turn = next(fresh)
+                with open(f"{folder}/names", "w") as file:
+                    file.writelines(f"n{n}.t{turn}.example.com A\n" for n in range(20_000 * self.seconds))
+                text = sh(f"dnsperf -s {SERVER} -d {folder}/names -n 1 -c 1 -q 100", inside).stdout
+                lost = re.search(r"Queries lost:\s+(\d+)", text).group(1)
+                right = re.search(r"Response codes:\s+NOERROR (\d+)", text)
+                if lost != "0" or int(right.group(1)) != 20_000 * self.seconds:
+                    raise SystemExit(f"not all names were answered: {text}")
+                return float(re.search(r"Queries per second:\s+([\d.]+)", text).group(1))
+
+            def asked(*words):
+                peer.start(*words)
+                awaited("a resolver", lambda: sh(
+                    f"dig +short +tries=1 +time=1 @{SERVER} a.example.com", "peer-guest", check=False).stdout)
+                try:
+                    return misses("peer-guest")
+                finally:
+                    peer.stop()
+            dnsmasq = ["dnsmasq", "-k", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", f"--server={upstream}",
+                       "--pid-file", "--user=root", f"--listen-address={SERVER}", "--bind-interfaces", "--dns-forward-max=1000"]
+
+            def body(daemon, router):
+                outside = subprocess.Popen(["ip", "netns", "exec", "sluice-internet", "unbound", "-d", "-c",
+                                            f"{folder}/upstream.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                try:
+                    awaited("the outside's names", lambda: "192.0.2.7" in sh(
+                        f"dig +short +tries=1 +time=1 @{SERVER} a.example.com", "guest", check=False).stdout)
+                    figures = self.compare(lambda: misses("guest"),
+                                           {"dnsmasq": lambda: asked(*dnsmasq),
+                                            "unbound": lambda: asked("unbound", "-d", "-c", f"{folder}/unbound.conf")})
+                finally:
+                    outside.terminate()
+                    outside.wait()
+                self.row("names of the outside, none asked before (dnsperf, one client)", figures, "30,000/s")
+            outside = subprocess.Popen(["ip", "netns", "exec", "upstream", "unbound", "-d", "-c", f"{folder}/upstream.conf"],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                self.with_network(body)
+            finally:
+                outside.terminate()
+                outside.wait()
+                peer.end()
+                sh("ip netns del upstream", check=False)
+
     def metadata(self):
         with tempfile.TemporaryDirectory() as folder:
             os.chmod(folder, 0o755)
@@ -157,27 +177,44 @@ class Services:
                            "events { worker_connections 4096; }"
                            "http { access_log off; open_file_cache max=1000; keepalive_requests 1000000;"
                            f"server {{ listen {SERVER}:80; root {folder}; }} }}")
+            html = f"{folder}/html"
+            os.makedirs(f"{html}/latest")
+            os.makedirs(f"{html}/metadata/{GUEST}")
+            with open(f"{html}/metadata/{GUEST}/instance-id", "w") as file:
+                file.write("i-2-3-VM")
+            with open(f"{html}/latest/.htaccess", "w") as file:
+                file.write(REWRITING)
+            with open(f"{folder}/apache.conf", "w") as file:
+                file.write(APACHE.format(folder=folder, server=SERVER, modules="/usr/lib/apache2/modules"))
             peer = Peer()
-            peer.start("nginx", "-c", f"{folder}/nginx.conf")
-            time.sleep(1)
+            path = "/latest/meta-data/instance-id"
+
+            def asked(connections, *words):
+                peer.start(*words)
+                awaited("pages", lambda: "i-2-3-VM" in sh(f"curl -s http://{SERVER}{path}", "peer-guest", check=False).stdout)
+                try:
+                    return self.requests("peer-guest", path, connections)
+                finally:
+                    peer.stop()
 
             def body(daemon, router):
                 for connections in (10, 100):
-                    path = "/latest/meta-data/instance-id"
-                    figures = self.compare(lambda: self.requests("guest", path, connections),
-                                           {"nginx": lambda: self.requests("peer-guest", path, connections)})
+                    figures = self.compare(
+                        lambda: self.requests("guest", path, connections),
+                        {"nginx": lambda: asked(connections, "nginx", "-c", f"{folder}/nginx.conf"),
+                         "Apache": lambda: asked(connections, "apache2", "-D", "FOREGROUND", "-f", f"{folder}/apache.conf")})
                     self.row(f"metadata, {connections} connections (wrk)", figures, "80,000/s")
             try:
                 self.with_network(body)
             finally:
                 peer.end()
 
-    def exchanges(self, inside, mac):
+    def four_messages(self, inside, mac):
         """perfdhcp as one client behind its own relay, which asks again and again; so no address is given twice."""
         text = sh(f"perfdhcp -4 -l {GUEST} -R 1 -b mac={mac} -p {self.seconds} -r 150000 {SERVER}", inside, check=False).stdout
         return float(re.search(r"Rate: ([\d.]+) 4-way", text).group(1))
 
-    def addresses(self):
+    def exchanges(self):
         with tempfile.TemporaryDirectory() as folder:
             peer = Peer()
             mac = re.search(r"link/ether (\S+)", sh("ip -o link show eth0", "peer-guest").stdout).group(1)
@@ -193,13 +230,13 @@ class Services:
                 awaited("a server", lambda: ":67 " in sh("ss -Hlnu; ss -Hlnp0 2>/dev/null || true", "peer").stdout)
                 time.sleep(1)
                 try:
-                    return self.exchanges("peer-guest", mac)
+                    return self.four_messages("peer-guest", mac)
                 finally:
                     peer.stop()
 
             def body(daemon, router):
                 own = re.search(r"link/ether (\S+)", sh("ip -o link show eth0", "guest").stdout).group(1)
-                figures = self.compare(lambda: self.exchanges("guest", own),
+                figures = self.compare(lambda: self.four_messages("guest", own),
                                        {"dnsmasq": lambda: asked(*dnsmasq),
                                         "Kea": lambda: asked("env", f"KEA_PIDFILE_DIR={folder}", f"KEA_LOCKFILE_DIR={folder}",
                                                              "kea-dhcp4", "-c", f"{folder}/kea.json")})
@@ -208,75 +245,3 @@ class Services:
                 self.with_network(body)
             finally:
                 peer.end()
-
-    def visible(self):
-        """From the API's reply to the answer, for one guest more beside all the others. The question is asked at once, and
-        again until it is answered with an address."""
-        def body(daemon, router):
-            network = daemon.call("listNetworks", listall="true")["network"][0]
-            times, served = [], []
-            for turn in range(20 if self.bench.quick else 100):
-                name = f"late{turn}"
-                began = time.monotonic()
-                daemon.call("deployVirtualMachine", zoneid=network["zoneid"], networkids=network["id"], name=name, port="none")
-                replied = time.monotonic()
-                with InNamespace("guest"):
-                    wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                wire.settimeout(1)
-                question = b"\1\2\1\0\0\1\0\0\0\0\0\0" + bytes([len(name)]) + name.encode() + b"\0\0\1\0\1"
-                while True:
-                    wire.sendto(question, (SERVER, 53))
-                    if wire.recv(512)[7]:
-                        break
-                times.append(time.monotonic() - replied)
-                served.append(time.monotonic() - began)
-                wire.close()
-            self.bench.row(f"one guest more beside {self.guests:,}: reply to its name's answer, p50 / worst",
-                           f"{statistics.median(times) * 1000:.2f} / {max(times) * 1000:.2f} ms", "", "",
-                           f"target 5 ms; call to answer {statistics.median(served) * 1000:.2f} ms")
-        self.with_network(body)
-
-    def memory(self):
-        """Networks of one guest each: what the process that serves them all takes for one more."""
-        def body(daemon):
-            def resident():
-                ids = sh(f"pgrep -P {daemon.process.pid} -x sluice-worker").stdout.split()
-                with open(f"/proc/{ids[0]}/status") as file:
-                    return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
-            few, many = (10, 110) if self.bench.quick else (20, 520)
-            figures = []
-            for count in (few, many):
-                cloud = {
-                    "zones": [self.zone(name="bench")],
-                    "networks": [{"name": f"n{i}", "zone": "bench", "cidr": "10.1.0.0/24", "gateway": SERVER}
-                                 for i in range(count)],
-                    "guests": [{"name": f"g{i}", "port": "none", "nics": [{"network": f"n{i}", "address": GUEST}]}
-                               for i in range(count)]}
-                daemon.apply(cloud)
-                daemon.wait_verified(count)
-                figures.append(resident())
-            each = (figures[1] - figures[0]) / (many - few)
-            self.bench.row("memory of what serves, a network more", f"{each:.0f} kB", "", "", "target 50 kB")
-        self.bench.with_daemon(body)
-
-
-class InNamespace:
-    """Sockets opened inside stay there."""
-
-    def __init__(self, name):
-        self.name = name
-
-    def __enter__(self):
-        self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        there = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
-        setns(there)
-        os.close(there)
-
-    def __exit__(self, *_):
-        setns(self.home)
-        os.close(self.home)
-
-
-def setns(descriptor):
-    if ctypes.CDLL(None, use_errno=True).setns(descriptor, 0x40000000) != 0:
-        raise OSError(ctypes.get_errno(), "setns")
