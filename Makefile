@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-kernel compat kernel-shell fuzz mutants bench fmt lint clean deb
+.PHONY: help deps build run test test-kernel compat kernel-shell fuzz mutants agreement bench fmt lint clean deb
 
 # The toolchain is looked for in PATH first and then where its archive is usually unpacked.
 export PATH := $(PATH):/opt/swift/usr/bin
@@ -60,6 +60,10 @@ compat: deps ## Run Ansible's CloudStack tests, each against a fresh daemon; TAR
 
 kernel-shell: ## A root shell on that kernel, with this machine's files to read; exit ends it
 	@Tests/kernel-tier/vm --shell
+
+agreement: deps ## Judge a million random packets over random clouds by the kernel and by the model; PACKETS=5000000 for more
+	@swift build --build-tests $(CHECKED)
+	@SLUICE_AGREEMENT=$(or $(PACKETS),1000000) Tests/run --filter 'agree about any number'
 
 mutants: build ## Make every small mistake in the plans, and see whether some case notices
 	@dist/sluice test --mutate --survivors pcaps/survivors.txt pcaps

@@ -8,12 +8,12 @@ import RouterPlan
 
 /// The cloud of a case with its plans: requests in, commands for a reconciler out. The same on every run: ids come from
 /// a seed, and MAC addresses and names of devices follow from numbers that the model gives out.
-struct CaseCloud {
+struct CaseCloud: Sendable {
     private(set) var cloud = Cloud()
     private(set) var plans: [NodeName: NodePlan] = [:]
     private let planner: Planner
     private let caller: Caller
-    private var ids: RandomIDs<CountingNumbers>
+    private var ids = CountingIDs()
 
     /// What a change comes to: for the kernel, and for who follows the plans.
     struct Following {
@@ -22,7 +22,6 @@ struct CaseCloud {
     }
 
     init(_ file: CloudFile) throws {
-        ids = RandomIDs(CountingNumbers())
         let installation = ids.next()
         planner = Planner(installation: installation, simulatesInternet: false)
         caller = Caller(account: installation, isRootAdmin: true)
@@ -101,6 +100,13 @@ struct CaseCloud {
         }
         return names
     }
+}
+
+/// Ids from a fixed start.
+private struct CountingIDs: IDSource {
+    private var numbers = CountingNumbers()
+
+    mutating func next() -> ObjectID { ObjectID(random: numbers.next(), numbers.next()) }
 }
 
 /// SplitMix64 from a fixed start.

@@ -38,6 +38,8 @@ public struct CaseOptions: Sendable {
     public var records = false
     /// A mistake in the plans, for the model alone.
     var mutant: Mutant?
+    /// The case's cloud as it begins, where somebody has planned it already.
+    var cloud: CaseCloud?
     /// Called when a case has failed on the kernel, while its namespaces are there: on their thread, with their names in
     /// `/run/netns`.
     public var inTopology: (@Sendable (_ failure: String) -> Void)?
@@ -109,7 +111,7 @@ final class CaseRun {
         self.runner = runner
         self.options = options
         do {
-            cloud = try CaseCloud(test.cloud)
+            cloud = try options.cloud ?? CaseCloud(test.cloud)
         } catch let error as RequestError {
             throw CaseError(file: "\(test.path)/cloud.json", error.text)
         }
@@ -133,7 +135,8 @@ final class CaseRun {
                 return CaseOutcome(name: test.name, steps: done, failure: nil, report: report(done))
             }
             try expectNothingMore(nil)
-            if let node = try cloud.drift().first {
+            // Mistakes are made in copies: what the planner does was looked at without them.
+            if options.mutant == nil, let node = try cloud.drift().first {
                 throw Mismatch(step: nil, "the plan of \(node) is another one when it is made from nothing")
             }
             try compareWithExpected()

@@ -4,7 +4,7 @@ import Ruleset
 
 /// One small mistake in the plans of all routers: a rule less, two rules the other way round, a rule that asks less.
 ///
-/// Known by its words: a rule that stands in the plans of many cases is one rule.
+/// Known by its shape: a rule that stands in the plans of many cases, for another network or another slot, is one rule.
 struct Mutant: Hashable, Sendable, CustomStringConvertible {
     enum Change: Hashable, Sendable {
         case removed
@@ -18,10 +18,24 @@ struct Mutant: Hashable, Sendable, CustomStringConvertible {
         case negated(Int)
         /// What it accepts is dropped, and the other way round.
         case turned
+        /// It decides at once what it would leave to another chain.
+        case decided(Hook.Policy)
+        /// The statement of this place says something else of its kind, which is told by this word.
+        case altered(Int, Alteration)
+    }
+
+    /// Mistakes in what a rule does.
+    enum Alteration: String, Hashable, Sendable {
+        /// The first slot, or the last, is never chosen.
+        case withoutFirst = "without the first slot", withoutLast = "without the last slot"
+        /// By turns for by source, and the other way round.
+        case otherWay = "chosen the other way"
+        case otherPort = "to the next port"
+        case otherMark = "with no mark"
     }
 
     enum Subject: Hashable, Sendable {
-        case rule(ChainName, [Statement], Change)
+        case rule(RuleShape, Change)
         /// The policy of a base chain, turned.
         case policy(ChainName)
         /// A set or map without elements.
@@ -37,45 +51,56 @@ struct Mutant: Hashable, Sendable, CustomStringConvertible {
         case .policy(let chain): return "\(chain): policy turned"
         case .row(let row): return "row removed: \(row)"
         case .emptied(let set): return "emptied: \(set)"
-        case .rule(let chain, let statements, let change):
-            let words = statements.map { $0.syntax(in: .inet) }
-            let text = words.joined(separator: " ")
-            switch change {
-            case .removed: return "\(chain): removed: \(text)"
-            case .first: return "\(chain): first: \(text)"
-            case .last: return "\(chain): last: \(text)"
-            case .reordered: return "\(chain): behind the next: \(text)"
-            case .widened(let place): return "\(chain): without '\(words[place])': \(text)"
-            case .negated(let place): return "\(chain): not '\(words[place])': \(text)"
-            case .turned: return "\(chain): turned: \(text)"
-            }
+        case .rule(let shape, let change):
+            let words = shape.statements.map { $0.syntax(in: .inet) }
+            return "\(shape.chain): \(change.words(words)): \(words.joined(separator: " "))"
         }
     }
 
-    /// Every mistake that can be made in a plan.
+    /// Every mistake that can be made in a plan and makes a difference to some packet.
+    ///
+    /// Left out is what `Equivalence` proves to make none.
     static func all(in plan: NodePlan) -> [Mutant] {
         var mutants: [Mutant] = []
-        for chain in plan.table?.chains ?? [] {
-            if chain.hook != nil { mutants.append(Mutant(subject: .policy(chain.name))) }
+        guard let table = plan.table else { return rows(of: plan) }
+        for chain in table.allChains {
+            let equivalence = Equivalence(chain, in: table)
+            if chain.hook != nil, !equivalence.hidesPolicy { mutants.append(Mutant(subject: .policy(chain.name))) }
             for (index, rule) in chain.rules.enumerated() {
-                var changes: [Change] = [.removed]
-                if index + 1 < chain.rules.count { changes.append(.reordered) }
-                // The next to either end is what the one above moves.
-                if index > 1 { changes.append(.first) }
-                if index + 2 < chain.rules.count { changes.append(.last) }
-                for (place, statement) in rule.statements.enumerated() {
-                    if statement.asks { changes.append(.widened(place)) }
-                    if statement.negated != nil { changes.append(.negated(place)) }
+                let shape = RuleShape(chain.name, rule.statements)
+                mutants += changes(of: rule, at: index, in: chain, equivalence).map {
+                    Mutant(subject: .rule(shape, $0))
                 }
-                if rule.statements.contains(where: { $0.turned != nil }) { changes.append(.turned) }
-                mutants += changes.map { Mutant(subject: .rule(chain.name, rule.statements, $0)) }
             }
         }
-        for (set, elements) in plan.table?.elements ?? [:] where !elements.isEmpty {
-            mutants.append(Mutant(subject: .emptied(set)))
+        for (set, elements) in table.elements where !elements.isEmpty { mutants.append(Mutant(subject: .emptied(set))) }
+        return mutants + rows(of: plan)
+    }
+
+    private static func rows(of plan: NodePlan) -> [Mutant] {
+        plan.rows.values.compactMap { $0.words.map { Mutant(subject: .row($0)) } }
+    }
+
+    private static func changes(
+        of rule: Rule, at index: Int, in chain: Chain, _ equivalence: Equivalence
+    ) -> [Change] {
+        var changes: [Change] = equivalence.removalShows(index) ? [.removed] : []
+        if index + 1 < chain.rules.count, equivalence.moveShows(index, to: index + 1) { changes.append(.reordered) }
+        // The next to either end is what the one above moves.
+        if index > 1, equivalence.moveShows(index, to: 0) { changes.append(.first) }
+        if index + 2 < chain.rules.count, equivalence.moveShows(index, to: chain.rules.count - 1) {
+            changes.append(.last)
         }
-        for row in plan.rows.values { if let words = row.words { mutants.append(Mutant(subject: .row(words))) } }
-        return mutants
+        for (place, statement) in rule.statements.enumerated() {
+            if statement.asks, rule.statements.count > 1, equivalence.wideningShows(index, place) {
+                changes.append(.widened(place))
+            }
+            if statement.negated != nil { changes.append(.negated(place)) }
+            changes += statement.alterations.map { .altered(place, $0) }
+        }
+        if rule.statements.contains(where: { $0.turned != nil }) { changes.append(.turned) }
+        if rule.statements.last?.leads == true { changes += [.decided(.accept), .decided(.drop)] }
+        return changes
     }
 
     /// The plan with the mistake in it; nil where there is no such rule.
@@ -89,75 +114,70 @@ struct Mutant: Hashable, Sendable, CustomStringConvertible {
             table.elements[set] = [:]
             return plan.with(table: table)
         case .policy(let name):
-            return changed(plan, name) { chain in
-                guard let hook = chain.hook else { return nil }
-                let policy: Hook.Policy = hook.policy == .drop ? .accept : .drop
-                return Chain(
-                    name, hook: Hook(hook.kind, hook.point, priority: hook.priority, policy: policy), rules: chain.rules
-                )
+            guard var table = plan.table, let index = table.chains.firstIndex(where: { $0.name == name }),
+                let hook = table.chains[index].hook
+            else { return nil }
+            let policy: Hook.Policy = hook.policy == .drop ? .accept : .drop
+            table.chains[index] = Chain(
+                name, hook: Hook(hook.kind, hook.point, priority: hook.priority, policy: policy),
+                rules: table.chains[index].rules)
+            return plan.with(table: table)
+        case .rule(let shape, let change):
+            guard var table = plan.table else { return nil }
+            var isChanged = false
+            for index in table.chains.indices {
+                isChanged = change.apply(to: &table.chains[index], shape) || isChanged
             }
-        case .rule(let name, let statements, let change):
-            return changed(plan, name) { chain in
-                guard let index = chain.rules.firstIndex(where: { $0.statements == statements }) else { return nil }
-                var chain = chain
-                switch change {
-                case .removed: chain.rules.remove(at: index)
-                case .reordered:
-                    guard index + 1 < chain.rules.count else { return nil }
-                    chain.rules.swapAt(index, index + 1)
-                case .first: chain.rules.insert(chain.rules.remove(at: index), at: 0)
-                case .last: chain.rules.append(chain.rules.remove(at: index))
-                case .widened(let place): chain.rules[index].statements.remove(at: place)
-                case .negated(let place):
-                    chain.rules[index].statements[place] = statements[place].negated ?? statements[place]
-                case .turned:
-                    chain.rules[index].statements = statements.map { $0.turned ?? $0 }
-                }
-                return chain
+            for name in table.branches.keys {
+                guard var branch = table.branches[name], change.apply(to: &branch, shape) else { continue }
+                table.branches[name] = branch
+                isChanged = true
             }
-        }
-    }
-
-    private func changed(_ plan: NodePlan, _ name: ChainName, _ body: (Chain) -> Chain?) -> NodePlan? {
-        guard var table = plan.table, let index = table.chains.firstIndex(where: { $0.name == name }),
-            let chain = body(table.chains[index])
-        else { return nil }
-        table.chains[index] = chain
-        return plan.with(table: table)
-    }
-}
-
-extension Statement {
-    /// Whether it can end the rule.
-    fileprivate var asks: Bool {
-        switch self {
-        case .match, .oneOf, .connectionState, .connectionStatus, .maskedMark, .lookup, .limit: true
-        default: false
-        }
-    }
-
-    fileprivate var negated: Statement? {
-        switch self {
-        case .match(let field, let comparison, let value): .match(field, comparison.opposite, value)
-        case .oneOf(let field, let comparison, let values): .oneOf(field, comparison.opposite, values)
-        case .lookup(let fields, let set, let comparison): .lookup(fields, in: set, comparison.opposite)
-        case .maskedMark(let field, let mask, let comparison, let value):
-            .maskedMark(field, mask: mask, comparison.opposite, value)
-        default: nil
-        }
-    }
-
-    fileprivate var turned: Statement? {
-        switch self {
-        case .verdict(.accept): .verdict(.drop)
-        case .verdict(.drop): .verdict(.accept)
-        default: nil
+            return isChanged ? plan.with(table: table) : nil
         }
     }
 }
 
-extension Comparison {
-    fileprivate var opposite: Comparison { self == .equal ? .notEqual : .equal }
+extension Mutant.Change {
+    fileprivate func words(_ statements: [String]) -> String {
+        switch self {
+        case .removed: "removed"
+        case .first: "first"
+        case .last: "last"
+        case .reordered: "behind the next"
+        case .widened(let place): "without '\(statements[place])'"
+        case .negated(let place): "not '\(statements[place])'"
+        case .turned: "turned"
+        case .decided(let policy): "at once \(policy)"
+        case .altered(_, let alteration): alteration.rawValue
+        }
+    }
+
+    /// False where the chain has no rule of this shape, or the mistake cannot be made there.
+    fileprivate func apply(to chain: inout Chain, _ shape: RuleShape) -> Bool {
+        guard RuleShape.name(of: chain.name) == shape.chain,
+            let index = chain.rules.firstIndex(where: { RuleShape(chain.name, $0.statements) == shape })
+        else { return false }
+        let statements = chain.rules[index].statements
+        switch self {
+        case .removed: chain.rules.remove(at: index)
+        case .reordered:
+            guard index + 1 < chain.rules.count else { return false }
+            chain.rules.swapAt(index, index + 1)
+        case .first: chain.rules.insert(chain.rules.remove(at: index), at: 0)
+        case .last: chain.rules.append(chain.rules.remove(at: index))
+        case .widened(let place): chain.rules[index].statements.remove(at: place)
+        case .negated(let place):
+            chain.rules[index].statements[place] = statements[place].negated ?? statements[place]
+        case .turned: chain.rules[index].statements = statements.map { $0.turned ?? $0 }
+        case .decided(let policy):
+            chain.rules[index].statements[statements.count - 1] = .verdict(policy == .accept ? .accept : .drop)
+        case .altered(let place, let alteration):
+            guard let altered = statements[place].altered(alteration) else { return false }
+            chain.rules[index].statements[place] = altered
+        }
+        return true
+    }
 }
 
 extension Row {

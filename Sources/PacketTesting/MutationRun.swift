@@ -1,6 +1,7 @@
-import FoundationEssentials
-import NetworkVocabulary
+import LinuxKernel
 import RouterPlan
+import Ruleset
+import Synchronization
 
 /// Whether cases would notice: every small mistake in the plans is made in turn, and some case should fail.
 public struct MutationRun: Sendable {
@@ -13,53 +14,80 @@ public struct MutationRun: Sendable {
         public var share: Double { mutants == 0 ? 0 : Double(caught) / Double(mutants) }
     }
 
-    private let cases: [PacketCase]
+    /// A case with its cloud, which is planned once and not for every mistake.
+    private struct Prepared: Sendable {
+        let test: PacketCase
+        let cloud: CaseCloud
+    }
+
+    private let cases: [Prepared]
 
     public init(folders: [String]) throws(CaseError) {
-        var cases: [PacketCase] = []
-        for folder in folders { cases.append(try PacketCase(folder: folder)) }
+        var cases: [Prepared] = []
+        for folder in folders {
+            let test = try PacketCase(folder: folder)
+            do {
+                cases.append(Prepared(test: test, cloud: try CaseCloud(test.cloud)))
+            } catch {
+                throw CaseError(file: "\(folder)/cloud.json", "\(error)")
+            }
+        }
         self.cases = cases
     }
 
-    /// Makes every mistake, or each `stride`th. `report` hears how far it is.
-    public func run(each stride: Int = 1, _ report: (_ done: Int, _ of: Int) -> Void = { _, _ in }) throws(CaseError)
-        -> Outcome
-    {
-        let mutants = try all().enumerated().filter { $0.offset % max(1, stride) == 0 }.map(\.element)
-        var survivors: [String] = []
-        // The case that caught the last one stands a good chance with the next, which is about the same rule.
-        var order = Array(cases.indices)
-        for (number, mutant) in mutants.enumerated() {
-            if let place = order.firstIndex(where: { isNoticed(mutant, by: cases[$0]) }) {
-                order.insert(order.remove(at: place), at: 0)
-            } else {
-                survivors.append("\(mutant)")
+    /// Makes every mistake, or each `stride`th, on so many threads. `report` hears how far it is.
+    public func run(
+        each stride: Int = 1, threads: Int = 2, _ report: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    ) throws -> Outcome {
+        let mutants = all().enumerated().filter { $0.offset % max(1, stride) == 0 }.map(\.element)
+        let next = Atomic(0)
+        let results = try Inbox<(number: Int, isNoticed: Bool)>()
+        let workers = try (0..<max(1, threads)).map { _ in
+            try KernelThread(name: "mistakes") {
+                // The case that caught the last one stands a good chance with the next, which is about the same rule.
+                var order = Array(cases.indices)
+                while case let number = next.add(1, ordering: .relaxed).oldValue, number < mutants.count {
+                    let place = order.firstIndex { isNoticed(mutants[number], by: cases[$0]) }
+                    if let place { order.insert(order.remove(at: place), at: 0) }
+                    results.send((number, place != nil))
+                }
             }
-            report(number + 1, mutants.count)
         }
-        return Outcome(mutants: mutants.count, survivors: survivors)
+        var survivors: [Int] = []
+        var done = 0
+        while done < mutants.count {
+            for result in results.receive(timeout: nil) ?? [] {
+                done += 1
+                if !result.isNoticed { survivors.append(result.number) }
+            }
+            report(done, mutants.count)
+        }
+        for worker in workers { worker.join() }
+        return Outcome(mutants: mutants.count, survivors: survivors.sorted().map { "\(mutants[$0])" })
     }
 
-    private func all() throws(CaseError) -> [Mutant] {
+    /// Every mistake once: those that a table is refused for are none, since no router ever gets it.
+    private func all() -> [Mutant] {
         var seen: Set<Mutant> = []
         var mutants: [Mutant] = []
-        for test in cases {
-            let plans: [NodePlan]
-            do {
-                plans = try CaseCloud(test.cloud).routers
-            } catch {
-                throw CaseError(file: "\(test.path)/cloud.json", "\(error)")
+        for plan in cases.flatMap(\.cloud.routers) {
+            for mutant in Mutant.all(in: plan) where seen.insert(mutant).inserted {
+                if let wrong = mutant.applied(to: plan), wrong.table.map(\.isValid) ?? true { mutants.append(mutant) }
             }
-            for mutant in plans.flatMap(Mutant.all(in:)) where seen.insert(mutant).inserted { mutants.append(mutant) }
         }
         return mutants.sorted { "\($0)" < "\($1)" }
     }
 
-    private func isNoticed(_ mutant: Mutant, by test: PacketCase) -> Bool {
+    private func isNoticed(_ mutant: Mutant, by prepared: Prepared) -> Bool {
         var options = CaseOptions()
         options.mutant = mutant
-        return test.run(on: .model, options).failure != nil
+        options.cloud = prepared.cloud
+        return prepared.test.run(on: .model, options).failure != nil
     }
+}
+
+extension Table {
+    fileprivate var isValid: Bool { (try? validate()) != nil }
 }
 
 /// Mistakes that no case notices, with the reason for each: a line for a mistake or, with `*`, for several; the reason on

@@ -13,7 +13,9 @@ enum DeviceNames {
     static let loopback: InterfaceName = InterfaceName("lo") ?? name("lo")
 
     /// `eth0`, `eth1` … inside a node.
-    static func inside(_ index: Int) -> InterfaceName { name("eth\(index)") }
+    static func inside(_ index: Int) -> InterfaceName { name("\(insidePrefix)\(index)") }
+    /// How the names of all of a node's legs begin.
+    static let insidePrefix = "eth"
 
     static func guestBridge(_ network: Network, shard: Int) -> InterfaceName {
         sharded("slb\(network.number)", shard)

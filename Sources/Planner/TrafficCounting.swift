@@ -16,7 +16,11 @@ extension Planner {
     /// Between guests and the outside, as CloudStack counts: the router's own words and what stays inside are nobody's
     /// public traffic. To guests, see `receivedRules`.
     func trafficRules(_ words: [FamilyWords], _ origin: Origin) -> [Rule] {
-        [Rule(origin, [Self.toGuests, .verdict(.goto(Pipeline.guestTraffic))])]
+        // The kernel has the router's own news about a connection (a time to live that ran out, a port that nobody has)
+        // go by as part of that connection; what tells it from what is forwarded is that it came in by no leg.
+        let isOwn = Statement.match(.inputInterface, .notEqual, .interfacePrefix(DeviceNames.insidePrefix))
+        return [Rule(origin, [isOwn, .verdict(.accept)])]
+            + [Rule(origin, [Self.toGuests, .verdict(.goto(Pipeline.guestTraffic))])]
             + words.map { words in
                 Rule(
                     origin,
@@ -27,8 +31,7 @@ extension Planner {
             } + forwardTrafficRules(origin)
     }
 
-    /// What guests receive that they did not send to each other. What the router says itself was sent to none of the
-    /// addresses.
+    /// What guests receive that they did not send to each other.
     func receivedRules(_ words: [FamilyWords], _ origin: Origin) -> [Rule] {
         let notFromGuests = Statement.match(.inputInterface, .notEqual, .interface(DeviceNames.inside(0)))
         func received(_ words: FamilyWords, _ direction: ConnectionDirection, _ address: Field) -> Rule {

@@ -60,7 +60,7 @@ extension Commands {
 
     /// Makes every small mistake in the plans in turn, and says which of them no case notices.
     private static func mutate(_ roots: [String], survivors file: String?) throws(Failure) -> String {
-        do throws(CaseError) {
+        do {
             let run = try MutationRun(folders: PacketCase.folders(below: roots))
             let progress = Progress("mistakes")
             let outcome = try run.run { progress.tick("\($0) of \($1)") }

@@ -7,6 +7,8 @@ import Testing
 struct `The kernel and the trace` {
     private static let isLong = ProcessInfo.processInfo.environment["SLUICE_LONG"] != nil
     private static let onlyRuleList = ProcessInfo.processInfo.environment["SLUICE_RULE_LIST"].flatMap { UInt64($0) }
+    /// How many packets over random clouds, where more than a few are asked for.
+    private static let packetsAsked = ProcessInfo.processInfo.environment["SLUICE_AGREEMENT"].flatMap { Int($0) }
 
     /// Each of these opens namespaces once and then judges many tables in them. They wait for the kernel most of the time,
     /// which frees a table only after everybody has let go of it: so there are more of them than processors.
@@ -43,7 +45,7 @@ struct `The kernel and the trace` {
                 if seed > seeds.lowerBound, (seed - seeds.lowerBound) % 2_500 == 0 {
                     print("rule lists to \(seed): \(agreement.tally), \(ContinuousClock.now - start)")
                 }
-                try agreement.compare(seed: seed)
+                try agreement.compare(seed: seed, packets: Self.onlyRuleList == nil ? 20 : Self.packetsOfAList)
             }
             print(
                 "\(agreement.rules) rules, \(agreement.decisions) decided: \(agreement.tally), \(ContinuousClock.now - start)"
@@ -56,6 +58,38 @@ struct `The kernel and the trace` {
             #expect(agreement.tally.taken > lists / 5)
             #expect(agreement.tally.dropped > lists)
             #expect(agreement.tally.connections > lists)
+        }
+    }
+
+    /// Most of the time goes into making and exchanging lists: with more packets for each there are more in all.
+    private static let packetsOfAList = 50
+    private static let agreementParts = 100..<108
+
+    @Test(arguments: agreementParts)
+    func `agree about any number of random packets over random clouds`(part: Int) async throws {
+        let share = (Self.packetsAsked ?? 4_000) / Self.agreementParts.count
+        let first = UInt64(part) * 1_000_000
+        try await inFreshNamespace {
+            let agreement = try RuleListAgreement(RuleTown.Shape.allCases[part % 4], name: "town \(part % 4)")
+            let start = ContinuousClock.now
+            var seed = first
+            while agreement.tally.packets < share {
+                try agreement.compare(seed: seed, packets: Self.packetsOfAList)
+                seed += 1
+                if seed % 500 == 0 {
+                    print("to \(seed): \(agreement.tally.packets) packets, \(ContinuousClock.now - start)")
+                }
+            }
+            print("seeds \(first)..<\(seed): \(agreement.tally), \(ContinuousClock.now - start)")
+        }
+    }
+
+    /// Packets whose time ran out at the router: the kernel has its news of that go by as part of the connection.
+    @Test(arguments: [1_000_638, 11_001_219] as [UInt64])
+    func `agree about lists that they once did not agree about`(seed: UInt64) async throws {
+        try await inFreshNamespace {
+            let town = Int(seed / 1_000_000) % 4
+            try RuleListAgreement(RuleTown.Shape.allCases[town], name: "town \(town)").compare(seed: seed)
         }
     }
 

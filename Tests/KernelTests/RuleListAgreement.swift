@@ -173,13 +173,31 @@ final class RuleListAgreement {
             for key in elements.keys {
                 let (moved, wanted) = ((now[key] ?? 0) - (before[key] ?? 0), expected[set]?[key] ?? 0)
                 if moved == wanted { continue }
-                // The last packet that should have been counted there, else the last of all.
-                let place = batch.lastIndex { $0.trace.counts(set, key) } ?? batch.count - 1
+                let place = try firstMiscounted(batch, declaration) ?? batch.count - 1
                 throw try disagreement(
                     "\(set) { \(key) } of \(elements[key]?.origin.description ?? "nobody") counted \(moved), not \(wanted)",
                     batch.prefix(place + 1), about)
             }
         }
+    }
+
+    /// The packets once more, one by one, until the elements of a set count one that the trace does not, or not one that
+    /// it does.
+    private func firstMiscounted(_ batch: Batch, _ declaration: SetDeclaration) throws -> Int? {
+        func counters() throws -> [ElementKey: UInt64] {
+            try tables.readElementCounters(table.family, table.name, declaration).mapValues(\.packets)
+        }
+        _ = try connections.deleteFlows(.ipv4)
+        var before = try counters()
+        for (place, (_, arrival, trace)) in batch.enumerated() {
+            _ = try arena.send([(arrival.frame.bytes, arrival.link)])
+            let now = try counters()
+            for (key, count) in now where (count > before[key] ?? 0) != trace.counts(declaration.name, key) {
+                return place
+            }
+            before = now
+        }
+        return nil
     }
 
     /// Ends every connection that the trace knows; the kernel must have had each, and no other.
