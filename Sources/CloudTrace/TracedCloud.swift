@@ -118,10 +118,10 @@ public struct TracedCloud: Sendable {
     }
 
     private mutating func echo(_ frame: Frame, _ leg: Wiring.Leg, _ journey: inout Journey) {
-        guard case .ipv4(var packet) = frame.body, case .icmp(var message) = packet.body, message.type == 8 else {
-            return
-        }
-        message.type = 0
+        guard case .ipv4(var packet) = frame.body, case .icmp(var message) = packet.body, [8, 13].contains(message.type)
+        else { return }
+        // To an echo, and to who asks for the time: RFC 792. What time it is the model does not know.
+        message.type = message.type == 8 ? 0 : 14
         message.checksum = .computed
         packet.body = .icmp(message)
         (packet.source, packet.destination) = (packet.destination, packet.source)

@@ -38,8 +38,8 @@ struct Mutant: Hashable, Sendable, CustomStringConvertible {
         case rule(RuleShape, Change)
         /// The policy of a base chain, turned.
         case policy(ChainName)
-        /// A set or map without elements.
-        case emptied(SetName)
+        /// All elements of a set or map.
+        case elements(SetName, ElementChange)
         /// A row of a plan that is not there.
         case row(String)
     }
@@ -50,7 +50,7 @@ struct Mutant: Hashable, Sendable, CustomStringConvertible {
         switch subject {
         case .policy(let chain): return "\(chain): policy turned"
         case .row(let row): return "row removed: \(row)"
-        case .emptied(let set): return "emptied: \(set)"
+        case .elements(let set, let change): return "\(set): \(change.words)"
         case .rule(let shape, let change):
             let words = shape.statements.map { $0.syntax(in: .inet) }
             return "\(shape.chain): \(change.words(words)): \(words.joined(separator: " "))"
@@ -64,7 +64,7 @@ struct Mutant: Hashable, Sendable, CustomStringConvertible {
         var mutants: [Mutant] = []
         guard let table = plan.table else { return rows(of: plan) }
         for chain in table.allChains {
-            let equivalence = Equivalence(chain, in: table)
+            let equivalence = Equivalence(chain, in: table, takesIPv6: plan.takesIPv6)
             if chain.hook != nil, !equivalence.hidesPolicy { mutants.append(Mutant(subject: .policy(chain.name))) }
             for (index, rule) in chain.rules.enumerated() {
                 let shape = RuleShape(chain.name, rule.statements)
@@ -73,7 +73,10 @@ struct Mutant: Hashable, Sendable, CustomStringConvertible {
                 }
             }
         }
-        for (set, elements) in table.elements where !elements.isEmpty { mutants.append(Mutant(subject: .emptied(set))) }
+        for (set, elements) in table.elements {
+            guard let declaration = table.sets[set] else { continue }
+            mutants += ElementChange.all(declaration, elements).map { Mutant(subject: .elements(set, $0)) }
+        }
         return mutants + rows(of: plan)
     }
 
@@ -95,7 +98,7 @@ struct Mutant: Hashable, Sendable, CustomStringConvertible {
             if statement.asks, rule.statements.count > 1, equivalence.wideningShows(index, place) {
                 changes.append(.widened(place))
             }
-            if statement.negated != nil { changes.append(.negated(place)) }
+            if statement.negated != nil, equivalence.negationShows(index, place) { changes.append(.negated(place)) }
             changes += statement.alterations.map { .altered(place, $0) }
         }
         if rule.statements.contains(where: { $0.turned != nil }) { changes.append(.turned) }
@@ -109,9 +112,10 @@ struct Mutant: Hashable, Sendable, CustomStringConvertible {
         case .row(let words):
             let keys = plan.rows.filter { $0.value.words == words }.map(\.key)
             return keys.isEmpty ? nil : plan.without(Set(keys))
-        case .emptied(let set):
-            guard var table = plan.table, table.elements[set]?.isEmpty == false else { return nil }
-            table.elements[set] = [:]
+        case .elements(let set, let change):
+            guard var table = plan.table, let elements = table.elements[set], let wrong = change.applied(to: elements)
+            else { return nil }
+            table.elements[set] = wrong
             return plan.with(table: table)
         case .policy(let name):
             guard var table = plan.table, let index = table.chains.firstIndex(where: { $0.name == name }),
@@ -177,6 +181,16 @@ extension Mutant.Change {
             chain.rules[index].statements[place] = altered
         }
         return true
+    }
+}
+
+extension NodePlan {
+    /// Whether a packet of IPv6 gets as far as a chain.
+    fileprivate var takesIPv6: Bool {
+        !rows.values.contains {
+            guard case .sysctl(let setting) = $0.content else { return false }
+            return setting.path == "net/ipv6/conf/default/disable_ipv6" && setting.value == "1"
+        }
     }
 }
 

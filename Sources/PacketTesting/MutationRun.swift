@@ -39,6 +39,10 @@ public struct MutationRun: Sendable {
     public func run(
         each stride: Int = 1, threads: Int = 2, _ report: (_ done: Int, _ of: Int) -> Void = { _, _ in }
     ) throws -> Outcome {
+        // A case that fails without a mistake would notice every one.
+        for prepared in cases where prepared.test.run(on: .model).failure != nil {
+            throw CaseError(file: prepared.test.path, "fails without any mistake")
+        }
         let mutants = all().enumerated().filter { $0.offset % max(1, stride) == 0 }.map(\.element)
         let next = Atomic(0)
         let results = try Inbox<(number: Int, isNoticed: Bool)>()

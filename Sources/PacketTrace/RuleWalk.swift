@@ -275,7 +275,7 @@ extension Walk {
         case .byHash(let field, let seed):
             guard let number = packet.number(field), let type = field.dataType else { return nil }
             let hash = jenkinsHash(number.bytes(type.bitCount / 8), seed: seed)
-            return choice.first + UInt32(UInt64(hash) * UInt64(choice.count) >> 32)
+            return choice.first + UInt32((UInt64(hash) * UInt64(choice.count)) >> 32)
         }
     }
 }
