@@ -58,7 +58,7 @@ public struct Isolation: Sendable {
     private var traced: TracedCloud
     private let fresh: TracedCloud
 
-    /// `guests`: how many of each network take part.
+    /// `guests`: how many of each network take part; of a network that tenants share, how many of each tenant.
     public init(_ cloud: Cloud, _ planner: Planner, guests: Int) throws(PlanError) {
         self.cloud = cloud
         var plans: [NodePlan] = []
@@ -80,7 +80,13 @@ public struct Isolation: Sendable {
     private mutating func addPlaces(_ count: Int) {
         for network in cloud.networks.values.sorted(by: { $0.number < $1.number }) {
             let ids = Set(cloud.nics(ofNetwork: network.id).map(\.id))
-            let ports = wiring.ports.filter { $0.nic.map(ids.contains) ?? false }.prefix(max(1, count))
+            var taken: [ObjectID: Int] = [:]
+            let ports = wiring.ports.filter { port in
+                guard let nic = port.nic, ids.contains(nic), let guest = cloud.nics[nic].flatMap({ cloud.guests[$0.guest] })
+                else { return false }
+                taken[guest.account, default: 0] += 1
+                return taken[guest.account, default: 0] <= max(1, count)
+            }
             guard !ports.isEmpty else { continue }
             let account = cloud.accounts[network.account]?.name
             places.append(

@@ -6,7 +6,8 @@ import Packets
 /// for a seed, wherever it begins.
 ///
 /// None of them is allowed anywhere but in the sender's own network and, as far as its policy goes, outside: public
-/// addresses, which rules may open, are left to the named probes.
+/// addresses, which rules may open, are left to the named probes. On a network that tenants share, neighbours may hear what a
+/// guest says in its own name, and nothing else.
 public struct Battery: Sendable {
     /// Somebody who takes part.
     public struct Port: Sendable {
@@ -63,6 +64,28 @@ public struct Battery: Sendable {
     /// Who sent the packet with a canary.
     public func sender(of canary: Canary) -> Port? {
         canary.number >= Self.first && !ports.isEmpty ? ports[(canary.number - Self.first) % ports.count] : nil
+    }
+
+    /// Whether what arrived was sent in another's name, or as somebody that no guest is: that is not even for neighbours.
+    public func isForged(_ bytes: [UInt8], by sender: Port) -> Bool {
+        guard let frame = try? Frame(parsing: bytes) else { return false }
+        if frame.source != sender.mac { return true }
+        switch frame.body {
+        case .arp(let arp):
+            let isOwn = arp.senderAddress == sender.address || arp.senderAddress.bits == 0
+            return arp.senderMAC != sender.mac || !isOwn
+        case .ipv4(let packet):
+            if case .udp(let datagram) = packet.body {
+                if datagram.source == 67 { return true }
+                // Who asks for an address has none.
+                if packet.source.bits == 0, datagram.source == 68, datagram.destination == 67 { return false }
+            }
+            return packet.source != sender.address
+        case .ipv6(let packet):
+            if case .icmpv6(let message) = packet.body { return message.type == 134 || message.type == 137 }
+            return false
+        case .other, .malformed: return false
+        }
     }
 
     public func family(of canary: Canary) -> Family {

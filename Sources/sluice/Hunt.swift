@@ -31,9 +31,16 @@ struct Hunt {
         self.includesCounted = includesCounted
         self.evidence = evidence
         var placeOf: [String: String] = [:]
-        for place in matrix.places { for port in place.ports { placeOf[port] = place.name } }
+        var placeOfSegment: [String: String] = [:]
+        for place in matrix.places {
+            for port in place.ports {
+                placeOf[port] = place.name
+                if let segment = ports[port]?.segment { placeOfSegment[segment] = place.name }
+            }
+        }
+        // A guest's account need not be its network's.
         for (name, port) in ports where placeOf[name] == nil {
-            placeOf[name] = port.network.map { "\(port.account ?? "?")/\($0)" } ?? "outside"
+            placeOf[name] = port.segment.flatMap { placeOfSegment[$0] } ?? port.network ?? "outside"
         }
         self.placeOf = placeOf
         guard ports.values.contains(where: { $0.place != nil }) else {
@@ -115,7 +122,9 @@ struct Hunt {
             outcome = try hunt("battery").run({ $0 < count ? battery.shot($0) : nil }) { sighting in
                 guard let sender = battery.sender(of: sighting.canary) else { return false }
                 let place = homes[sighting.port] ?? "?"
-                guard place != sender.place, place != "outside" else { return false }
+                if place == "outside" || sighting.port == sender.name { return false }
+                // Neighbours may hear what is said in one's own name.
+                if place == sender.place, !battery.isForged(sighting.bytes, by: sender) { return false }
                 return kept.withLock { count in
                     count += 1
                     return count <= 20

@@ -6,6 +6,8 @@ struct LivePort {
     let name: String
     let account: String?
     let network: String?
+    /// What it hangs on: ports of one network share it.
+    let segment: String?
     /// Where packets can be sent and heard; nil for ports that are no namespace's.
     let place: Replay.Port?
     let mac: MACAddress?
@@ -17,6 +19,7 @@ struct LivePort {
         name = row["name"]?.text ?? ""
         account = row["account"]?.text
         network = row["networkname"]?.text
+        segment = row["segment"]?.text
         mac = row["macaddress"].flatMap { MACAddress($0.text) }
         gateway = row["gatewaymac"].flatMap { MACAddress($0.text) }
         addresses = row["ipaddress"]?.list.compactMap { IPAddress($0.text) } ?? []

@@ -24,11 +24,25 @@ extension Scenarios {
             #", "publicAddresses": [{"address": "203.0.113.77", "network": "front", "account": "anna", "#
             + #""forward": [{"from": "tcp/80", "to": "anna-front", "openFirewall": true}]}]"#
 
+        /// A network where all three meet, with the addresses of their own ones.
+        static let square: String = {
+            let guests = ["anna", "bert", "mallory"].enumerated().map { number, account in
+                #"{"name": "\#(account)-square", "account": "\#(account)", "nics": [{"network": "square", "#
+                    + #""address": "10.1.1.11\#(number)"}]}"#
+            }
+            return #"{"networkOfferings": [{"name": "meeting", "guestType": "Shared", "specifiesSegment": true, "services": "#
+                + #"{"Dhcp": "VirtualRouter", "Dns": "VirtualRouter", "UserData": "VirtualRouter"}}], "networks": ["#
+                + #"{"name": "square", "zone": "demo", "offering": "meeting", "segment": "98", "cidr": "10.1.1.0/24", "#
+                + #""gateway": "10.1.1.1", "ranges": ["10.1.1.100-10.1.1.199"]}], "guests": ["#
+                + guests.joined(separator: ",") + "]}"
+        }()
+
         private func tenants(_ world: World) throws -> DaemonUnderTest {
             let daemon = try DaemonUnderTest(world)
-            for (account, more) in [("anna", Self.door), ("bert", ""), ("mallory", "")] {
-                let file = "\(world.directory)/\(account).json"
-                try Self.tenant(account, more).write(toFile: file, atomically: true, encoding: .utf8)
+            let files = [("anna", Self.tenant("anna", Self.door)), ("bert", Self.tenant("bert"))]
+            for (name, text) in files + [("mallory", Self.tenant("mallory")), ("square", Self.square)] {
+                let file = "\(world.directory)/\(name).json"
+                try text.write(toFile: file, atomically: true, encoding: .utf8)
                 let applied = try daemon.sluice("apply", file)
                 #expect(applied.status == 0, "\(applied.errors)")
             }
@@ -66,7 +80,10 @@ extension Scenarios {
                 let svg = try String(contentsOfFile: "\(world.directory)/matrix.svg", encoding: .utf8)
                 #expect(
                     svg.contains("mallory/front to anna/front: rules")
-                        && svg.contains("bert/back to anna/back: nothing"))
+                        && svg.contains("bert/back to anna/back: nothing")
+                        // On the square they meet; from there nobody gets further.
+                        && svg.contains("admin/square to admin/square: network")
+                        && svg.contains("admin/square to anna/front: nothing"))
                 let size = try FileManager.default.attributesOfItem(atPath: evidence)[.size] as? Int ?? 0
                 #expect(size > 1000)
             }
