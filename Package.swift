@@ -168,7 +168,7 @@ let package = Package(
             ]),
         tests(
             "PacketTestingTests",
-            ["ControlPlane", "LinuxKernel", "NetworkVocabulary", "PacketTesting", "Packets", "RouterPlan"]),
+            ["ControlPlane", "LinuxKernel", "NetworkVocabulary", "PacketTesting", "Packets", "RouterPlan", "Ruleset"]),
         tests("ScenarioTests", ["CLinux", "LinuxKernel", "NetworkVocabulary", "TestSupport"]),
     ]
 )

@@ -28,6 +28,8 @@ struct Mutant: Hashable, Sendable, CustomStringConvertible {
     enum Alteration: String, Hashable, Sendable {
         /// The first slot, or the last, is never chosen.
         case withoutFirst = "without the first slot", withoutLast = "without the last slot"
+        /// One of several values is not asked for.
+        case withoutFirstValue = "without the first value", withoutLastValue = "without the last value"
         /// By turns for by source, and the other way round.
         case otherWay = "chosen the other way"
         case otherPort = "to the next port"
@@ -153,7 +155,7 @@ extension Mutant.Change {
         case .negated(let place): "not '\(statements[place])'"
         case .turned: "turned"
         case .decided(let policy): "at once \(policy)"
-        case .altered(_, let alteration): alteration.rawValue
+        case .altered(let place, let alteration): "\(alteration.rawValue) in '\(statements[place])'"
         }
     }
 

@@ -10,8 +10,12 @@ public struct MutationRun: Sendable {
         /// In words.
         public let survivors: [String]
 
+        public init(mutants: Int, survivors: [String]) {
+            self.mutants = mutants
+            self.survivors = survivors
+        }
+
         public var caught: Int { mutants - survivors.count }
-        public var share: Double { mutants == 0 ? 0 : Double(caught) / Double(mutants) }
     }
 
     /// A case with its cloud, which is planned once and not for every mistake.
@@ -95,23 +99,33 @@ extension Table {
 }
 
 /// Mistakes that no case notices, with the reason for each: a line for a mistake or, with `*`, for several; the reason on
-/// the lines below it, indented.
+/// the lines below it, indented. Below the line `[no difference]` stand those that nothing could notice.
 public struct ExplainedSurvivors: Sendable {
-    public let reasons: [String: String]
+    public private(set) var reasons: [String: String] = [:]
+    private var harmless: Set<String> = []
 
     public init(parsing text: String) {
-        var reasons: [String: String] = [:]
         var last: String?
+        var section: Substring = ""
         for line in text.split(separator: "\n") where !line.hasPrefix("#") {
-            if line.hasPrefix(" "), let last {
+            if line.hasPrefix("[") {
+                section = line
+            } else if line.hasPrefix(" "), let last {
                 let more = line.drop { $0 == " " }
                 reasons[last] = (reasons[last].map { $0.isEmpty ? "" : $0 + " " } ?? "") + more
             } else {
                 last = String(line)
                 reasons[String(line)] = ""
+                if section == "[no difference]" { harmless.insert(String(line)) }
             }
         }
-        self.reasons = reasons
+    }
+
+    /// How many of the survivors make no difference, by their explanation.
+    public func harmless(_ outcome: MutationRun.Outcome) -> Int {
+        outcome.survivors.count { survivor in
+            harmless.contains { reasons[$0]?.isEmpty == false && Self.covers($0, survivor) }
+        }
     }
 
     /// Survivors that nobody has explained.

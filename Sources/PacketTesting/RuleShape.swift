@@ -69,7 +69,9 @@ extension Statement {
 
     var alterations: [Mutant.Alteration] {
         switch self {
-        case .balance(_, _, let choice, _): (choice.count > 1 ? [.withoutFirst, .withoutLast, .otherWay] : []) + [.otherPort]
+        case .oneOf(_, _, let values) where values.count > 1: [.withoutFirstValue, .withoutLastValue]
+        case .balance(_, _, let choice, _):
+            (choice.count > 1 ? [.withoutFirst, .withoutLast, .otherWay] : []) + [.otherPort]
         case .setPacketMark, .setConnectionMark: [.otherMark]
         default: []
         }
@@ -77,6 +79,10 @@ extension Statement {
 
     func altered(_ alteration: Mutant.Alteration) -> Statement? {
         switch (self, alteration) {
+        case (.oneOf(let field, let comparison, let values), .withoutFirstValue):
+            return .oneOf(field, comparison, Array(values.dropFirst()))
+        case (.oneOf(let field, let comparison, let values), .withoutLastValue):
+            return .oneOf(field, comparison, Array(values.dropLast()))
         case (.setPacketMark, .otherMark): return .setPacketMark(.value(.mark(0)))
         case (.setConnectionMark, .otherMark): return .setConnectionMark(.value(.mark(0)))
         case (.balance(let family, let set, let choice, let port), _):

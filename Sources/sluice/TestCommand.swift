@@ -71,11 +71,16 @@ extension Commands {
                 explained = ExplainedSurvivors(parsing: text)
             }
             let (left, gone) = (explained.unexplained(outcome), explained.outdated(outcome))
-            let share = Int(outcome.share * 1000)
-            let summary = "\(outcome.caught) of \(outcome.mutants) mistakes are noticed (\(share / 10).\(share % 10) %)"
+            let harmless = explained.harmless(outcome)
+            let share = outcome.caught * 1000 / max(1, outcome.mutants - harmless)
+            let summary =
+                "\(outcome.caught) of \(outcome.mutants) mistakes are noticed; \(harmless) of the others make no difference: "
+                + "\(share / 10).\(share % 10) % of those that do"
             for survivor in left { say("✘ nobody notices: \(survivor)") }
             for survivor in gone { say("✘ explained, and noticed now: \(survivor)") }
-            guard left.isEmpty, gone.isEmpty else { throw CaseError(file: file ?? "mistakes", summary) }
+            guard left.isEmpty, gone.isEmpty, file == nil || share >= 950 else {
+                throw CaseError(file: file ?? "mistakes", summary)
+            }
             return summary
         } catch {
             throw Failure("\(error)")
