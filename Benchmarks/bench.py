@@ -26,6 +26,7 @@ from guests import Guests  # beside this file
 from machines import Machines
 from nat import NAT
 from ports import Ports
+from replay import Replays
 from services import Services
 
 PUBLIC = {"subnet": "100.64.0.0/16", "gateway": "100.64.0.1", "addresses": "100.64.1.0-100.64.250.250"}
@@ -375,7 +376,8 @@ def main():
                         (nat, ["load", "change", "rate", "through", "revoke"]),
                         (ports, ["plug", "guarded", "vxlans", "vlans"]),
                         (Services(bench, zone), ["names", "forwarded", "metadata", "exchanges"]),
-                        (Guests(bench, zone, programs[4]), ["bound", "booting", "visible", "memory"])]:
+                        (Guests(bench, zone, programs[4]), ["bound", "booting", "visible", "memory"]),
+                        (Replays(bench, os.path.join(os.path.dirname(programs[0]), "sluice")), ["replay", "pace", "large"])]:
         for name in names:
             if only is None or name in only:
                 getattr(part, name)()

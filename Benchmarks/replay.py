@@ -1,113 +1,173 @@
-#!/usr/bin/python3
-"""sluice replay beside tcpreplay, on one pair of veth devices in a network namespace of its own.
+"""The rows about captures: `sluice replay` beside tcpreplay on one pair of veth devices in a network namespace of its own.
 
-    replay.py dist/sluice [--quick]
-
-Frames a second at 64 and 1,500 bytes; how evenly 10,000 frames a second leave, by what the other end's kernel stamps on
-them (tcpdump, nanoseconds); reading and comparing a large capture, with the memory that it takes. Needs root, tcpreplay and
-tcpdump; prints a table in Markdown.
+Frames a second at 64 and 1,500 bytes; how evenly 10,000 frames a second leave, by what the other end's kernel stamps on them
+(tcpdump, nanoseconds); reading and comparing a large capture, with the memory that it takes; and what tshark makes of a
+capture that we wrote.
 """
-import os, re, resource, struct, subprocess, sys, tempfile, time
+import os
+import re
+import statistics
+import struct
+import subprocess
+import tempfile
+import time
 
-SLUICE = os.path.abspath(sys.argv[1])
-QUICK = "--quick" in sys.argv
-FRAMES = 100_000 if QUICK else 1_000_000
-BIG = 64 if QUICK else 1024  # megabytes
+from nat import sh
 
-
-def run(words, **options):
-    return subprocess.run(words, check=True, text=True, capture_output=True, **options)
+HOME = "replay"
 
 
 def capture(path, size, count, apart=0):
     """pcap with nanoseconds: UDP from 10.0.0.1 to 10.0.0.2, 64 flows."""
     payload = bytes(size - 42)
+    addresses = bytes([10, 0, 0, 1, 10, 0, 0, 2])
     with open(path, "wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1))
         for i in range(count):
-            ip = bytearray(struct.pack(">BBHHHBBH4s4s", 0x45, 0, size - 14, i & 0xFFFF, 0, 64, 17, 0,
-                                       bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])))
+            ip = struct.pack(">BBHHHBBH", 0x45, 0, size - 14, i & 0xFFFF, 0, 64, 17, 0) + addresses
             total = sum(struct.unpack(">10H", ip))
-            while total > 0xFFFF: total = (total & 0xFFFF) + (total >> 16)
-            ip[10:12] = struct.pack(">H", ~total & 0xFFFF)
+            while total > 0xFFFF:
+                total = (total & 0xFFFF) + (total >> 16)
+            ip = ip[:10] + struct.pack(">H", ~total & 0xFFFF) + ip[12:]
             udp = struct.pack(">HHHH", 5000 + i % 64, 9, size - 34, 0)
             nanoseconds = i * apart
             file.write(struct.pack("<IIII", 1_700_000_000 + nanoseconds // 10**9, nanoseconds % 10**9, size, size))
             file.write(b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x08\0" + ip + udp + payload)
 
 
+def inside(words):
+    return ["ip", "netns", "exec", HOME] + words
+
+
+def run(words):
+    return subprocess.run(inside(words), check=True, text=True, capture_output=True).stdout
+
+
 def received():
-    return int(open("/sys/class/net/far/statistics/rx_packets").read())
+    return int(run(["cat", "/sys/class/net/far/statistics/rx_packets"]))
 
 
-def speed(words, count):
-    before = received()
-    start = time.monotonic()
-    output = run(words)
-    elapsed = time.monotonic() - start
-    told = re.search(r"Rated:.*?([\d.]+) pps", output.stdout) or re.search(r"ms: (\d+) a second", output.stdout)
-    return float(told.group(1)) if told else count / elapsed, received() - before
+class Replays:
+    def __init__(self, bench, sluice):
+        self.bench, self.sluice, self.quick = bench, sluice, bench.quick
 
+    def with_wire(self, body):
+        sh(f"ip netns add {HOME}\nip -n {HOME} link set lo up\nip -n {HOME} link add near type veth peer name far\n"
+           f"ip -n {HOME} link set near up\nip -n {HOME} link set far up")
+        # Nobody takes the frames: what they cost is the sending.
+        run(["sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1"])
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                body(folder)
+        finally:
+            sh(f"ip netns delete {HOME}")
 
-def spread(words, folder, count):
-    """Between what should lie between two frames and what does, in microseconds: the middle and 99 %."""
-    heard = f"{folder}/heard.pcap"
-    ear = subprocess.Popen(["tcpdump", "-i", "far", "-w", heard, "--time-stamp-precision=nano", "-c", str(count), "-B",
-                            "65536", "udp", "port", "9"], stderr=subprocess.PIPE, text=True)
-    while "listening" not in ear.stderr.readline(): pass
-    run(words)
-    ear.wait(timeout=60)
-    data = open(heard, "rb").read()
-    at, times = 24, []
-    while at + 16 <= len(data):
-        seconds, nanoseconds, length, _ = struct.unpack_from("<IIII", data, at)
-        times.append(seconds * 10**9 + nanoseconds)
-        at += 16 + length
-    errors = sorted(abs((t - times[0]) - i * 100_000) for i, t in enumerate(times))
-    return errors[len(errors) // 2] / 1000, errors[int(len(errors) * 0.99)] / 1000
+    def replay(self):
+        """As fast as it goes, in turns."""
+        self.with_wire(self.speeds)
 
-
-def main():
-    if "SLUICE_REPLAY_BENCH" not in os.environ:
-        os.environ["SLUICE_REPLAY_BENCH"] = "1"
-        os.execvp("unshare", ["unshare", "-n", sys.executable, os.path.abspath(__file__)] + sys.argv[1:])
-    for line in ["link set lo up", "link add near type veth peer name far", "link set near up", "link set far up"]:
-        run(["ip"] + line.split())
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
+    def speeds(self, folder):
+        count = 100_000 if self.quick else 1_000_000
         for size in [64, 1500]:
             path = f"{folder}/{size}.pcap"
-            capture(path, size if size != 1500 else 1514, FRAMES)
-            best = {"sluice": [], "tcpreplay": []}
-            for _ in range(3):
-                for name, words in [
-                    ("sluice", [SLUICE, "replay", path, "--at", "dev:near", "--full"]),
-                    ("tcpreplay", ["tcpreplay", "-q", "-K", "-t", "-i", "near", path]),
+            capture(path, size, count)
+            rates = {"ours": [], "theirs": []}
+            for _ in range(5):
+                for side, words, told in [
+                    ("ours", [self.sluice, "replay", path, "--at", "dev:near", "--full"], r"ms: (\d+) a second"),
+                    ("theirs", ["tcpreplay", "-q", "-K", "-t", "-i", "near", path], r"Rated:.*?([\d.]+) pps"),
                 ]:
-                    rate, arrived = speed(words, FRAMES)
-                    assert arrived >= FRAMES, f"{name}: {arrived} of {FRAMES} arrived"
-                    best[name].append(rate)
-            ours, theirs = (sorted(best[n])[1] for n in ("sluice", "tcpreplay"))
-            rows.append((f"frames a second, {size} bytes", f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.2f}"))
-        count = 10_000 if QUICK else 50_000
+                    before = received()
+                    rates[side].append(float(re.search(told, run(words)).group(1)))
+                    if received() - before < count:
+                        raise SystemExit(f"{words[0]}: {received() - before} of {count} frames arrived")
+            os.remove(path)
+            ours, theirs = (statistics.median(rates[side]) for side in ("ours", "theirs"))
+            self.bench.row(
+                f"frames a second into a veth, {size} bytes", f"{ours / 1000:,.0f} thousand",
+                f"tcpreplay, the capture in its memory, {theirs / 1000:,.0f} thousand", f"{ours / theirs:.2f}×",
+                "read from the file meanwhile; medians of five turns")
+
+    def pace(self):
+        """10,000 frames a second as they were recorded."""
+        self.with_wire(self.spreads)
+
+    def spreads(self, folder):
+        count = 10_000 if self.quick else 50_000
         path = f"{folder}/paced.pcap"
         capture(path, 64, count, apart=100_000)
-        ours = spread([SLUICE, "replay", path, "--at", "dev:near"], folder, count)
-        theirs = spread(["tcpreplay", "-q", "-K", "-i", "near", path], folder, count)
-        for index, name in enumerate(["in the middle", "99 %"]):
-            rows.append((f"10,000 a second, error {name}", f"{ours[index]:,.1f} µs", f"{theirs[index]:,.1f} µs",
-                         f"{theirs[index] / max(ours[index], 0.001):.2f}"))
-        path = f"{folder}/large.pcap"
-        count = BIG * 2**20 // (16 + 1514)
-        capture(path, 1514, count)
+        errors = {"ours": [], "theirs": []}
+        for _ in range(3):
+            for side, words in [("ours", [self.sluice, "replay", path, "--at", "dev:near"]),
+                                ("theirs", ["tcpreplay", "-q", "-K", "-i", "near", path])]:
+                errors[side].append(self.spread(words, folder, count))
+        best = {side: sorted(found, key=lambda pair: pair[1])[1] for side, found in errors.items()}
+        show = lambda pair: f"{pair[0]:.1f} / {pair[1]:.1f} µs"
+        self.bench.row(
+            "10,000 frames a second: error of the moment, p50 / p99", show(best["ours"]), f"tcpreplay {show(best['theirs'])}",
+            f"{best['theirs'][1] / max(best['ours'][1], 0.001):.1f}× less", "as the other end's kernel stamps them; the middle of three turns")
+
+    def spread(self, words, folder, count):
+        """Between what should lie between two frames and what does, in microseconds: the middle and 99 %."""
+        heard = f"{folder}/heard.pcap"
+        ear = subprocess.Popen(
+            inside(["tcpdump", "-i", "far", "-w", heard, "--time-stamp-precision=nano", "-c", str(count), "-B", "65536",
+                    "udp", "port", "9"]), stderr=subprocess.PIPE, text=True)
+        while "listening" not in ear.stderr.readline():
+            pass
+        run(words)
+        ear.wait(timeout=60)
+        with open(heard, "rb") as file:
+            data = file.read()
+        at, times = 24, []
+        while at + 16 <= len(data):
+            seconds, nanoseconds, length, _ = struct.unpack_from("<IIII", data, at)
+            times.append(seconds * 10**9 + nanoseconds)
+            at += 16 + length
+        errors = sorted(abs((moment - times[0]) - i * 100_000) for i, moment in enumerate(times))
+        return errors[len(errors) // 2] / 1000, errors[int(len(errors) * 0.99)] / 1000
+
+    def large(self):
+        """A capture of a gigabyte, through a wire and back into a file, compared flow by flow; and read by tshark."""
+        self.with_wire(self.gigabyte)
+
+    def gigabyte(self, folder):
+        megabytes = 64 if self.quick else 1024
+        path, heard = f"{folder}/large.pcap", f"{folder}/heard.pcapng"
+        count = megabytes * 2**20 // (16 + 1000)
+        capture(path, 1000, count, apart=1000)
+        words = [self.sluice, "replay", path, "--at", "dev:near", "--full", "--listen", f"dev:far={heard}"]
+        for what, more in [("sent, heard and written", []), ("the same, and compared by flow", ["--expect", f"dev:far={path}"])]:
+            start = time.monotonic()
+            child = subprocess.Popen(inside(words + more), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            output = child.stdout.read()
+            _, status, usage = os.wait4(child.pid, 0)
+            elapsed = time.monotonic() - start
+            if status:
+                raise SystemExit(output)
+            lost = re.search(r"(\d+) lost", output)
+            self.bench.row(
+                f"a capture of {megabytes:,} MB, {count:,} frames: {what}", f"{elapsed:.1f} s, {usage.ru_maxrss / 1024:.0f} MB of memory",
+                "", "", f"{megabytes / elapsed:,.0f} MB a second" + (f"; {lost.group(0)}" if lost else ""))
         start = time.monotonic()
-        run([SLUICE, "replay", path, "--at", "dev:near", "--full", "--listen", f"dev:far={folder}/heard.pcapng",
-             "--expect", f"dev:far={path}"])
+        theirs = subprocess.run(
+            ["tshark", "-n", "-r", heard, "-T", "fields", "-e", "frame.time_epoch"], check=True, text=True,
+            capture_output=True).stdout.split()
         elapsed = time.monotonic() - start
-        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        rows.append((f"{BIG} MB: replayed, heard, written and compared", f"{elapsed:.1f} s, {memory:.0f} MB", "–", "–"))
-    print("| what | sluice | tcpreplay | ratio |\n|---|---|---|---|")
-    for row in rows: print("| " + " | ".join(row) + " |")
+        ours = [f"{moment // 10**9}.{moment % 10**9:09d}" for moment in self.written(heard)]
+        self.bench.row(
+            f"what we wrote of it, read by tshark in {elapsed:.0f} s", f"{len(ours):,} frames", f"{len(theirs):,} frames", "",
+            "every timestamp the same, to the nanosecond" if ours == theirs else "DIFFERENT")
+        if ours != theirs:
+            raise SystemExit("tshark reads other timestamps")
 
-
-main()
+    @staticmethod
+    def written(path):
+        """The moments of a pcapng file, block by block."""
+        with open(path, "rb") as file:
+            while head := file.read(8):
+                kind, length = struct.unpack("<II", head)
+                body = file.read(length - 8)
+                if kind == 6:
+                    _, high, low = struct.unpack_from("<III", body)
+                    yield high << 32 | low

@@ -82,7 +82,8 @@ public struct Isolation: Sendable {
             let ids = Set(cloud.nics(ofNetwork: network.id).map(\.id))
             var taken: [ObjectID: Int] = [:]
             let ports = wiring.ports.filter { port in
-                guard let nic = port.nic, ids.contains(nic), let guest = cloud.nics[nic].flatMap({ cloud.guests[$0.guest] })
+                guard let nic = port.nic, ids.contains(nic),
+                    let guest = cloud.nics[nic].flatMap({ cloud.guests[$0.guest] })
                 else { return false }
                 taken[guest.account, default: 0] += 1
                 return taken[guest.account, default: 0] <= max(1, count)

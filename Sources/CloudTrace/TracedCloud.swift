@@ -118,7 +118,8 @@ public struct TracedCloud: Sendable {
     }
 
     private mutating func echo(_ frame: Frame, _ leg: Wiring.Leg, _ journey: inout Journey) {
-        guard case .ipv4(var packet) = frame.body, case .icmp(var message) = packet.body, [8, 13].contains(message.type)
+        guard case .ipv4(var packet) = frame.body, case .icmp(var message) = packet.body,
+            [8, 13].contains(message.type)
         else { return }
         // To an echo, and to who asks for the time: RFC 792. What time it is the model does not know.
         message.type = message.type == 8 ? 0 : 14

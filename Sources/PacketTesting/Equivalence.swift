@@ -52,7 +52,8 @@ struct Equivalence {
         if isAlwaysTrue(statements[place]) { return false }
         guard let (field, values) = statements[place].wanted else { return true }
         return !statements.contains { statement in
-            guard case .lookup(let fields, let set, .equal) = statement, let column = fields.firstIndex(of: field) else {
+            guard case .lookup(let fields, let set, .equal) = statement, let column = fields.firstIndex(of: field)
+            else {
                 return false
             }
             return elements(set).allSatisfy { values.contains($0.values[column]) }

@@ -18,7 +18,8 @@ private let folders = (try? PacketCase.folders(below: [root.appending(path: "pca
     }
 
     @Test func `are made in cases that pass without`() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "mutation-\(UUID())/source-nat/keeps-the-port")
+        let folder = FileManager.default.temporaryDirectory.appending(
+            path: "mutation-\(UUID())/source-nat/keeps-the-port")
         let good = try #require(folders.first { $0.hasSuffix("source-nat/keeps-the-port") })
         try FileManager.default.createDirectory(
             at: folder.deletingLastPathComponent(), withIntermediateDirectories: true)

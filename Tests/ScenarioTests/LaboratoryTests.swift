@@ -30,7 +30,8 @@ extension Scenarios {
                 #"{"name": "\#(account)-square", "account": "\#(account)", "nics": [{"network": "square", "#
                     + #""address": "10.1.1.11\#(number)"}]}"#
             }
-            return #"{"networkOfferings": [{"name": "meeting", "guestType": "Shared", "specifiesSegment": true, "services": "#
+            return
+                #"{"networkOfferings": [{"name": "meeting", "guestType": "Shared", "specifiesSegment": true, "services": "#
                 + #"{"Dhcp": "VirtualRouter", "Dns": "VirtualRouter", "UserData": "VirtualRouter"}}], "networks": ["#
                 + #"{"name": "square", "zone": "demo", "offering": "meeting", "segment": "98", "cidr": "10.1.1.0/24", "#
                 + #""gateway": "10.1.1.1", "ranges": ["10.1.1.100-10.1.1.199"]}], "guests": ["#
