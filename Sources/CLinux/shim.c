@@ -128,6 +128,25 @@ int sluice_receive_frames(int fd, void *buffer, size_t slot, struct sluice_frame
     return received;
 }
 
+int sluice_new_tap(const char *name) {
+    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL);
+    /* Without an owner a lasting tap is open to everybody who may open /dev/net/tun. */
+    if (ioctl(fd, TUNSETIFF, &request) == 0 && ioctl(fd, TUNSETOWNER, 0UL) == 0)
+        return fd;
+    int reason = errno;
+    close(fd);
+    errno = reason;
+    return -1;
+}
+
+int sluice_keep_tap(int fd) { return ioctl(fd, TUNSETPERSIST, 1UL); }
+
 const unsigned long sluice_ms_bind = MS_BIND;
 const unsigned long sluice_ms_recursive = MS_REC;
 const unsigned long sluice_ms_private = MS_PRIVATE;

@@ -57,6 +57,8 @@ public enum Claim: Hashable, Comparable, Sendable {
     case nic(guest: ObjectID, network: ObjectID)
     case nicIndex(guest: ObjectID, Int)
     case guestAddress(network: ObjectID, IPv4Address)
+    /// `eth<index>` in a namespace of the host that is somebody else's.
+    case namespaceDevice(NamespaceName, Int)
     case mac(MACAddress)
     /// A guest's address leaves as one public address.
     case staticNAT(network: ObjectID, IPv4Address)

@@ -6,6 +6,10 @@ public struct Guest: Hashable, Codable, Sendable {
     public enum Port: String, Hashable, Codable, Sendable {
         /// A namespace that behaves like a machine: addresses configured, default route set.
         case emulated
+        /// A virtual machine monitor, which opens a tap for each NIC.
+        case tap
+        /// A container: a namespace of somebody else's gets a link for each NIC.
+        case namespace
         /// Nothing on this host: the NIC holds its addresses and its place in the router only.
         case none
     }

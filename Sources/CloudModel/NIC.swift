@@ -16,12 +16,15 @@ public struct NIC: Hashable, Codable, Sendable {
     public var allowsSpoofing: Bool?
     /// In the order of their numbers; nil for none.
     public var dhcpOptions: [ExtraDHCPOption]?
+    /// To whom its port is handed over; nil: its guest is emulated, or has nothing on this host.
+    public let delivery: Delivery?
 
     public init(
         id: ObjectID, guest: ObjectID, network: ObjectID, index: Int, address: IPv4Address?,
         secondaryAddresses: [SecondaryAddress] = [], attachment: Attachment, isDefault: Bool,
-        allowsSpoofing: Bool? = nil, dhcpOptions: [ExtraDHCPOption]? = nil
+        allowsSpoofing: Bool? = nil, dhcpOptions: [ExtraDHCPOption]? = nil, delivery: Delivery? = nil
     ) {
+        self.delivery = delivery
         self.allowsSpoofing = allowsSpoofing
         self.dhcpOptions = dhcpOptions
         self.id = id
@@ -36,11 +39,46 @@ public struct NIC: Hashable, Codable, Sendable {
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case id, guest, network, index, address, secondaryAddresses, attachment, isDefault, allowsSpoofing
-        case dhcpOptions
+        case dhcpOptions, delivery
     }
 
     /// All its addresses, the primary one first.
     public var addresses: [IPv4Address] { (address.map { [$0] } ?? []) + secondaryAddresses.map(\.address) }
+}
+
+extension NIC {
+    /// Who takes a port on this host.
+    public enum Delivery: Hashable, Sendable {
+        /// A virtual machine monitor, which opens a tap.
+        case tap
+        /// A container: a link in a namespace that is somebody else's.
+        case namespace(NamespaceName)
+    }
+}
+
+extension NIC.Delivery: LosslessStringConvertible, TextCoded {
+    /// `tap`, `namespace/web`.
+    public init?(_ text: String) {
+        if text == "tap" {
+            self = .tap
+        } else if text.hasPrefix("namespace/"), let name = NamespaceName(String(text.dropFirst(10))) {
+            self = .namespace(name)
+        } else {
+            return nil
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .tap: "tap"
+        case .namespace(let name): "namespace/\(name)"
+        }
+    }
+
+    /// The namespace of somebody else's that it names.
+    public var namespace: NamespaceName? {
+        if case .namespace(let name) = self { name } else { nil }
+    }
 }
 
 /// A further address of a NIC.
@@ -72,7 +110,7 @@ extension NIC: CloudObject {
         ] + (address.map { [.guestAddress(network: network, $0)] } ?? [])
             + secondaryAddresses.flatMap {
                 [.guestAddress(network: network, $0.address), .secondaryAddress($0.id)]
-            }
+            } + (delivery?.namespace.map { [.namespaceDevice($0, index)] } ?? [])
     }
 
     func claimsOfOthers(in cloud: Cloud) -> [(Claim, Reference)] {

@@ -36,6 +36,8 @@ extension Command {
                 Parameter("macaddress", "its MAC address; a new one when absent"),
                 Parameter(
                     "dhcpoptions", .map, maxLength: 1_024, "dhcpoptions[0].dhcp:66=value: what DHCP tells it too"),
+                .port("tap, or namespace: to whom it is handed over; as the machine's other ports when absent"),
+                .hostNamespace,
             ]
         ) { call throws(RequestError) in
             .networking(
@@ -44,7 +46,9 @@ extension Command {
                         guest: try call.arguments.requiredID("virtualmachineid"),
                         network: try call.arguments.requiredID("networkid"),
                         address: call.arguments.string("ipaddress"), mac: call.arguments.string("macaddress"),
-                        dhcpOptions: try call.dhcpOptions(call.arguments.fields("dhcpoptions"), "dhcpoptions"))))
+                        dhcpOptions: try call.dhcpOptions(call.arguments.fields("dhcpoptions"), "dhcpoptions"),
+                        delivery: try call.delivery(
+                            call.arguments.string("port"), call.arguments.string("hostnamespace"), "port"))))
         } reply: { _, outcome in
             renderedGuest(outcome)
         },

@@ -20,11 +20,14 @@ extension Command {
                 Parameter("password", "for a template whose machines ask for one; made up when absent"),
                 Parameter("networkids", .list, maxLength: 4_096, related: "listNetworks", "its networks, eth0 first"),
                 Parameter("ipaddress", "its address on the first network"),
-                Parameter("iptonetworklist", .map, "instead of networkids: [i].networkid, [i].ip and [i].mac"),
+                Parameter("iptonetworklist", .map, 
+                    "instead of networkids: [i].networkid, [i].ip, [i].mac, [i].port and [i].hostnamespace"),
                 .dhcpOptionsByNetwork,
                 Parameter("macaddress", "its MAC address on the first network; a new one when absent"),
                 Parameter("startvm", .boolean, "false: it is not started"),
-                Parameter("port", "emulated: a namespace plays the machine; none: only its addresses are kept"),
+                .port(
+                    "emulated: a namespace plays the machine; tap: its monitor opens a tap for each port; namespace: its "
+                        + "ports go into hostnamespace; none: only its addresses are kept"), .hostNamespace,
             ] + .owner + Parameter.keyPairs + Parameter.userData,
             unsupported: [
                 "ip6address", "securitygroupids", "securitygroupnames", "diskofferingid",
@@ -36,14 +39,12 @@ extension Command {
             ]
         ) { call throws(RequestError) in
             let arguments = call.arguments
-            guard let port = Guest.Port(rawValue: arguments.string("port")?.lowercased() ?? "emulated") else {
-                throw .invalid("port", arguments.string("port") ?? "", call.command, because: "it is emulated or none")
-            }
             return .deployGuest(
                 Request.DeployGuest(
                     zone: try arguments.requiredID("zoneid"), name: arguments.string("name"),
                     account: try call.account(),
-                    port: port, nics: try call.requestedNICs(), starts: arguments.boolean("startvm") ?? true,
+                    port: try call.port(arguments.string("port"), "port") ?? .emulated,
+                    namespace: arguments.string("hostnamespace"), nics: try call.requestedNICs(), starts: arguments.boolean("startvm") ?? true,
                     facts: try call.guestFacts()))
         } reply: { _, outcome in
             outcome.answer("virtualmachine", \.guests) {
@@ -87,11 +88,15 @@ extension Call {
     /// The ports that `networkids` with `ipaddress`, or `iptonetworklist`, ask for. The first is the default.
     fileprivate func requestedNICs() throws(RequestError) -> [Request.DeployGuest.NIC] {
         var nics: [Request.DeployGuest.NIC] = []
-        for row in arguments.map("iptonetworklist") {
+        for (index, row) in arguments.map("iptonetworklist").enumerated() {
             let text = row["networkid"] ?? ""
             guard let network = ObjectID(text) else { throw .unknown("networkid", id: text, command) }
             let texts = row.filter { !$0.value.isEmpty }
-            nics.append(.init(network: network, address: texts["ip"], mac: texts["mac"]))
+            nics.append(
+                .init(
+                    network: network, address: texts["ip"], mac: texts["mac"],
+                    delivery: try delivery(
+                        texts["port"], texts["hostnamespace"], "iptonetworklist[\(index)].port")))
         }
         let networks = try arguments.ids("networkids")
         guard nics.isEmpty || networks.isEmpty else {
@@ -145,17 +150,19 @@ extension NIC {
     func rendered(in cloud: Cloud) -> APIObject {
         let network = cloud.networks[network]
         let publicAddress = cloud.staticNATAddress(of: self)
-        return [
+        var object: APIObject = [
             "id": .text(id), "virtualmachineid": .text(guest), "networkid": .text(self.network),
             "networkname": .text(network?.name), "deviceid": .string(String(index)), "ipaddress": .text(address),
             "netmask": .text(network?.cidr?.netmask), "gateway": .text(network?.gateway),
             "macaddress": .text(attachment.mac), "isdefault": .boolean(isDefault), "traffictype": "Guest",
-            "type": network.map { .string($0.guestType.rawValue) },
+            "type": network.map { .string($0.guestType.rawValue) }, "mtu": network.map { .number($0.mtu) },
             "publicip": .text(publicAddress?.address), "publicipid": .text(publicAddress?.id),
             "secondaryip": .array(
                 secondaryAddresses.map { .object(["id": .text($0.id), "ipaddress": .text($0.address)]) }),
             "extradhcpoption": renderedDHCPOptions,
         ]
+        addPort(to: &object, in: cloud)
+        return object
     }
 }
 

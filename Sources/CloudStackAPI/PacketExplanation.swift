@@ -76,7 +76,7 @@ extension Command {
         // Where a packet can be sent for real.
         var (namespace, device) = (String?.none, String?.none)
         if case .nic(let id) = place, let nic = cloud.nics[id], let guest = cloud.guests[nic.guest],
-            guest.port == .emulated
+            guest.port == .emulated, nic.delivery == nil
         {
             (namespace, device) = (guest.instanceName, "eth\(nic.index)")
         }

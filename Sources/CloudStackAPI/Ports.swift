@@ -35,15 +35,16 @@ extension Command {
         let router = cloud.router(ofNetwork: nic.network)
         var neighbours: [(String, MACAddress)] = []
         if let router, let gateway = network?.gateway { neighbours.append(("\(gateway)", router.guestLeg.mac)) }
-        let isEmulated = guest?.port == .emulated
+        let isEmulated = guest?.port == .emulated && nic.delivery == nil
+        let namespace = isEmulated ? guest?.instanceName : nic.delivery?.namespace?.rawValue
         return [
             "name": .string(port.name), "nicid": .text(nic.id), "guestname": .text(guest?.name),
             "instancename": .text(guest?.instanceName),
             "account": .text(guest.flatMap { cloud.accounts[$0.account]?.name }), "networkid": .text(nic.network),
             "networkname": .text(network?.name), "segment": .text(port.segment),
             "hostdevice": .text(Planner.device(of: nic, in: cloud)), "mtu": network.map { .number($0.mtu) },
-            "namespace": isEmulated ? .text(guest?.instanceName) : nil,
-            "device": isEmulated ? .string("eth\(nic.index)") : nil, "macaddress": .text(port.mac),
+            "port": nic.portText(in: cloud), "namespace": .text(namespace),
+            "device": namespace == nil ? nil : .string("eth\(nic.index)"), "macaddress": .text(port.mac),
             "ipaddress": .array(port.addresses.sorted().map { .text($0) }), "gatewaymac": .text(router?.guestLeg.mac),
             "neighbour": .array(neighbours.map(rendered)),
         ]

@@ -121,8 +121,10 @@ public struct CloudFile: Hashable, Sendable {
     public struct Guest: Hashable, Sendable {
         public var name: String
         public var account = "admin"
-        /// `emulated` or `none`.
+        /// `emulated`, `tap`, `namespace` or `none`.
         public var port = "emulated"
+        /// With the port `namespace`: the one that its ports go into.
+        public var namespace: String?
         public var isRunning = true
         public var nics: [NIC]
 
@@ -139,6 +141,9 @@ public struct CloudFile: Hashable, Sendable {
         /// All of its further addresses, if it is there.
         public var secondaryAddresses: [String]?
         public var isDefault = false
+        /// `tap` or `namespace`, where it is not as the guest's.
+        public var port: String?
+        public var namespace: String?
 
         public init(network: String, address: String? = nil) {
             self.network = network
@@ -291,7 +296,7 @@ extension CloudFile.Network: Codable {
 
 extension CloudFile.Guest: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, account, port, isRunning = "running", nics
+        case name, account, port, namespace, isRunning = "running", nics
     }
 
     public init(from decoder: any Decoder) throws {
@@ -301,13 +306,14 @@ extension CloudFile.Guest: Codable {
             nics: try container.decode([CloudFile.NIC].self, forKey: .nics))
         account = try container.decodeIfPresent(String.self, forKey: .account) ?? account
         port = try container.decodeIfPresent(String.self, forKey: .port) ?? port
+        namespace = try container.decodeIfPresent(String.self, forKey: .namespace)
         isRunning = try container.decodeIfPresent(Bool.self, forKey: .isRunning) ?? isRunning
     }
 }
 
 extension CloudFile.NIC: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case network, address, secondaryAddresses, isDefault = "default"
+        case network, address, secondaryAddresses, isDefault = "default", port, namespace
     }
 
     public init(from decoder: any Decoder) throws {
@@ -317,5 +323,7 @@ extension CloudFile.NIC: Codable {
         address = try container.decodeIfPresent(String.self, forKey: .address)
         secondaryAddresses = try container.decodeIfPresent([String].self, forKey: .secondaryAddresses)
         isDefault = try container.decodeIfPresent(Bool.self, forKey: .isDefault) ?? isDefault
+        port = try container.decodeIfPresent(String.self, forKey: .port)
+        namespace = try container.decodeIfPresent(String.self, forKey: .namespace)
     }
 }

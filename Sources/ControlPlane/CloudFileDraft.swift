@@ -224,7 +224,8 @@ extension RequestError {
         var field = parameter.map { fields[$0] ?? $0 } ?? ""
         if let parameter, parameter.hasPrefix("iptonetworklist") {
             field = "nics" + parameter.dropFirst("iptonetworklist".count)
-            for (api, file) in [(".networkid", ".network"), (".ip", ".address")] where field.hasSuffix(api) {
+            for (api, file) in [(".networkid", ".network"), (".ip", ".address"), (".hostnamespace", ".namespace")]
+            where field.hasSuffix(api) {
                 field = String(field.dropLast(api.count)) + file
             }
         }

@@ -90,6 +90,12 @@ extension CloudFile.Guest {
     fileprivate init?(describing guest: CloudModel.Guest, in cloud: Cloud, networks: Set<ObjectID>) {
         let nics = cloud.nics(ofGuest: guest.id).filter { networks.contains($0.network) }
         guard !nics.isEmpty, guest.state != .destroyed else { return nil }
+        let usual: NIC.Delivery? =
+            switch guest.port {
+            case .emulated, .none: nil
+            case .tap: .tap
+            case .namespace: nics.lazy.compactMap { $0.delivery?.namespace }.first.map { .namespace($0) }
+            }
         self.init(
             name: guest.name,
             nics: nics.map { nic in
@@ -99,10 +105,15 @@ extension CloudFile.Guest {
                     told.secondaryAddresses = nic.secondaryAddresses.map { "\($0.address)" }
                 }
                 told.isDefault = nic.isDefault
+                if let delivery = nic.delivery, delivery != usual {
+                    told.port = (delivery == .tap ? Guest.Port.tap : .namespace).rawValue
+                    told.namespace = delivery.namespace?.rawValue
+                }
                 return told
             })
         account = cloud.accounts[guest.account]?.name ?? account
         port = guest.port.rawValue
+        namespace = guest.port == .namespace ? usual?.namespace?.rawValue : nil
         isRunning = guest.isRunning
     }
 }

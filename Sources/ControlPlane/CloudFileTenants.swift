@@ -34,16 +34,20 @@ extension Draft {
         _ guest: CloudFile.Guest, _ path: String, _ names: NamesInUse
     ) throws(RequestError) -> [Reference] {
         let account = try account(guest.account, path)
-        guard let port = Guest.Port(rawValue: guest.port) else {
-            throw invalid("port", guest.port, "it is emulated or none").inFile(path, [:])
-        }
+        let port = try self.port(guest.port, path)
         var nics: [Request.DeployGuest.NIC] = []
         for (index, nic) in guest.nics.enumerated() {
             let own = names.networks[.init(account, nic.network)]?.first
             guard let network = own ?? sharedNetwork(named: nic.network, with: account) else {
                 throw reference("\(path).nics[\(index)].network", "network of account \(guest.account)", nic.network)
             }
-            nics.append(.init(network: network, address: nic.address, isDefault: nic.isDefault))
+            let place = "\(path).nics[\(index)]"
+            let kind = try nic.port.map { text throws(RequestError) in try self.port(text, place) }
+            let delivery = kind ?? (nic.namespace == nil ? nil : .namespace)
+            nics.append(
+                .init(
+                    network: network, address: nic.address, isDefault: nic.isDefault,
+                    delivery: delivery.map { .init($0, namespace: nic.namespace) }))
         }
         let known = names.guests[.init(account, guest.name)] ?? []
         guard let id = known.first, let old = cloud.guests[id] else {
@@ -51,10 +55,11 @@ extension Draft {
                 throw .refused("\(path).nics", "\(path).nics: a guest has at least one NIC")
             }
             return try at(
-                path, ["networkids": "nics"],
+                path, ["networkids": "nics", "hostnamespace": "namespace"],
                 .deployGuest(
                     .init(
-                        zone: zone, name: guest.name, account: account, port: port, nics: nics, starts: guest.isRunning)
+                        zone: zone, name: guest.name, account: account, port: port, namespace: guest.namespace, nics: nics,
+                        starts: guest.isRunning)
                 ))
         }
         guard known.count == 1 else {
@@ -62,10 +67,37 @@ extension Draft {
                 "\(path).name", "\(path).name: account \(guest.account) has \(known.count) guests of that name")
         }
         guard old.port == port else { throw fixed("\(path).port", old.port.rawValue) }
+        let usual = try inFile(path, ["hostnamespace": "namespace"]) { () throws(RequestError) in
+            try delivery(.init(port, namespace: guest.namespace), of: port, ("port", "hostnamespace"))
+        }
+        try refuseRedelivery(nics, of: old, usual, path)
         let changed = try applyNICs(nics, of: old, path)
         if old.destroyed != nil { try at(path, [:], .machine(.recoverGuest(id))) }
         if guest.isRunning { return try at(path, [:], .startGuest(id)) + changed }
         return try at(path, [:], .stopGuest(id)) + changed
+    }
+
+    private func port(_ text: String, _ path: String) throws(RequestError) -> Guest.Port {
+        guard let port = Guest.Port(rawValue: text) else {
+            throw invalid("port", text, "it is emulated, tap, namespace or none").inFile(path, [:])
+        }
+        return port
+    }
+
+    /// Whoever has a port keeps it: for another the port goes and comes again.
+    private func refuseRedelivery(
+        _ wanted: [Request.DeployGuest.NIC], of guest: Guest, _ usual: NIC.Delivery?, _ path: String
+    ) throws(RequestError) {
+        for (index, port) in wanted.enumerated() {
+            guard let old = cloud.nics(ofGuest: guest.id).first(where: { $0.network == port.network }) else { continue }
+            let place = "\(path).nics[\(index)]"
+            let delivery = try port.delivery.map { wish throws(RequestError) in
+                try self.delivery(wish, of: guest.port, ("\(place).port", "\(place).namespace"))
+            }
+            guard delivery ?? usual == old.delivery else {
+                throw fixed("\(place).port", old.delivery.map { "\($0)" } ?? guest.port.rawValue)
+            }
+        }
     }
 
     /// One that others own and the account may use.
@@ -83,13 +115,18 @@ extension Draft {
         var objects: [Reference] = []
         let nic = { (cloud: Cloud, network: ObjectID) in cloud.nics(ofGuest: guest.id).first { $0.network == network } }
         let fields = { (index: Int) in
-            ["networkid": "nics[\(index)].network", "ipaddress": "nics[\(index)].address", "nicid": "nics[\(index)]"]
+            ["networkid": "nics[\(index)].network", "ipaddress": "nics[\(index)].address", "nicid": "nics[\(index)]",
+             "hostnamespace": "nics[\(index)].namespace", "port": "nics[\(index)].port"]
         }
         for (index, port) in wanted.enumerated() {
             guard let old = nic(cloud, port.network) else {
                 objects += try at(
                     path, fields(index),
-                    .networking(.addNIC(.init(guest: guest.id, network: port.network, address: port.address))))
+                    .networking(
+                        .addNIC(
+                            .init(
+                                guest: guest.id, network: port.network, address: port.address,
+                                delivery: port.delivery))))
                 continue
             }
             guard let text = port.address, IPv4Address(text) != old.address else { continue }

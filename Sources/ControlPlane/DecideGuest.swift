@@ -14,6 +14,8 @@ extension Draft {
             throw .refused("iptonetworklist", "A guest has one default NIC, not \(defaults.count)")
         }
         try check(nics, zone, owner, name)
+        let usual = try delivery(
+            .init(request.port, namespace: request.namespace), of: request.port, ("port", "hostnamespace"))
 
         if request.starts {
             for (index, nic) in nics.enumerated() {
@@ -28,7 +30,7 @@ extension Draft {
         try take(request.facts, into: &guest)
         try put(.guest(guest))
         for (index, nic) in nics.enumerated() {
-            try addNIC(nic, index, to: guest, isDefault: index == defaults.first ?? 0)
+            try addNIC(nic, index, to: guest, isDefault: index == defaults.first ?? 0, usual)
         }
         return [Reference(.guest, id)]
     }
@@ -49,16 +51,22 @@ extension Draft {
     }
 
     private mutating func addNIC(
-        _ nic: Request.DeployGuest.NIC, _ index: Int, to guest: Guest, isDefault: Bool
+        _ nic: Request.DeployGuest.NIC, _ index: Int, to guest: Guest, isDefault: Bool,
+        _ usual: NIC.Delivery?
     ) throws(RequestError) {
         let parameter = "iptonetworklist[\(index)]"
         guard let network = cloud.networks[nic.network] else { throw unknown("\(parameter).networkid", nic.network) }
+        let names = (port: "\(parameter).port", namespace: "\(parameter).hostnamespace")
+        let delivery = try nic.delivery.map { wish throws(RequestError) in
+            try self.delivery(wish, of: guest.port, names)
+        }
         try plug(
             guest, network, index: index, isDefault: isDefault, address: nic.address, mac: nic.mac,
-            dhcpOptions: nic.dhcpOptions,
+            dhcpOptions: nic.dhcpOptions, delivery ?? usual,
             NICParameters(
                 network: "\(parameter).networkid", address: "\(parameter).ip", mac: "\(parameter).mac",
-                dhcpOptions: "dhcpoptionsnetworklist"))
+                dhcpOptions: "dhcpoptionsnetworklist",
+                namespace: nic.delivery == nil ? "hostnamespace" : names.namespace))
     }
 
     mutating func startGuest(_ id: ObjectID) throws(RequestError) -> [Reference] {

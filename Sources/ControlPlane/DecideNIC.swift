@@ -7,6 +7,7 @@ struct NICParameters {
     let address: String
     let mac: String
     let dhcpOptions: String
+    let namespace: String
 }
 
 // Ports of guests, which come, go and change while their guests run.
@@ -14,7 +15,8 @@ extension Draft {
     /// The guest's ports are the others' no business: they keep their numbers, addresses and packets.
     mutating func addNIC(_ request: NetworkingRequest.AddNIC) throws(RequestError) -> [Reference] {
         let parameters = NICParameters(
-            network: "networkid", address: "ipaddress", mac: "macaddress", dhcpOptions: "dhcpoptions")
+            network: "networkid", address: "ipaddress", mac: "macaddress", dhcpOptions: "dhcpoptions",
+            namespace: "hostnamespace")
         let guest = try guest(request.guest, "virtualmachineid")
         guard guest.state != .destroyed else {
             throw .refused("virtualmachineid", "The virtual machine \(guest.instanceName) is destroyed")
@@ -38,11 +40,13 @@ extension Draft {
             throw .limit(parameters.network, "A virtual machine has at most \(NICLimits.nics) NICs")
         }
         if guest.isRunning { try implement(network.id, parameters.network) }
+        let delivery = try self.delivery(ofNextPort: request.delivery, of: guest, among: nics)
         let taken = Set(nics.map(\.index))
         let index = (0...nics.count).first { !taken.contains($0) } ?? nics.count
         try plug(
             guest, cloud.networks[network.id] ?? network, index: index, isDefault: nics.isEmpty,
-            address: request.address, mac: request.mac, dhcpOptions: request.dhcpOptions, parameters)
+            address: request.address, mac: request.mac, dhcpOptions: request.dhcpOptions, delivery,
+            parameters)
         return [Reference(.guest, guest.id)]
     }
 
@@ -106,8 +110,12 @@ extension Draft {
     /// A new port of the guest on the network.
     mutating func plug(
         _ guest: Guest, _ network: Network, index: Int, isDefault: Bool, address: String?, mac: String?,
-        dhcpOptions: [ExtraDHCPOption], _ parameters: NICParameters
+        dhcpOptions: [ExtraDHCPOption], _ delivery: NIC.Delivery?, _ parameters: NICParameters
     ) throws(RequestError) {
+        if let namespace = delivery?.namespace, cloud.claims[.namespaceDevice(namespace, index)] != nil {
+            throw .refused(
+                parameters.namespace, "The namespace \(namespace) has an eth\(index) already, of another virtual machine")
+        }
         let options = try checked(dhcpOptions, on: network, parameters.dhcpOptions)
         let address = try self.address(on: network, address, (parameters.network, parameters.address))
         let shard = try freeShard(.network(network.id), parameters.network)
@@ -119,7 +127,8 @@ extension Draft {
                 NIC(
                     id: newID(), guest: guest.id, network: network.id, index: index, address: address,
                     attachment: Attachment(mac: mac, shard: shard), isDefault: isDefault,
-                    allowsSpoofing: maySpoof ? true : nil, dhcpOptions: options)))
+                    allowsSpoofing: maySpoof ? true : nil, dhcpOptions: options,
+                    delivery: delivery)))
     }
 
     /// A free address of the network, the one asked for if one is; nil where there are none.

@@ -36,11 +36,14 @@ public enum NetworkingRequest: Hashable, Sendable {
         /// One that nobody has; a new one when absent.
         public var mac: String?
         public var dhcpOptions: [ExtraDHCPOption]
+        /// Absent: as the guest's other ports.
+        public var delivery: Request.Delivery?
 
         public init(
             guest: ObjectID, network: ObjectID, address: String? = nil, mac: String? = nil,
-            dhcpOptions: [ExtraDHCPOption] = []
+            dhcpOptions: [ExtraDHCPOption] = [], delivery: Request.Delivery? = nil
         ) {
+            self.delivery = delivery
             self.dhcpOptions = dhcpOptions
             self.guest = guest
             self.network = network

@@ -150,11 +150,14 @@ extension Request {
             /// One that nobody has; a new one when absent.
             public var mac: String?
             public var dhcpOptions: [ExtraDHCPOption]
+            /// Absent: as the guest's other ports.
+            public var delivery: Delivery?
 
             public init(
                 network: ObjectID, address: String? = nil, isDefault: Bool = false, mac: String? = nil,
-                dhcpOptions: [ExtraDHCPOption] = []
+                dhcpOptions: [ExtraDHCPOption] = [], delivery: Delivery? = nil
             ) {
+                self.delivery = delivery
                 self.dhcpOptions = dhcpOptions
                 self.mac = mac
                 self.network = network
@@ -169,6 +172,8 @@ extension Request {
         /// The caller's when absent.
         public var account: ObjectID?
         public var port: Guest.Port
+        /// The namespace of somebody else's that a container's ports go into.
+        public var namespace: String?
         /// `eth0` and on; a network of the owner's, or a new one, when there are none.
         public var nics: [NIC]
         public var starts: Bool
@@ -176,8 +181,9 @@ extension Request {
 
         public init(
             zone: ObjectID, name: String? = nil, account: ObjectID? = nil, port: Guest.Port = .emulated,
-            nics: [NIC], starts: Bool = true, facts: GuestFacts = GuestFacts()
+            namespace: String? = nil, nics: [NIC], starts: Bool = true, facts: GuestFacts = GuestFacts()
         ) {
+            self.namespace = namespace
             self.facts = facts
             self.zone = zone
             self.name = name
@@ -185,6 +191,18 @@ extension Request {
             self.port = port
             self.nics = nics
             self.starts = starts
+        }
+    }
+
+    /// To whom a port is handed over.
+    public struct Delivery: Hashable, Sendable {
+        public var port: Guest.Port
+        /// The namespace of somebody else's that a container's port goes into.
+        public var namespace: String?
+
+        public init(_ port: Guest.Port, namespace: String? = nil) {
+            self.port = port
+            self.namespace = namespace
         }
     }
 

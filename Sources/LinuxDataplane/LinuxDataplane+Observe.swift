@@ -62,18 +62,20 @@ extension LinuxDataplane {
             }
         guard case .link(let planned)? = row?.content else {
             // Not planned: on the host it is a node's queue or somebody else's, in a node it should not be.
-            if place.isHost { return plan.name.isHost || isShapedAsPlanned(link, plan) }
+            if place.isHost {
+                return plan.name.isHost && legOwners[link] == nil || isShapedAsPlanned(link, plan)
+            }
             guard let there = try? node.route.link(named: link.rawValue) else { return true }
             return !Self.removable.contains(there.kind)
         }
         guard let there = try? node.route.link(named: planned.name.rawValue), there.isUp else { return false }
         if planned.kind == .loopback { return true }
-        guard let content = plan.name.isHost ? try? hostContent(there) : try? nodeContent(there) else { return false }
+        guard let content = plan.name.isHost ? hostContent(there, plan) : try? nodeContent(there) else { return false }
         return Row.Content.link(planned).isSatisfied(by: content)
     }
 
-    private func hostContent(_ link: KernelLink) throws -> Row.Content? {
-        hostContent(link) { [host] in try? host.route.link($0) }
+    private func hostContent(_ link: KernelLink, _ plan: NodePlan) -> Row.Content? {
+        hostContent(link, plan) { [host] in try? host.route.link($0) }
     }
 
     /// A device of a node in the plan's words. Nil for fallback tunnel devices, which appear in every namespace by
@@ -108,20 +110,36 @@ extension LinuxDataplane {
         for link in links where isOurs(link) {
             guard let name = InterfaceName(link.name) else { continue }
             host.indexes[name] = link.index
-            guard let content = hostContent(link, { byIndex[$0] }) ?? strayQueue(link, links) else { continue }
+            guard let content = hostContent(link, plan, { byIndex[$0] }) ?? strayQueue(link, links) else { continue }
             observation.contents[content.key] = content
             if !link.isUp { observation.linksDown.insert(name) }
+            if case .link(let seen) = content, seen.isGuestPort { try seeShaper(of: name, plan, &observation) }
         }
         return observation
     }
 
+    private func seeShaper(
+        of port: InterfaceName, _ plan: NodePlan, _ observation: inout Observation
+    ) throws {
+        legOwners[port] = .host
+        let isLimited = plan.rows[.shaper(port)] != nil
+        guard let shaper = try shaper(of: port, port: port, isPlanned: isLimited) else { return }
+        legOwners[shaper.queue] = .host
+        observation.contents[.shaper(port)] = .shaper(shaper)
+    }
+
     /// A device of the host in the plan's words; nil for what no plan of the host speaks of, as the outer ends of legs.
-    private func hostContent(_ link: KernelLink, _ find: (Int32) -> KernelLink?) -> Row.Content? {
+    private func hostContent(
+        _ link: KernelLink, _ plan: NodePlan, _ find: (Int32) -> KernelLink?
+    ) -> Row.Content? {
         func name(_ index: Int32?) -> InterfaceName? { index.flatMap(find).flatMap { InterfaceName($0.name) } }
         guard let own = InterfaceName(link.name) else { return nil }
         let kind: Link.Kind
         switch link.kind {
         case "bridge": kind = .bridge
+        // One of another kind, or that goes with its opener, is shown as something that no plan asks for.
+        case "tun": kind = link.isLastingTap ? .tap : .foreign(link.kind)
+        case "veth" where link.name.hasPrefix(Link.plugPrefix): kind = plugKind(link, plan)
         case "veth":
             // Of a pair inside the host one end stands for both: the one on the root bridge, by its name.
             guard link.peerNamespaceID == nil, link.name.hasPrefix("slu"), let peer = link.peerIndex.flatMap(find),
@@ -147,14 +165,14 @@ extension LinuxDataplane {
         let mtu = isHalfMade(link) ? 0 : link.mtu
         return .link(
             Link(
-                own, kind, mac: link.mac, mtu: mtu, bridge: kind == .bridge ? nil : name(link.masterIndex),
+                own, kind, mac: kind.isGuestPort ? nil : link.mac, mtu: mtu, bridge: kind == .bridge ? nil : name(link.masterIndex),
                 settings: settings(link)))
     }
 
     /// A queue whose port is gone, shown as something that no plan asks for. The two carry the mark of one object.
     private func strayQueue(_ link: KernelLink, _ links: [KernelLink]) -> Row.Content? {
         guard link.kind == "ifb", let name = InterfaceName(link.name),
-            !links.contains(where: { $0.kind == "veth" && $0.alias == link.alias && link.alias != nil })
+            !links.contains(where: { ["veth", "tun"].contains($0.kind) && $0.alias == link.alias && link.alias != nil })
         else { return nil }
         return .link(Link(name, .foreign(link.kind), mtu: link.mtu))
     }

@@ -93,6 +93,9 @@ extension LinuxDataplane {
             let index = try node.route.addVXLAN(
                 specification, vni, over: try trunk(underlay, node), remote: .v4(Self.group(of: vni)))
             try adopt(index, link, origin, node)
+        case .tap: try addTap(link, origin, node)
+        case .plug(let name, let device, let mac):
+            try addPlug(specification, link, origin, node, into: name, device: device, mac: mac)
         case .foreign: break
         }
     }
@@ -114,7 +117,7 @@ extension LinuxDataplane {
 
     /// A new device of the host is marked and joined to its bridge while it is down. It never gets an IPv6 link-local
     /// address: guests would reach the host by it.
-    private func adopt(_ index: Int32, _ link: Link, _ origin: Origin, _ node: LinuxNode) throws {
+    func adopt(_ index: Int32, _ link: Link, _ origin: Origin, _ node: LinuxNode) throws {
         node.indexes[link.name] = index
         var change = LinkChange(alias: mark(origin), generatesLinkLocal: false, ipv4Settings: kernelSettings(link))
         if let bridge = link.bridge { change.master = .index(try node.index(of: bridge)) }
@@ -167,7 +170,8 @@ extension LinuxDataplane {
             try joinHostEnd(hostEnd, bridge, mtu: link.mtu, origin)
         case .bridgeLink(let peer, let peerBridge):
             try joinHostEnd(peer, peerBridge, mtu: link.mtu, origin)
-        case .loopback, .bridge, .vlan, .vxlan, .foreign: break
+        case .plug(let name, _, _): try changePlug(there, link, into: name)
+        case .loopback, .bridge, .vlan, .vxlan, .tap, .foreign: break
         }
     }
 

@@ -12,6 +12,7 @@ extension LinuxDataplane {
         let port = try host.route.link(named: shaper.port.rawValue).index
         let queue = try queueDevice(shaper.queue, origin)
         legOwners[shaper.queue] = node.name
+        if node.name.isHost { legOwners[shaper.port] = node.name }
         let bucket = TokenBucket(shaper)
         if try host.route.rootQueue(of: queue) != .tokenBucket(bucket) {
             try host.route.setTokenBucket(bucket, on: queue)
@@ -64,7 +65,8 @@ extension LinuxDataplane {
         }
         .first { $0.port == device || $0.queue == device }
         let leg = plan.rows.values.first { row in
-            if case .link(let link) = row.content { link.hostEnds.contains(device) } else { false }
+            guard case .link(let link) = row.content else { return false }
+            return link.hostEnds.contains(device) || link.isGuestPort && link.name == device
         }
         guard let link = planned?.link ?? leg?.content.linkName else { return true }
         let seen = try? shaper(of: link, port: planned?.port ?? device, isPlanned: planned != nil)

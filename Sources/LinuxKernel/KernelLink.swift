@@ -21,6 +21,9 @@ public struct KernelLink: Hashable, Sendable {
     public var group: UInt32 = 0
     public var vlan: VLANID?
     public var vni: VNI?
+    /// Of a device whose other end is a file: whether frames go in and out of it whole (a tap), and whether it stays when
+    /// nobody has the file open.
+    public var isLastingTap = false
     /// Whether the link gives itself an IPv6 link-local address; nil where IPv6 is absent.
     public var generatesLinkLocal: Bool?
     public var ipv4Settings: [IPv4LinkSetting: UInt32] = [:]
@@ -64,6 +67,8 @@ extension KernelLink {
 
     private mutating func readInformation(_ attributes: NetlinkAttributes) {
         var attributes = attributes
+        var (isTap, isLasting) = (false, false)
+        defer { isLastingTap = isTap && isLasting }
         while let attribute = attributes.next() {
             if attribute.type == IFLA_INFO_KIND { kind = attribute.string }
             guard attribute.type == IFLA_INFO_DATA else { continue }
@@ -74,6 +79,8 @@ extension KernelLink {
                 case ("vxlan", IFLA_VXLAN_ID): vni = value.uint32.flatMap { VNI(Int($0)) }
                 // Of a VXLAN the kernel tells the device beneath here, and nowhere else.
                 case ("vxlan", IFLA_VXLAN_LINK): peerIndex = value.int32
+                case ("tun", IFLA_TUN_TYPE): isTap = value.uint8 == UInt8(IFF_TAP)
+                case ("tun", IFLA_TUN_PERSIST): isLasting = value.uint8 == 1
                 default: break
                 }
             }

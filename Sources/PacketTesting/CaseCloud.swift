@@ -42,7 +42,14 @@ struct CaseCloud: Sendable {
     @discardableResult
     mutating func apply(_ file: CloudFile) throws -> Following {
         var file = file
-        for index in file.guests.indices { file.guests[index].port = "none" }
+        for index in file.guests.indices {
+            file.guests[index].port = "none"
+            file.guests[index].namespace = nil
+            for nic in file.guests[index].nics.indices {
+                file.guests[index].nics[nic].port = nil
+                file.guests[index].nics[nic].namespace = nil
+            }
+        }
         return try take(.applyCloud(.init(file: file)))
     }
 

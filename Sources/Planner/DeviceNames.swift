@@ -1,5 +1,6 @@
 import CloudModel
 import NetworkVocabulary
+import RouterPlan
 
 /// The names of kernel devices. They derive from numbers and ids that never change and are never used twice, so that
 /// a restart, or another host, gives the same object the same name. All of ours on the host begin with `sl`.
@@ -34,6 +35,11 @@ enum DeviceNames {
         name("slr\(router.number)e\(index)")
     }
     static func guestPort(_ guest: Guest, _ index: Int) -> InterfaceName { name("slg\(guest.number)e\(index)") }
+    /// The same for a NIC, by what its port is.
+    static func guestPort(_ nic: NIC, of guest: Guest) -> InterfaceName {
+        nic.delivery?.namespace == nil
+            ? guestPort(guest, nic.index) : name("\(Link.plugPrefix)\(guest.number)e\(nic.index)")
+    }
     /// Where what a guest sends waits for its turn.
     static func guestQueue(_ guest: Guest, _ index: Int) -> InterfaceName { name("slq\(guest.number)e\(index)") }
     static func internetLeg(_ range: PublicRange) -> InterfaceName { name("sli\(range.number)") }

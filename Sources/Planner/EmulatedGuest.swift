@@ -12,7 +12,9 @@ extension Planner {
     }
 
     func addMachinePort(_ nic: NIC, _ guest: Guest, _ cloud: Cloud, to share: inout Contribution) {
-        guard let network = cloud.networks[nic.network], network.state == .implemented else { return }
+        guard let network = cloud.networks[nic.network], network.state == .implemented, nic.delivery == nil else {
+            return
+        }
         let device = DeviceNames.inside(nic.index)
         let bridge = DeviceNames.guestBridge(network, shard: nic.attachment.shard)
         let port = DeviceNames.guestPort(guest, nic.index)
@@ -45,7 +47,9 @@ extension Cloud {
     /// Networks may have the same addresses, and a guest may be on two such. A machine reaches those addresses by one
     /// of its ports: by the one of its default route, which must reach its gateway, else by the first.
     fileprivate func speaksForNetwork(_ nic: NIC, _ network: Network) -> Bool {
-        let alike = nics(ofGuest: nic.guest).filter { networks[$0.network]?.cidr == network.cidr }
+        let alike = nics(ofGuest: nic.guest).filter {
+            $0.delivery == nil && networks[$0.network]?.cidr == network.cidr
+        }
         return (alike.first(where: \.isDefault) ?? alike.first)?.id == nic.id
     }
 }

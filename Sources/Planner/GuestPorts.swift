@@ -9,10 +9,12 @@ import Ruleset
 extension Planner {
     func addGuestPort(_ nic: NIC, _ cloud: Cloud, to share: inout Contribution) {
         guard let guest = cloud.guests[nic.guest], let network = cloud.networks[nic.network],
-            guest.hasPorts, network.state == .implemented
+            guest.hasPort(nic), network.state == .implemented
         else { return }
         let origin = nic.origin
-        let port = Value.interface(DeviceNames.guestPort(guest, nic.index))
+        let device = DeviceNames.guestPort(nic, of: guest)
+        let port = Value.interface(device)
+        if let delivery = nic.delivery { add(delivery, of: nic, as: device, guest, network, cloud, to: &share) }
         let mac = nic.attachment.mac
         let linkLocal = IPv6Address(linkLocalOf: mac)
         for set in [
@@ -41,9 +43,28 @@ extension Planner {
             }
         }
     }
+
+    /// The device itself, where it is the host's: an emulated guest's goes with its namespace.
+    private func add(
+        _ delivery: NIC.Delivery, of nic: NIC, as device: InterfaceName, _ guest: Guest, _ network: Network,
+        _ cloud: Cloud, to share: inout Contribution
+    ) {
+        let kind: Link.Kind =
+            switch delivery {
+            case .tap: .tap
+            case .namespace(let name):
+                .plug(name, device: DeviceNames.inside(nic.index), mac: nic.attachment.mac)
+            }
+        let bridge = DeviceNames.guestBridge(network, shard: nic.attachment.shard)
+        share.add(.link(Link(device, kind, mtu: network.mtu, bridge: bridge)), nic.origin)
+        if let rate = cloud.networkOfferings[network.offering]?.rate {
+            let queue = DeviceNames.guestQueue(guest, nic.index)
+            share.add(.shaper(Shaper(on: device, port: device, queue: queue, megabits: rate)), nic.origin)
+        }
+    }
 }
 
 extension Guest {
-    /// Whether there is a device behind each of its NICs now.
-    var hasPorts: Bool { isRunning && port != .none }
+    /// Whether there is a device behind the NIC now.
+    func hasPort(_ nic: NIC) -> Bool { isRunning && (nic.delivery != nil || port == .emulated) }
 }

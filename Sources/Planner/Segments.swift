@@ -17,8 +17,8 @@ extension Planner {
 
     /// The device in the host's namespace that a guest's port is; nil while there is none.
     public static func device(of nic: NIC, in cloud: Cloud) -> InterfaceName? {
-        guard let guest = cloud.guests[nic.guest], guest.hasPorts else { return nil }
-        return DeviceNames.guestPort(guest, nic.index)
+        guard let guest = cloud.guests[nic.guest], guest.hasPort(nic) else { return nil }
+        return DeviceNames.guestPort(nic, of: guest)
     }
 
     /// The same for a bridge that may be a shard.

@@ -189,7 +189,7 @@ extension Row {
         case .link(let link):
             switch link.kind {
             case .loopback, .bridge: return base
-            case .leg, .bridgeLink, .vlan, .vxlan, .foreign: return base + 1
+            case .leg, .bridgeLink, .vlan, .vxlan, .tap, .plug, .foreign: return base + 1
             }
         case .route(let route): return base + (route.gateway == nil ? 0 : 1)
         case .shaper, .address, .neighbour, .policyRule, .sysctl: return base
@@ -235,7 +235,8 @@ extension Link {
         case (.loopback, .loopback), (.bridge, .bridge): true
         case (.leg(let hostEnd, _), .leg(let other, _)): hostEnd == other
         case (.bridgeLink(let peer, _), .bridgeLink(let other, _)): peer == other
-        case (.vlan, .vlan), (.vxlan, .vxlan): kind == there.kind
+        case (.tap, .tap): true
+        case (.vlan, .vlan), (.vxlan, .vxlan), (.plug, .plug): kind == there.kind
         default: false
         }
     }

@@ -9,7 +9,14 @@ extension Reconciler {
 
     /// The host is everybody's: what one object cannot have must not keep another from what it needs. Steps of
     /// different objects are taken apart, in order, and an object's later steps are left when an earlier one failed.
-    func performApart(_ steps: [Step], without objects: Set<Origin>) -> [DataplaneError] {
+    ///
+    /// A guest's port that the host itself has is opened only behind the rules for it.
+    func performApart(_ steps: [Step], of plan: NodePlan, without objects: Set<Origin>) -> [DataplaneError] {
+        let ports = Set(
+            plan.rows.values.compactMap { row in
+                if case .link(let link) = row.content, link.isGuestPort { link.name } else { nil }
+            })
+        var isUnguarded = false
         var failures: [DataplaneError] = []
         var failed = objects
         // The rules that guard ports come first. What goes, goes then and together, unless one of it cannot.
@@ -23,11 +30,19 @@ extension Reconciler {
             if haveGone, removals.indices.contains(index) { continue }
             let object = step.origin?.object
             if let object, failed.contains(object) { continue }
+            if isUnguarded, let object, case .raise(let link, _) = step, ports.contains(link) {
+                failures.append(
+                    DataplaneError(
+                        operation: "\(step)", origin: object, reason: "the rules that guard it are not in the kernel"))
+                failed.insert(object)
+                continue
+            }
             do {
                 try dataplane.perform([step], on: .host)
             } catch {
                 failures.append(error.origin == nil ? error.attributed(to: object) : error)
                 if let object { failed.insert(object) }
+                if step.isRuleset { isUnguarded = true }
             }
         }
         return failures

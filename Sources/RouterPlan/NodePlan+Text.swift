@@ -71,6 +71,8 @@ extension Link: CustomStringConvertible {
         case .bridgeLink(let peer, let peerBridge): words.append("bridge-link peer \(peer) peer-bridge \(peerBridge)")
         case .vlan(let parent, let id): words.append("vlan \(id) on \(parent)")
         case .vxlan(let vni, let underlay): words.append("vxlan \(vni) over \(underlay)")
+        case .tap: words.append("tap")
+        case .plug(let namespace, let device, let mac): words.append("plug into \(namespace) as \(device) mac \(mac)")
         case .foreign(let kind): words.append("foreign \(kind)")
         }
         if let mac { words.append("mac \(mac)") }

@@ -61,6 +61,11 @@ public struct Link: Hashable, Sendable {
         /// A tagged subinterface of the trunk.
         case vlan(parent: InterfaceName, VLANID)
         case vxlan(VNI, underlay: InterfaceName)
+        /// A device of the host whose other end is a file that a virtual machine monitor opens.
+        case tap
+        /// A veth pair with its other end in a namespace that is somebody else's, who may do with that end as he likes: it
+        /// is told its name and hardware address once.
+        case plug(NamespaceName, device: InterfaceName, mac: MACAddress)
         /// Somebody else's device of the named kind, found where only ours should be. Never planned.
         case foreign(String)
     }
@@ -92,7 +97,22 @@ public struct Link: Hashable, Sendable {
         switch kind {
         case .leg(let hostEnd, _): [hostEnd]
         case .bridgeLink(let peer, _): [peer]
-        case .loopback, .bridge, .vlan, .vxlan, .foreign: []
+        case .loopback, .bridge, .vlan, .vxlan, .tap, .plug, .foreign: []
+        }
+    }
+
+    public var isGuestPort: Bool { kind.isGuestPort }
+
+    /// How the names of plugs begin, by which they are told from the outer ends of legs: those belong to the nodes.
+    public static let plugPrefix = "slgc"
+}
+
+extension Link.Kind {
+    /// Whether it is a port of the host's own share that a guest is at the other end of.
+    public var isGuestPort: Bool {
+        switch self {
+        case .tap, .plug: true
+        case .loopback, .bridge, .leg, .bridgeLink, .vlan, .vxlan, .foreign: false
         }
     }
 }

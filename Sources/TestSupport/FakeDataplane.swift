@@ -82,7 +82,7 @@ public final class FakeDataplane: Dataplane {
         generations[plan.name] = nil
         guard let place = open(plan.name), let space = kernel.spaces[place] else { return .absent }
         if plan.name.isHost {
-            var observation = space.observedAsHost
+            var observation = space.observedAsHost(plan, kernel.names)
             let (family, name) = NodePlan.portGuard
             observation.table = space.ruleset.table(family, name)?.inKernel
             generations[plan.name] = space.ruleset.generation
@@ -269,6 +269,30 @@ public final class FakeDataplane: Dataplane {
         case .vxlan(let vni, let underlay):
             _ = try kernel.device(underlay)
             kind = .vxlan(vni, underlay: underlay)
+        case .tap:
+            // What is killed before it is kept is gone.
+            if isHalf { try die() }
+            kind = .tap
+        case .plug(let name, let device, let mac):
+            guard let other = kernel.names[NodeName(name.rawValue)] else {
+                throw FakeKernel.Refusal(errno: 2, text: "no namespace \(name)")
+            }
+            guard kernel.spaces[other]?.owner == nil else {
+                throw FakeKernel.Refusal(errno: 1, text: "namespace \(name) is ours")
+            }
+            try kernel.addPair(link.name, mac: nil, mtu: link.mtu, in: place, peer: device, in: other)
+            try kernel.setDevice(link.name, in: place) { $0.isBornOurs = true }
+            if isHalf { try die() }
+            try kernel.setDevice(device, in: other) {
+                $0.mac = mac
+                $0.mtu = link.mtu
+                $0.isUp = true
+            }
+            try kernel.setDevice(link.name, in: place) {
+                $0.mark = origin
+                $0.master = link.bridge
+            }
+            return
         }
         var device = kernel.newDevice(kind, mac: link.mac, mtu: link.mtu)
         device.isBornOurs = true
@@ -327,7 +351,15 @@ public final class FakeDataplane: Dataplane {
         switch link.kind {
         case .leg(let hostEnd, let bridge): try join(hostEnd, bridge, link.mtu, origin)
         case .bridgeLink(let peer, let peerBridge): try join(peer, peerBridge, link.mtu, origin)
-        case .loopback, .bridge, .vlan, .vxlan, .foreign: break
+        case .plug(let name, _, _):
+            guard let other = kernel.names[NodeName(name.rawValue)],
+                case .veth(let inner, other)? = kernel.spaces[place]?.devices[link.name]?.kind
+            else { throw FakeKernel.Refusal(errno: 19, text: "no other end of \(link.name)") }
+            try kernel.setDevice(inner, in: other) {
+                $0.mtu = link.mtu
+                $0.isUp = true
+            }
+        case .loopback, .bridge, .vlan, .vxlan, .tap, .foreign: break
         }
     }
 

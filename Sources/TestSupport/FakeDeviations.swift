@@ -93,6 +93,9 @@ extension FakeKernel {
             return kind == .vlan(vlan, parent: parent) && device.master == link.bridge
         case (.vxlan(let vni, let underlay), let kind):
             return kind == .vxlan(vni, underlay: underlay) && device.master == link.bridge
+        case (.tap, .tap): return device.master == link.bridge && device.mark != nil
+        case (.plug(let name, _, _), .veth(_, let other)):
+            return names[NodeName(name.rawValue)] == other && device.master == link.bridge && device.mark != nil
         default: return false
         }
     }
@@ -117,12 +120,18 @@ extension FakeKernel {
 
     /// Why a guest's port was opened too early by this step; nil when it was not.
     public func haste(after step: Step, on node: NodeName) -> String? {
-        guard case .raise(let link, _) = step, let place = names[node],
-            case .veth(let port, .host)? = spaces[place]?.devices[link]?.kind, port.rawValue.hasPrefix("slg")
-        else { return nil }
+        guard case .raise(let link, _) = step, let port = guestPort(behind: link, in: node) else { return nil }
         let (family, name) = NodePlan.portGuard
         guard let table = spaces[.host]?.ruleset.table(family, name) else { return "\(port) is open without a guard" }
         let isGuarded = table.elements["guest-ports"]?[ElementKey([.interface(port)])] != nil
         return isGuarded ? nil : "\(port) is open before it has its rules"
+    }
+
+    private func guestPort(behind link: InterfaceName, in node: NodeName) -> InterfaceName? {
+        if node.isHost { return link.rawValue.hasPrefix("slg") ? link : nil }
+        guard let place = names[node], case .veth(let port, .host)? = spaces[place]?.devices[link]?.kind,
+            port.rawValue.hasPrefix("slg")
+        else { return nil }
+        return port
     }
 }

@@ -16,6 +16,7 @@ public final class FakeKernel {
             case veth(peer: InterfaceName, Place)
             case vlan(VLANID, parent: InterfaceName)
             case vxlan(VNI, underlay: InterfaceName)
+            case tap
             case other(String)
         }
 

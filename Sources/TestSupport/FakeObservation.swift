@@ -6,7 +6,7 @@ import RouterPlan
 
 extension FakeKernel.Namespace {
     /// Only what is ours, shown without an MTU where the mark is missing, and not the outer ends of legs, which belong to the nodes' rows.
-    var observedAsHost: Observation {
+    func observedAsHost(_ plan: NodePlan, _ names: [NodeName: FakeKernel.Place]) -> Observation {
         var observation = Observation(exists: true)
         for (name, device) in devices where device.mark != nil || device.isBornOurs {
             let kind: Link.Kind
@@ -17,10 +17,20 @@ extension FakeKernel.Namespace {
                 kind = .bridgeLink(peer: peer, peerBridge: other.isUp ? other.master ?? nowhere : nowhere)
             case .vlan(let vlan, let parent): kind = .vlan(parent: parent, vlan)
             case .vxlan(let vni, let underlay): kind = .vxlan(vni, underlay: underlay)
+            case .tap: kind = .tap
+            case .veth(_, let place) where name.rawValue.hasPrefix(Link.plugPrefix):
+                guard case .link(let planned)? = plan.rows[.link(name)]?.content,
+                    case .plug(let namespace, _, _) = planned.kind, names[NodeName(namespace.rawValue)] == place
+                else {
+                    kind = .foreign("veth")
+                    break
+                }
+                kind = planned.kind
             case .loopback, .veth, .other: continue
             }
+            if let shaper = shapers[name] { observation.contents[.shaper(name)] = .shaper(shaper) }
             let link = Link(
-                name, kind, mac: device.mac, mtu: device.mark == nil ? 0 : device.mtu,
+                name, kind, mac: kind.isGuestPort ? nil : device.mac, mtu: device.mark == nil ? 0 : device.mtu,
                 bridge: kind == .bridge ? nil : device.master, settings: device.settings)
             observation.contents[.link(name)] = .link(link)
             if !device.isUp { observation.linksDown.insert(name) }
@@ -69,6 +79,7 @@ extension FakeKernel.Namespace {
         case .bridge: return .foreign("bridge")
         case .vlan: return .foreign("vlan")
         case .vxlan: return .foreign("vxlan")
+        case .tap: return .foreign("tun")
         case .other(let kind): return .foreign(kind)
         }
     }

@@ -201,6 +201,6 @@ public struct RandomRequests {
         return .deployGuest(
             .init(
                 zone: home?.zone ?? pick(cloud.zones.keys), name: name("g", 30), account: home?.account,
-                port: Bool.random(using: &random) ? .emulated : .none, nics: nics, starts: number(0..<4) > 0))
+                port: [.emulated, .emulated, .tap, .none][number(0..<4)], nics: nics, starts: number(0..<4) > 0))
     }
 }

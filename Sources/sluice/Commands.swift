@@ -153,7 +153,8 @@ enum Commands {
         return try list(
             client, "listPorts", "port",
             [
-                ("NAME", "name"), ("NAMESPACE", "namespace"), ("DEVICE", "device"), ("ON THE HOST", "hostdevice"),
+                ("NAME", "name"), ("PORT", "port"), ("NAMESPACE", "namespace"), ("DEVICE", "device"),
+                ("ON THE HOST", "hostdevice"),
                 ("MTU", "mtu"), ("MAC", "macaddress"), ("BRIDGE", "segment"), ("NETWORK", "networkname"),
             ])
     }

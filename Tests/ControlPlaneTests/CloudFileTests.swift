@@ -140,7 +140,7 @@ struct CloudFileTests {
         (#""address": "10.1.1.10""#, #""address": "10.1.1.1""#, "guests[0].nics[0].address"),
         (#""network": "front", "address""#, #""network": "back", "address""#, "guests[0].nics[0].network"),
         (#""name": "web", "nics""#, #""name": "a b", "nics""#, "guests[0].name"),
-        (#""port": "none""#, #""port": "tap""#, "guests[1].port"),
+        (#""port": "none""#, #""port": "tape""#, "guests[1].port"),
         (#"[{"network": "front"}]"#, "[]", "guests[1].nics"),
         (
             #""segments": ["100-199", "300"]"#, #""segments": ["100-199", "4095"]"#,

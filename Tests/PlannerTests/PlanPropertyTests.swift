@@ -86,7 +86,7 @@ enum PlannedCloud: CustomStringConvertible, Sendable {
             case .bridgeLink(let peer, let bridge):
                 names += [link.name, peer]
                 #expect(bridges.contains(bridge))
-            case .bridge, .vlan, .vxlan: names.append(link.name)
+            case .bridge, .vlan, .vxlan, .tap, .plug: names.append(link.name)
             case .loopback, .foreign: break
             }
         }

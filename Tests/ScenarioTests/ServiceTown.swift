@@ -76,6 +76,10 @@ struct ServiceTown {
 
     /// What busybox's client is told on a port, by its own names for options.
     func lease(_ guest: Plugged, _ device: String) throws -> [String: String] {
+        try Self.lease(world, guest, device)
+    }
+
+    static func lease(_ world: World, _ guest: Plugged, _ device: String) throws -> [String: String] {
         let path = "\(world.directory)/say-lease"
         try "#!/bin/sh\n[ \"$1\" = deconfig ] || env\n".write(toFile: path, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -30,6 +31,7 @@
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/if_link.h>
+#include <linux/if_tun.h>
 #include <linux/veth.h>
 #include <linux/if_bridge.h>
 #include <linux/if_packet.h>
@@ -129,6 +131,11 @@ int sluice_is_mount_root(const char *path);
 /* One datagram of a netlink socket that listens to all namespaces: recvmsg, with the number of the namespace it is
  * about (-1: the socket's own) taken from the control message. *truncated says that the buffer was too small. */
 ssize_t sluice_receive_netlink(int fd, void *buffer, size_t size, int *namespace_id, int *truncated);
+
+/* A new tap of the calling thread's network namespace, which only root may open and which goes with the descriptor: that,
+ * or -1 with errno. The second makes it stay. */
+int sluice_new_tap(const char *name);
+int sluice_keep_tap(int fd);
 
 /* Starts a program in a network namespace as another user, without capabilities and with no way to get any, and with no
  * descriptors but /dev/null. It outlives whoever starts it. The new process, or -1 with errno. */
