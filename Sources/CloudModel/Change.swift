@@ -31,6 +31,7 @@ public enum Record: Hashable, Sendable {
     case loadBalancerMember(LoadBalancerMember)
     case pod(Pod)
     case storageNetworkRange(StorageNetworkRange)
+    case publicIPv6Range(PublicIPv6Range)
     case diskOffering(DiskOffering)
     case vpcOffering(VPCOffering)
     case cluster(Cluster)
@@ -73,7 +74,7 @@ public struct Series: Hashable, Codable, Sendable {
 public enum RecordKind: String, Hashable, Comparable, Codable, Sendable, CaseIterable {
     case domain, role, account, user, project
     case zone, pod, cluster, host, storagePool, storageNetworkRange, physicalNetwork, serviceOffering
-    case vlanDedication, publicRange, networkOffering, vpcOffering, diskOffering, osType, template
+    case vlanDedication, publicRange, publicIPv6Range, networkOffering, vpcOffering, diskOffering, osType, template
     case network, sshKeyPair, userData, guest, guestRange, nic, publicAddress, router
     case portForwarding, loadBalancerRule, loadBalancerMember, firewallRule, egressRule
     case setting, tag, eventMark

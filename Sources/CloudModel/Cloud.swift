@@ -34,6 +34,7 @@ public struct Cloud: Equatable, Sendable {
     public internal(set) var loadBalancerRules = SortedMap<ObjectID, LoadBalancerRule>()
     public internal(set) var loadBalancerMembers = SortedMap<ObjectID, LoadBalancerMember>()
     public internal(set) var pods = SortedMap<ObjectID, Pod>()
+    public internal(set) var publicIPv6Ranges = SortedMap<ObjectID, PublicIPv6Range>()
     public internal(set) var storageNetworkRanges = SortedMap<ObjectID, StorageNetworkRange>()
     public internal(set) var diskOfferings = SortedMap<ObjectID, DiskOffering>()
     public internal(set) var vpcOfferings = SortedMap<ObjectID, VPCOffering>()

@@ -76,6 +76,7 @@ extension Record {
         case .loadBalancerMember(let value): value
         case .pod(let value): value
         case .storageNetworkRange(let value): value
+        case .publicIPv6Range(let value): value
         case .diskOffering(let value): value
         case .vpcOffering(let value): value
         case .cluster(let value): value
@@ -125,6 +126,7 @@ extension RecordKind {
         case .loadBalancerMember: LoadBalancerMember.self
         case .pod: Pod.self
         case .storageNetworkRange: StorageNetworkRange.self
+        case .publicIPv6Range: PublicIPv6Range.self
         case .diskOffering: DiskOffering.self
         case .vpcOffering: VPCOffering.self
         case .cluster: Cluster.self

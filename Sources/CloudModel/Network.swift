@@ -43,7 +43,10 @@ public struct Network: Hashable, Codable, Sendable {
     /// Resolvers for its guests; the zone's when absent.
     public var dns1: IPv4Address?
     public var dns2: IPv4Address?
+    /// Of its guests, its segment and its router's leg there.
     public var mtu: Int
+    /// Of its router's public legs, where that is less than their segments carry.
+    public var publicMTU: Int?
     /// How often it was restarted.
     public var restarts: UInt64
 
@@ -54,7 +57,8 @@ public struct Network: Hashable, Codable, Sendable {
         guestCIDR: IPv4Prefix? = nil, state: State, segment: Segment? = nil, ownSegment: Segment? = nil,
         audience: Audience = .owner, isolatesPorts: Bool = false, networkDomain: String? = nil,
         dns1: IPv4Address? = nil,
-        dns2: IPv4Address? = nil, mtu: Int, restarts: UInt64 = 0
+        dns2: IPv4Address? = nil, mtu: Int, publicMTU: Int? = nil,
+        restarts: UInt64 = 0
     ) {
         self.id = id
         self.number = number
@@ -77,12 +81,14 @@ public struct Network: Hashable, Codable, Sendable {
         self.dns1 = dns1
         self.dns2 = dns2
         self.mtu = mtu
+        self.publicMTU = publicMTU
         self.restarts = restarts
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case id, number, name, displayText, account, zone, physicalNetwork, offering, guestType, cidr, gateway
-        case guestCIDR, state, segment, ownSegment, audience, isolatesPorts, networkDomain, dns1, dns2, mtu, restarts
+        case guestCIDR, state, segment, ownSegment, audience, isolatesPorts, networkDomain, dns1, dns2, mtu, publicMTU
+        case restarts
     }
 }
 

@@ -120,6 +120,15 @@ extension PhysicalNetwork {
 
     public mutating func remove(_ name: ServiceProvider.Name) { providers.removeAll { $0.name == name } }
 
+    /// Guest and public traffic to these hosts, or to whoever is in a group.
+    public mutating func setPeers(_ peers: [IPv4Address]) {
+        for kind in [TrafficType.Kind.guest, .public] {
+            guard var type = traffic(kind) else { continue }
+            type.peers = peers
+            put(type)
+        }
+    }
+
     /// Guest and public traffic by one interface, or by none.
     public mutating func setTrunk(_ trunk: InterfaceName?) {
         for kind in [TrafficType.Kind.guest, .public] {
@@ -168,6 +177,9 @@ extension PhysicalNetwork: CloudObject {
     func contradiction(in cloud: Cloud, replacing old: PhysicalNetwork?) -> String? {
         if let old, cloud.isReferenced(reference), old.isolation != isolation || old.zone != zone {
             return "its isolation and zone cannot change while it is used"
+        }
+        if isolation != .vxlan, traffic.contains(where: { !$0.peers.isEmpty }) {
+            return "it has peers, and segments that do not go inside of packets"
         }
         for (earlier, later) in zip(segmentRanges, segmentRanges.dropFirst()) where earlier.last >= later.first {
             return "segment ranges are not ascending and disjoint"

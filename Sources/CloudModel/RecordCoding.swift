@@ -177,7 +177,10 @@ extension NIC {
             secondaryAddresses: try container.decodeIfPresent([SecondaryAddress].self, forKey: .secondaryAddresses)
                 ?? [],
             attachment: try container.decode(Attachment.self, forKey: .attachment),
-            isDefault: try container.decode(Bool.self, forKey: .isDefault))
+            isDefault: try container.decode(Bool.self, forKey: .isDefault),
+            allowsSpoofing: try container.decodeIfPresent(Bool.self, forKey: .allowsSpoofing),
+            dhcpOptions: try container.decodeIfPresent([ExtraDHCPOption].self, forKey: .dhcpOptions),
+            delivery: try container.decodeIfPresent(Delivery.self, forKey: .delivery))
     }
 }
 
@@ -232,6 +235,7 @@ extension Network {
             dns1: try container.decodeIfPresent(IPv4Address.self, forKey: .dns1),
             dns2: try container.decodeIfPresent(IPv4Address.self, forKey: .dns2),
             mtu: try container.decode(Int.self, forKey: .mtu),
+            publicMTU: try container.decodeIfPresent(Int.self, forKey: .publicMTU),
             restarts: try container.decodeIfPresent(UInt64.self, forKey: .restarts) ?? 0)
     }
 }

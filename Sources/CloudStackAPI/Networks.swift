@@ -28,12 +28,14 @@ extension Command {
                 Parameter("isolatedpvlantype", "Isolated: its guests reach the router and gateway, and not each other"),
                 Parameter("bypassvlanoverlapcheck", .boolean, "false: a VLAN in use is refused"),
                 Parameter("displaynetwork", .boolean, "true: nothing is hidden from lists here"),
+                Parameter("privatemtu", .integer, "the MTU of its guests; as much as the wire carries when absent"),
+                Parameter("publicmtu", .integer, "the MTU of its router's public interfaces, the same"),
             ] + .owner,
             unsupported: [
                 "vpcid", "aclid", "ip6cidr", "ip6gateway", "startipv6", "endipv6", "ip6dns1", "ip6dns2",
                 "isolatedpvlan",
-                "sourcenatipaddress", "routerip", "routeripv6", "associatednetworkid", "externalid", "privatemtu",
-                "publicmtu", "asnumber", "bgppeerids", "cidrsize",
+                "sourcenatipaddress", "routerip", "routeripv6", "associatednetworkid", "externalid", "asnumber",
+                "bgppeerids", "cidrsize",
             ]
         ) { call throws(RequestError) in
             let arguments = call.arguments
@@ -98,20 +100,24 @@ extension Command {
                 Parameter("forced", .boolean, "makes no difference: what is in use is never lost"),
                 Parameter("updateinsequence", .boolean, "makes no difference: there is one router"),
                 Parameter("displaynetwork", .boolean, "true: nothing is hidden from lists here"),
+                Parameter("privatemtu", .integer, "another MTU of its guests, who hear of it with their next renewal"),
+                Parameter("publicmtu", .integer, "another MTU of its router's public interfaces"),
             ],
             unsupported: [
-                "changecidr", "customid", "ip6dns1", "ip6dns2", "privatemtu", "publicmtu",
+                "changecidr", "customid", "ip6dns1", "ip6dns2",
             ]
         ) { call throws(RequestError) in
             let arguments = call.arguments
             try arguments.requireDisplayed("displaynetwork")
-            return .updateNetwork(
-                Request.UpdateNetwork(
+            var request = Request.UpdateNetwork(
                     id: try arguments.requiredID("id"), name: arguments.string("name"),
                     displayText: arguments.string("displaytext"), networkDomain: arguments.text("networkdomain"),
                     sourceNATAddress: arguments.string("sourcenatipaddress"),
                     offering: arguments.id("networkofferingid"), guestCIDR: arguments.string("guestvmcidr"),
-                    dns1: arguments.text("dns1"), dns2: arguments.text("dns2")))
+                    dns1: arguments.text("dns1"), dns2: arguments.text("dns2"))
+            request.privateMTU = arguments.integer("privatemtu")
+            request.publicMTU = arguments.integer("publicmtu")
+            return .updateNetwork(request)
         } reply: { call, outcome in
             outcome.answer("network", \.networks) { $0.rendered(in: outcome.cloud, for: call.caller) }
         },
@@ -152,12 +158,15 @@ extension Call {
         if let text = arguments.string("isolatedpvlantype"), !["isolated", "none"].contains(text.lowercased()) {
             throw .unsupported("isolatedpvlantype", "Ports are Isolated, or not; communities are not supported here")
         }
-        return .init(
+        var kind = Request.CreateNetwork.Kind(
             segment: arguments.string("vlan"), first: arguments.string("startip"), last: arguments.string("endip"),
             access: arguments.string("acltype"), domain: domain,
             includesSubdomains: arguments.boolean("subdomainaccess"),
             isolatesPorts: arguments.string("isolatedpvlantype")?.lowercased() == "isolated",
             dns1: arguments.string("dns1"), dns2: arguments.string("dns2"))
+        kind.privateMTU = arguments.integer("privatemtu")
+        kind.publicMTU = arguments.integer("publicmtu")
+        return kind
     }
 
     /// Networks of the owners that the caller asked for, and those that are shared with them.
@@ -236,7 +245,7 @@ extension Network {
             "netmask": .text(cidr?.netmask), "networkdomain": .text(networkDomain), "state": .string(stateWord),
             "type": .string(guestType.rawValue), "traffictype": "Guest", "acltype": .string(accessWord),
             "dns1": .text(dns1 ?? zone?.dns1), "dns2": .text(dns1 == nil ? dns2 ?? zone?.dns2 : dns2),
-            "privatemtu": .number(mtu),
+            "privatemtu": .number(mtu), "publicmtu": .number(publicMTU ?? cloud.largestPublicMTU(in: self.zone)),
             "ispersistent": .boolean(offering?.isPersistent ?? false), "issystem": false,
             "specifyipranges": .boolean(guestType == .shared), "specifyvlan": .boolean(ownSegment != nil),
             "canusefordeploy": true, "restartrequired": false, "related": .text(id), "displaynetwork": true,

@@ -15,7 +15,7 @@ extension Command {
                 Parameter("networkid", .uuid, related: "listNetworks", "the shared network whose guests it is for"),
                 Parameter("gateway", "the router to the outside; for a shared network the one that it has"),
                 Parameter("netmask", "the subnet's mask"),
-                Parameter("startip", required: true, "the first address"),
+                Parameter("startip", "the first address; absent for a range of IPv6 addresses alone"),
                 Parameter("endip", "the last address; the first when absent"),
                 Parameter("vlan", "the VLAN id, vlan://ID, vxlan://VNI or untagged, which it is when absent"),
                 Parameter("forvirtualnetwork", .boolean, "true: public addresses"),
@@ -38,7 +38,16 @@ extension Command {
                             vlan: arguments.string("vlan"), ipv6: try arguments.ipv6())))
             }
             guard arguments.boolean("forvirtualnetwork") ?? true else { throw .missing("networkid", call.command) }
-            for name in ["gateway", "netmask"] where arguments.string(name) == nil {
+            if let ipv6 = try arguments.ipv6(), ["startip", "gateway", "netmask"].allSatisfy({ arguments.string($0) == nil }) {
+                for name in ["account", "domainid", "projectid", "endip"] where arguments.string(name) != nil {
+                    throw .unsupported(name, "A range of IPv6 addresses alone is everybody's")
+                }
+                return .infrastructure(
+                    .createPublicIPv6Range(
+                        physicalNetwork: try call.publicWire(), ipv6, vlan: arguments.string("vlan"),
+                        isForSystem: arguments.boolean("forsystemvms") ?? false))
+            }
+            for name in ["startip", "gateway", "netmask"] where arguments.string(name) == nil {
                 throw .missing(name, call.command)
             }
             return .createPublicRange(
@@ -65,9 +74,11 @@ extension Command {
             let cloud = call.cloud
             let all =
                 cloud.publicRanges.values.map { $0.rendered(in: cloud) }
-                + cloud.guestRanges.values.map { $0.rendered(in: cloud) }
+                + cloud.publicIPv6Ranges.values.map(\.rendered) + cloud.guestRanges.values.map { $0.rendered(in: cloud) }
             let found = all.filter(passes)
-            if let id = call.arguments.id("id"), cloud.publicRanges[id] == nil, cloud.guestRanges[id] == nil {
+            if let id = call.arguments.id("id"), cloud.publicRanges[id] == nil, cloud.guestRanges[id] == nil,
+                cloud.publicIPv6Ranges[id] == nil
+            {
                 throw .unknown("id", id: id.description, call.command)
             }
             return try call.page("vlaniprange", found) { $0 }
@@ -84,6 +95,9 @@ extension Command {
         ) { call throws(RequestError) in
             let arguments = call.arguments
             let id = try arguments.requiredID("id")
+            guard call.cloud.publicIPv6Ranges[id] == nil else {
+                throw .refused("id", "A range of IPv6 addresses alone stays as it is: another one can be created")
+            }
             guard call.cloud.guestRanges[id] == nil else {
                 for name in ["gateway", "netmask", "forsystemvms"] where arguments.string(name) != nil {
                     throw .unsupported(name, "A shared network keeps its subnet")
@@ -105,6 +119,7 @@ extension Command {
             [.id("listVlanIpRanges", "the range")], isAdminOnly: true
         ) { call throws(RequestError) in
             let id = try call.arguments.requiredID("id")
+            if call.cloud.publicIPv6Ranges[id] != nil { return .infrastructure(.delete(.publicIPv6Range, id)) }
             return call.cloud.guestRanges[id] == nil ? .deletePublicRange(id) : .networking(.deleteGuestRange(id))
         } reply: { _, _ in
             .success
@@ -133,7 +148,7 @@ extension Command {
         guard let id = outcome.reply.object?.id else { return [:] }
         let object =
             outcome.cloud.publicRanges[id]?.rendered(in: outcome.cloud)
-            ?? outcome.cloud.guestRanges[id]?.rendered(in: outcome.cloud)
+            ?? outcome.cloud.guestRanges[id]?.rendered(in: outcome.cloud) ?? outcome.cloud.publicIPv6Ranges[id]?.rendered
         return object.map { ["vlan": .object($0)] } ?? [:]
     }
 }
@@ -205,6 +220,16 @@ extension PublicRange {
     }
 }
 
+extension PublicIPv6Range {
+    var rendered: APIObject {
+        let object: APIObject = [
+            "id": .text(id), "zoneid": .text(zone), "physicalnetworkid": .text(physicalNetwork), "vlan": .text(segment),
+            "forvirtualnetwork": true, "forsystemvms": .boolean(isForSystem),
+        ]
+        return object.withIPv6(part)
+    }
+}
+
 extension GuestRange {
     func rendered(in cloud: Cloud) -> APIObject {
         let home = cloud.networks[network]
@@ -222,7 +247,7 @@ extension GuestRange {
 extension APIObject {
     /// What a keyword is looked for in.
     fileprivate var words: String {
-        ["cidr", "startip", "endip"].compactMap { if case .string(let text)? = self[$0] { text } else { nil } }
+        ["cidr", "startip", "endip", "ip6cidr", "startipv6", "endipv6"].compactMap { if case .string(let text)? = self[$0] { text } else { nil } }
             .joined(separator: " ")
     }
 

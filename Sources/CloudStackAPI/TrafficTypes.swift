@@ -15,7 +15,8 @@ extension Command {
             .infrastructure(
                 .addTrafficType(
                     physicalNetwork: try call.arguments.requiredID("physicalnetworkid"),
-                    kind: try call.arguments.required("traffictype"), labels: call.labels()))
+                    kind: try call.arguments.required("traffictype"), labels: call.labels(),
+                    peers: call.peers()))
         } reply: { call, outcome in
             let kind = call.arguments.string("traffictype")?.lowercased()
             return outcome.trafficType { $0.kind.rawValue.lowercased() == kind }
@@ -35,7 +36,7 @@ extension Command {
             "updateTrafficType", "Changes the names of the interface that a kind of traffic goes by", isAsync: true,
             [.id("listTrafficTypes", "the traffic type")] + labelParameters, isAdminOnly: true
         ) { call throws(RequestError) in
-            .infrastructure(.updateTrafficType(try call.arguments.requiredID("id"), labels: call.labels()))
+            .infrastructure(.updateTrafficType(try call.arguments.requiredID("id"), labels: call.labels(), peers: call.peers()))
         } reply: { call, outcome in
             outcome.trafficType { $0.id == call.arguments.id("id") }
         },
@@ -55,7 +56,11 @@ extension Command {
             label == .kvm
                 ? "the host's interface that carries guest or public traffic; empty keeps it local to the host"
                 : "the interface's name for \(label.rawValue), which is only kept")
-    }
+    } + [
+        Parameter(
+            "vxlanpeers", maxLength: 4_096,
+            "addresses of the hosts that VXLAN segments go to, instead of multicast groups; empty: the groups again")
+    ]
 }
 
 extension Call {
@@ -63,6 +68,12 @@ extension Call {
         var labels: [TrafficType.Label: String] = [:]
         for label in TrafficType.Label.allCases { labels[label] = arguments.text("\(label.rawValue)networklabel") }
         return labels
+    }
+
+    fileprivate func peers() -> [String]? {
+        arguments.text("vxlanpeers").map { text in
+            text.split(separator: ",").map { $0.filter { !$0.isWhitespace } }
+        }
     }
 }
 
@@ -84,6 +95,7 @@ extension TrafficType {
         for label in TrafficType.Label.allCases {
             object["\(label.rawValue)networklabel"] = .text(labels[label.rawValue])
         }
+        if !peers.isEmpty { object["vxlanpeers"] = .string(peers.map(\.description).joined(separator: ",")) }
         return object
     }
 }

@@ -110,6 +110,10 @@ extension Zone {
             "id": .text(id), "name": .string(name), "networktype": .string(networkType.rawValue), "dns1": .text(dns1),
             "dns2": .text(dns2), "ip6dns1": .text(ipv6DNS1), "ip6dns2": .text(ipv6DNS2),
             "internaldns1": .text(internalDNS1), "internaldns2": .text(internalDNS2), "domain": .text(networkDomain),
+            "allowuserspecifyvrmtu": .boolean(
+                cloud.value(of: .usersChooseMTU, for: reference).lowercased() == "true"),
+            "routerprivateinterfacemaxmtu": .number(cloud.largestPrivateMTU(in: id)),
+            "routerpublicinterfacemaxmtu": .number(cloud.largestPublicMTU(in: id)),
             "allocationstate": .string(allocationState(isEnabled)), "dhcpprovider": .string(dhcpProvider),
             "securitygroupsenabled": .boolean(hasSecurityGroups), "localstorageenabled": .boolean(hasLocalStorage),
             // Clients only look whether there is one. Nothing is proved by it here.

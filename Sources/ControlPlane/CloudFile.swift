@@ -36,6 +36,8 @@ public struct CloudFile: Hashable, Sendable {
         /// `100-199`, `300`.
         public var segments: [String] = []
         public var trunk: String?
+        /// The hosts that VXLAN segments go to; none: multicast groups.
+        public var peers: [String]?
 
         public init(name: String) { self.name = name }
     }
@@ -201,7 +203,7 @@ extension CloudFile.Zone: Codable {
 
 extension CloudFile.PhysicalNetwork: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, isolation, segments, trunk
+        case name, isolation, segments, trunk, peers
     }
 
     public init(from decoder: any Decoder) throws {
@@ -211,6 +213,7 @@ extension CloudFile.PhysicalNetwork: Codable {
         isolation = try container.decodeIfPresent(String.self, forKey: .isolation) ?? isolation
         segments = try container.decodeIfPresent([String].self, forKey: .segments) ?? segments
         trunk = try container.decodeIfPresent(String.self, forKey: .trunk)
+        peers = try container.decodeIfPresent([String].self, forKey: .peers)
     }
 }
 

@@ -89,19 +89,17 @@ extension Draft {
         let fields = ["vlan": "segments", "isolationmethods": "isolation"]
         let segments = network.segments.joined(separator: ",")
         guard let old = cloud.physicalNetwork(named: network.name, inZone: zone) else {
-            return try at(
-                path, fields,
-                .createPhysicalNetwork(
-                    .init(
-                        zone: zone, name: network.name, isolation: network.isolation, segments: segments,
-                        trunk: network.trunk)))
+            var request = Request.CreatePhysicalNetwork(
+                zone: zone, name: network.name, isolation: network.isolation, segments: segments, trunk: network.trunk)
+            request.peers = network.peers ?? []
+            return try at(path, fields, .createPhysicalNetwork(request))
         }
         guard old.isolation.rawValue == network.isolation.uppercased() else {
             throw fixed("\(path).isolation", old.isolation.rawValue)
         }
-        return try at(
-            path, fields,
-            .updatePhysicalNetwork(.init(id: old.id, segments: segments, trunk: network.trunk ?? "")))
+        var request = Request.UpdatePhysicalNetwork(id: old.id, segments: segments, trunk: network.trunk ?? "")
+        request.peers = network.peers ?? []
+        return try at(path, fields, .updatePhysicalNetwork(request))
     }
 
     private mutating func applyPublicRange(

@@ -37,6 +37,8 @@ extension CloudFile.Zone {
                 told.isolation = wire.isolation.rawValue
                 told.segments = wire.segmentRanges.map { "\($0)" }
                 told.trunk = wire.trunk?.rawValue
+                let peers = wire.traffic(.guest)?.peers ?? []
+                told.peers = peers.isEmpty ? nil : peers.map(\.description)
                 return told
             }
         publicRanges = cloud.publicRanges.values.filter { $0.zone == zone.id }.sorted { $0.number < $1.number }

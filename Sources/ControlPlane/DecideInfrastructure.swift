@@ -13,14 +13,17 @@ extension Draft {
         switch request {
         case .createPod(let zone, let fields): return try createPod(zone, fields)
         case .updatePod(let id, let fields): return try updatePod(id, fields)
-        case .addTrafficType(let id, let kind, let labels): return try addTrafficType(id, kind, labels)
-        case .updateTrafficType(let id, let labels): return try updateTrafficType(id, labels)
+        case .addTrafficType(let id, let kind, let labels, let peers):
+            return try addTrafficType(id, kind, labels, peers)
+        case .updateTrafficType(let id, let labels, let peers): return try updateTrafficType(id, labels, peers)
         case .deleteTrafficType(let id): return try deleteTrafficType(id)
         case .addProvider(let id, let name): return try addProvider(id, name)
         case .setProvider(let id, let isEnabled): return try setProvider(id, isEnabled)
         case .deleteProvider(let id): return try deleteProvider(id)
         case .createElement(let provider): return try createElement(provider)
         case .configureElement(let id, let isEnabled): return try configureElement(id, isEnabled)
+        case .createPublicIPv6Range(let wire, let text, let vlan, let isForSystem):
+            return try createPublicIPv6Range(on: wire, text, vlan, isForSystem: isForSystem)
         case .createStorageRange(let pod, let fields): return try createStorageRange(pod, fields)
         case .updateStorageRange(let id, let fields): return try updateStorageRange(id, fields)
         case .createServiceOffering(let fields): return try createServiceOffering(fields)

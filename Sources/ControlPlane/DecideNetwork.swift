@@ -32,7 +32,9 @@ extension Draft {
                 try domain(text, "networkdomain")
             } ?? zone.networkDomain,
             dns1: try resolver(request.kind.dns1, "dns1", offering),
-            dns2: try resolver(request.kind.dns2, "dns2", offering), mtu: wire.isolation == .vxlan ? 1450 : 1500)
+            dns2: try resolver(request.kind.dns2, "dns2", offering),
+            mtu: try privateMTU(request.kind.privateMTU, on: wire) ?? cloud.largestPrivateMTU(on: wire),
+            publicMTU: try publicMTU(request.kind.publicMTU, offering, in: zone.id))
         try put(.network(network))
         try addFirstRange(request.kind, to: network)
         if offering.isPersistent { try implement(network.id, "networkofferingid") }
@@ -49,6 +51,12 @@ extension Draft {
         if let text = request.dns1 { network.dns1 = try resolver(text, "dns1", offering) }
         if let text = request.dns2 { network.dns2 = try resolver(text, "dns2", offering) }
         if let text = request.guestCIDR { network.guestCIDR = try changedGuestPart(text, of: network) }
+        if let wire = cloud.physicalNetworks[network.physicalNetwork],
+            let mtu = try privateMTU(request.privateMTU, on: wire)
+        {
+            network.mtu = mtu
+        }
+        if let mtu = try publicMTU(request.publicMTU, offering, in: network.zone) { network.publicMTU = mtu }
         try put(.network(network))
         if let offering = request.offering { try convert(network.id, to: offering) }
         if let text = request.sourceNATAddress, let network = cloud.networks[network.id] {

@@ -21,6 +21,7 @@ extension Draft {
             network = PhysicalNetwork(
                 id: newID(), zone: zone.id, name: name, isolation: isolation, segmentRanges: ranges,
                 trunk: try freeTrunk(request.trunk ?? "", nil))
+            network.setPeers(try peers(request.peers, of: isolation, "peers"))
         } else {
             network = PhysicalNetwork(
                 unconfigured: newID(), zone: zone.id, name: name, isolation: isolation, segmentRanges: ranges)
@@ -56,6 +57,12 @@ extension Draft {
                         "vlan", "\(range.segment) carries a public range of physical network \(network.name)")
                 }
             }
+            for range in cloud.publicIPv6Ranges.values where range.physicalNetwork == network.id {
+                guard let number = range.segment.number, range.segment == Segment(network.isolation, number: number),
+                    ranges.contains(where: { $0.contains(number) })
+                else { continue }
+                throw .refused("vlan", "\(range.segment) carries a public range of physical network \(network.name)")
+            }
             for id in cloud.networksByPhysicalNetwork[network.id] {
                 guard let own = cloud.networks[id]?.ownSegment?.number, ranges.contains(where: { $0.contains(own) })
                 else { continue }
@@ -84,6 +91,7 @@ extension Draft {
             }
             network.setTrunk(trunk)
         }
+        if let texts = request.peers { network.setPeers(try peers(texts, of: network.isolation, "peers")) }
         try put(.physicalNetwork(network))
         return [Reference(.physicalNetwork, network.id)]
     }
@@ -96,6 +104,9 @@ extension Draft {
             throw .inUse("id", "The physical network \(network.name) is not deletable because there are networks on it")
         }
         for range in cloud.publicRangesByPhysicalNetwork[id] { try removePublicRange(range) }
+        for range in cloud.publicIPv6Ranges.values where range.physicalNetwork == id {
+            try remove(.publicIPv6Range, range.id)
+        }
         for dedication in cloud.vlanDedications(on: id) { try remove(.vlanDedication, dedication.id) }
         try remove(.physicalNetwork, id)
         return []

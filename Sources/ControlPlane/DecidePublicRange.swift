@@ -12,7 +12,24 @@ extension Draft {
         if request.isForSystem, request.dedication != nil {
             throw .refused("forsystemvms", "A range of the system's own can't be dedicated to others")
         }
-        let segment = try publicSegment(request.vlan, wire.isolation, "vlan")
+        let segment = try freePublicSegment(request.vlan, on: wire)
+        let range = PublicRange(
+            id: newID(), zone: wire.zone, physicalNetwork: wire.id, number: try number(.publicRange), segment: segment,
+            subnet: subnet, gateway: gateway,
+            addresses: try publicAddresses(request.first, request.last ?? request.first, subnet, gateway),
+            dedication: request.dedication, isForSystem: request.isForSystem,
+            ipv6: try request.ipv6.map { text throws(RequestError) in try ipv6Part(text) })
+        try refuseOverlap(range)
+        try refuseGuestOverlap(range)
+        try put(.publicRange(range))
+        return [Reference(.publicRange, range.id)]
+    }
+
+    /// A segment that public ranges may be on.
+    private func freePublicSegment(
+        _ text: String?, on wire: PhysicalNetwork
+    ) throws(RequestError) -> Segment {
+        let segment = try publicSegment(text, wire.isolation, "vlan")
         if let number = segment.number, segment == Segment(wire.isolation, number: number),
             wire.segmentRanges.contains(where: { $0.contains(number) })
         {
@@ -20,22 +37,36 @@ extension Draft {
                 "vlan",
                 "\(segment) is in the range that guest networks of physical network \(wire.name) take theirs from")
         }
-        let range = PublicRange(
-            id: newID(), zone: wire.zone, physicalNetwork: wire.id, number: try number(.publicRange), segment: segment,
-            subnet: subnet, gateway: gateway,
-            addresses: try publicAddresses(request.first, request.last ?? request.first, subnet, gateway),
-            dedication: request.dedication, isForSystem: request.isForSystem,
-            ipv6: try request.ipv6.map { text throws(RequestError) in try ipv6Part(text) })
         guard !cloud.isOnAnotherTrunk(segment, besides: wire) else {
             throw .refused("vlan", "\(segment) is on the trunk of another physical network")
         }
         if let network = cloud.network(onSegment: segment, of: wire.id) {
             throw .refused("vlan", "\(segment) is guest network \(network.name)'s")
         }
-        try refuseOverlap(range)
-        try refuseGuestOverlap(range)
-        try put(.publicRange(range))
-        return [Reference(.publicRange, range.id)]
+        return segment
+    }
+
+    /// IPv6 addresses without IPv4 ones beside them.
+    mutating func createPublicIPv6Range(
+        on wire: ObjectID, _ text: Request.CreatePublicRange.IPv6Text, _ vlan: String?, isForSystem: Bool
+    ) throws(RequestError) -> [Reference] {
+        guard let wire = cloud.physicalNetworks[wire] else { throw unknown("physicalnetworkid", wire) }
+        guard text.first != nil else { throw .missing("startipv6", command) }
+        let range = PublicIPv6Range(
+            id: newID(), zone: wire.zone, physicalNetwork: wire.id, segment: try freePublicSegment(vlan, on: wire),
+            part: try ipv6Part(text), isForSystem: isForSystem)
+        let others =
+            cloud.publicIPv6Ranges.values.filter { $0.zone == wire.zone }.map(\.addresses)
+            + cloud.publicRangesByZone[wire.zone].compactMap { cloud.publicRanges[$0]?.ipv6 }.map {
+                $0.addresses ?? IPv6Range($0.prefix)
+            }
+        if let other = others.first(where: { $0.overlaps(range.addresses) }) {
+            throw .refused(
+                "startipv6",
+                "The IP range \(range.addresses) (startipv6 to endipv6) overlaps the public range \(other)")
+        }
+        try put(.publicIPv6Range(range))
+        return [Reference(.publicIPv6Range, range.id)]
     }
 
     mutating func updatePublicRange(_ request: Request.UpdatePublicRange) throws(RequestError) -> [Reference] {

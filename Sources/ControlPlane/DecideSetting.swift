@@ -35,12 +35,25 @@ extension Draft {
             }
             return text
         case .number:
-            let range = (known == .leaseTime ? 0 : 1)...(known == .pageSize ? 10_000 : Int(Int32.max))
+            let range = known.range
             guard let number = Int(text), range.contains(number) else {
                 throw invalid("value", text, "it is not a number from \(range.lowerBound) to \(range.upperBound)")
             }
             return text
         case .string: return try self.text(text, "value")
+        }
+    }
+}
+
+extension KnownSetting {
+    /// Of numbers.
+    fileprivate var range: ClosedRange<Int> {
+        switch self {
+        case .pageSize: 1...10_000
+        case .leaseTime: 0...Int(Int32.max)
+        // An encapsulated packet has to be possible too.
+        case .privateMTU, .publicMTU: InterfaceMTU.possible.lowerBound + 50...InterfaceMTU.possible.upperBound
+        default: 1...Int(Int32.max)
         }
     }
 }

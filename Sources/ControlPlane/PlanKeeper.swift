@@ -56,7 +56,7 @@ struct PlanKeeper {
                 var objects = [object]
                 // Objects of a node hand each other elements, which must move in one step. The host is many networks':
                 // what one of them cannot have must not keep another from what it needs.
-                while !name.isHost, case .share(name, let next)? = targets.first {
+                while !name.isInHostNamespace, case .share(name, let next)? = targets.first {
                     objects.append(next)
                     targets.removeFirst()
                 }
@@ -132,8 +132,8 @@ extension PlanTarget {
     /// The host first; the rest in an order that does not depend on hashing.
     fileprivate var rank: (Int, String) {
         switch self {
-        case .node(let name): (name.isHost ? 0 : 2, name.text)
-        case .share(let name, let object): (name.isHost ? 1 : 2, "\(name) \(object)")
+        case .node(let name): (name.isUnderlay ? -2 : name.isHost ? 0 : 2, name.text)
+        case .share(let name, let object): (name.isUnderlay ? -1 : name.isHost ? 1 : 2, "\(name) \(object)")
         }
     }
 }

@@ -106,6 +106,7 @@ extension Record {
         case .cluster(let cluster): cluster.name
         case .host(let host): host.name
         case .storagePool(let pool): pool.name
+        case .publicIPv6Range(let range): range.part.prefix.description
         case .storageNetworkRange(let range): range.addresses.description
         case .diskOffering(let offering): offering.name
         case .vpcOffering(let offering): offering.name

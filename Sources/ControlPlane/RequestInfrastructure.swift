@@ -110,6 +110,8 @@ extension Request {
         public var segments: String?
         /// The host interface of guest and public traffic; without one segments are local to the host.
         public var trunk: String?
+        /// Of VXLAN: the hosts that segments go to; without any, multicast groups.
+        public var peers: [String] = []
         /// Whether it is enabled with guest and public traffic and all providers, as a cloud file wants it. Clients of
         /// the API bring it to that step by step.
         public var isReady = true
@@ -135,6 +137,8 @@ extension Request {
         public var segments: String?
         /// Of guest and public traffic. Empty: none.
         public var trunk: String?
+        /// All of them. Empty: multicast groups.
+        public var peers: [String]?
         public var isEnabled: Bool?
         public var tags: [String]?
         public var speed: String?

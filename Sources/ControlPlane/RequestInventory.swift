@@ -6,8 +6,10 @@ public import NetworkVocabulary
 public enum InfrastructureRequest: Hashable, Sendable {
     case createPod(zone: ObjectID, PodFields)
     case updatePod(ObjectID, PodFields)
-    case addTrafficType(physicalNetwork: ObjectID, kind: String, labels: [TrafficType.Label: String])
-    case updateTrafficType(ObjectID, labels: [TrafficType.Label: String])
+    /// `peers`: addresses of hosts; nil leaves them as they are.
+    case addTrafficType(
+        physicalNetwork: ObjectID, kind: String, labels: [TrafficType.Label: String], peers: [String]? = nil)
+    case updateTrafficType(ObjectID, labels: [TrafficType.Label: String], peers: [String]? = nil)
     case deleteTrafficType(ObjectID)
     case addProvider(physicalNetwork: ObjectID, name: String)
     case setProvider(ObjectID, isEnabled: Bool)
@@ -23,6 +25,9 @@ public enum InfrastructureRequest: Hashable, Sendable {
     case createVPCOffering(VPCOfferingFields)
     case updateVPCOffering(ObjectID, VPCOfferingFields)
     case updateTemplate(ObjectID, TemplateFields)
+    /// Public IPv6 addresses alone.
+    case createPublicIPv6Range(
+        physicalNetwork: ObjectID, Request.CreatePublicRange.IPv6Text, vlan: String?, isForSystem: Bool = false)
     /// One of the kinds that hold nothing of others.
     case delete(RecordKind, ObjectID)
     /// Nil: as if nobody had ever given it a value.
@@ -46,6 +51,7 @@ public enum InfrastructureRequest: Hashable, Sendable {
         case .deleteProvider: "deleteNetworkServiceProvider"
         case .createElement: "createVirtualRouterElement"
         case .configureElement: "configureVirtualRouterElement"
+        case .createPublicIPv6Range: "createVlanIpRange"
         case .createStorageRange: "createStorageNetworkIpRange"
         case .updateStorageRange: "updateStorageNetworkIpRange"
         case .createServiceOffering: "createServiceOffering"
@@ -80,6 +86,7 @@ extension InfrastructureRequest {
         case .deleteProvider: "SERVICE.PROVIDER.DELETE"
         case .createElement: "NETWORK.ELEMENT.CONFIGURE"
         case .configureElement: "NETWORK.ELEMENT.CONFIGURE"
+        case .createPublicIPv6Range: "VLAN.IP.RANGE.CREATE"
         case .createStorageRange: "STORAGE.IP.RANGE.CREATE"
         case .updateStorageRange: "STORAGE.IP.RANGE.UPDATE"
         case .createServiceOffering: "SERVICE.OFFERING.CREATE"
@@ -101,6 +108,7 @@ extension InfrastructureRequest {
     /// What can be deleted by its id alone, if nothing refers to it.
     static let deletions: [RecordKind: (command: String, event: String)] = [
         .pod: ("deletePod", "POD.DELETE"),
+        .publicIPv6Range: ("deleteVlanIpRange", "VLAN.IP.RANGE.DELETE"),
         .storageNetworkRange: ("deleteStorageNetworkIpRange", "STORAGE.IP.RANGE.DELETE"),
         .serviceOffering: ("deleteServiceOffering", "SERVICE.OFFERING.DELETE"),
         .diskOffering: ("deleteDiskOffering", "DISK.OFFERING.DELETE"),

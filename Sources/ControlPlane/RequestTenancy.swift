@@ -42,6 +42,9 @@ extension Request {
             /// The zone's when absent.
             public var dns1: String?
             public var dns2: String?
+            /// The largest that the wire carries when absent.
+            public var privateMTU: Int?
+            public var publicMTU: Int?
 
             public init(
                 segment: String? = nil, first: String? = nil, last: String? = nil, access: String? = nil,
@@ -96,6 +99,8 @@ extension Request {
         /// Empty: the zone's.
         public var dns1: String?
         public var dns2: String?
+        public var privateMTU: Int?
+        public var publicMTU: Int?
 
         public init(
             id: ObjectID, name: String? = nil, displayText: String? = nil, networkDomain: String? = nil,

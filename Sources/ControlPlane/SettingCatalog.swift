@@ -52,6 +52,16 @@ public struct KnownSetting: Hashable, Sendable {
         "vm.userdata.max.length", "Advanced", .number, "32768", isHonoured: true,
         "Bytes of user data, before it is base64; a mebibyte at most")
 
+    public static let usersChooseMTU = KnownSetting(
+        "allow.end.users.to.specify.vr.mtu", "Advanced", .boolean, "false", of: .zone, isHonoured: true,
+        "Whether users may say what MTU their networks have")
+    public static let privateMTU = KnownSetting(
+        InterfaceMTU.privateSetting, "Advanced", .number, "\(InterfaceMTU.usual)", of: .zone, isHonoured: true,
+        "What guest networks' wires carry: the largest MTU of a network, which on VXLAN has 50 bytes less")
+    public static let publicMTU = KnownSetting(
+        InterfaceMTU.publicSetting, "Advanced", .number, "\(InterfaceMTU.usual)", of: .zone, isHonoured: true,
+        "What public networks' wires carry: the largest MTU of routers' public interfaces, on VXLAN with 50 bytes less")
+
     static let idleNetworkInterval = KnownSetting(
         "network.gc.interval", "Network", .number, "600", isHonoured: true,
         "Seconds between looks for networks to shut down")
@@ -101,7 +111,7 @@ public struct KnownSetting: Hashable, Sendable {
                 "The domain of networks without one"),
             KnownSetting("hypervisor.list", "Advanced", .string, "Simulator", "Hypervisors that templates may be for"),
             KnownSetting("instance.name", "Advanced", .string, "VM", "The end of machines' internal names"),
-            idleNetworkInterval, idleNetworkWait, leaseTime,
+            idleNetworkInterval, idleNetworkWait, leaseTime, usersChooseMTU, privateMTU, publicMTU,
             KnownSetting(
                 "network.loadbalancer.haproxy.stats.visibility", "Network", .string, "global",
                 "Who may see the load balancers' statistics"),

@@ -69,6 +69,8 @@ final class KernelWatch: Sendable {
                 return
             }
             notify(.queues(linkIndex: index))
+        case .ruleset where node(event)?.isHost == true:
+            if state.withLock({ $0.ports[.host]?.contains(event.portID) != true }) { notify(.disturbed(.underlay)) }
         case .route(let route, _) where route.table == KernelRoute.localTable: break
         case .address, .route, .policyRule, .neighbour, .ruleset:
             // The host's own are nobody's business of ours. What the kernel does by itself follows from a link's change, which has an event of its own.

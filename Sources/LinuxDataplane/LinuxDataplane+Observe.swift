@@ -8,6 +8,7 @@ extension LinuxDataplane {
     public func observe(_ plan: NodePlan) throws(DataplaneError) -> Observation {
         do {
             guard let node = try node(plan.name) else { return .absent }
+            if plan.name.isUnderlay { return try observeUnderlay() }
             node.lastLook = .now
             // What was remembered may be what went wrong.
             node.indexes = [:]
@@ -47,6 +48,7 @@ extension LinuxDataplane {
 
     /// Whether something heard at that moment may be unknown to the last look at the node.
     func isNews(_ heard: ContinuousClock.Instant, of name: NodeName) -> Bool {
+        if name.isUnderlay { return lastUnderlayLook.map { heard >= $0 } ?? true }
         guard let look = (name.isHost ? host : nodes[name])?.lastLook else { return true }
         return heard >= look
     }
@@ -101,10 +103,7 @@ extension LinuxDataplane {
     /// Of the host's namespace we see what carries our mark. The outer ends of legs belong to the nodes' rows.
     private func observeHost(_ plan: NodePlan) throws -> Observation {
         var observation = Observation(exists: true)
-        (observation.table, host.generation) = try host.netfilter.readTable(
-            NodePlan.portGuard.family, NodePlan.portGuard.name)
-        isGuardForeign = observation.table.map { ours($0.comment) == nil } ?? false
-        if isGuardForeign { observation.table = nil }
+        observation.table = try ownTable(NodePlan.portGuard, of: .host)
         let links = try host.route.links()
         let byIndex = Dictionary(links.map { ($0.index, $0) }) { first, _ in first }
         for link in links where isOurs(link) {
@@ -116,6 +115,34 @@ extension LinuxDataplane {
             if case .link(let seen) = content, seen.isGuestPort { try seeShaper(of: name, plan, &observation) }
         }
         return observation
+    }
+
+    /// The host's own address is among the wanted peers and not among the kernel's.
+    private func flood(of link: KernelLink, _ plan: NodePlan) -> Link.Flood {
+        if link.hasRemote { return .group }
+        var peers = (try? host.route.floodPeers(of: link.index)) ?? []
+        if let name = InterfaceName(link.name), case .link(let planned)? = plan.rows[.link(name)]?.content,
+            case .vxlan(_, _, .peers(let wanted)) = planned.kind, wanted != peers
+        {
+            peers += ((try? ownAddresses(among: wanted)) ?? []).filter { !peers.contains($0) }
+        }
+        return .peers(peers.sorted())
+    }
+
+    private func observeUnderlay() throws -> Observation {
+        lastUnderlayLook = .now
+        return Observation(exists: true, table: try ownTable(NodePlan.underlayGuard, of: .underlay))
+    }
+
+    /// A table of the host's namespace, if it is ours.
+    private func ownTable(
+        _ table: (family: TableFamily, name: String), of name: NodeName
+    ) throws -> KernelTable? {
+        let there: KernelTable?
+        (there, host.generation) = try host.netfilter.readTable(table.family, table.name)
+        let isForeign = there.map { ours($0.comment) == nil } ?? false
+        if isForeign { foreignTables.insert(name) } else { foreignTables.remove(name) }
+        return isForeign ? nil : there
     }
 
     private func seeShaper(
@@ -158,7 +185,7 @@ extension LinuxDataplane {
             guard let vni = link.vni, let underlay = name(link.peerIndex) else {
                 return .link(Link(own, .foreign(link.kind), mtu: link.mtu))
             }
-            kind = .vxlan(vni, underlay: underlay)
+            kind = .vxlan(vni, underlay: underlay, flood: flood(of: link, plan))
         default: return nil
         }
         // One without its mark is shown in a form that no plan asks for: to be set right, which marks it, or removed.

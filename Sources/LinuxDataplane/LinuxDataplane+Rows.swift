@@ -89,10 +89,11 @@ extension LinuxDataplane {
         case .vlan(let parent, let vlan):
             let index = try node.route.addVLAN(specification, vlan, on: try trunk(parent, node))
             try adopt(index, link, origin, node)
-        case .vxlan(let vni, let underlay):
-            let index = try node.route.addVXLAN(
-                specification, vni, over: try trunk(underlay, node), remote: .v4(Self.group(of: vni)))
+        case .vxlan(let vni, let underlay, let flood):
+            let group = flood == .group ? IPAddress.v4(Self.group(of: vni)) : nil
+            let index = try node.route.addVXLAN(specification, vni, over: try trunk(underlay, node), remote: group)
             try adopt(index, link, origin, node)
+            try put(flood, on: index)
         case .tap: try addTap(link, origin, node)
         case .plug(let name, let device, let mac):
             try addPlug(specification, link, origin, node, into: name, device: device, mac: mac)
@@ -103,6 +104,22 @@ extension LinuxDataplane {
     /// What everybody on a segment has to hear goes to this multicast group, the one that CloudStack's hosts use for it.
     /// Without a group nothing would leave the device.
     private static func group(of vni: VNI) -> IPv4Address { IPv4Address(bits: 239 << 24 | vni.rawValue) }
+
+    /// The list is one for all hosts: this one's own address in it is left out.
+    private func put(_ flood: Link.Flood, on index: Int32) throws {
+        guard case .peers(let peers) = flood else { return }
+        let wanted = Set(peers).subtracting(try ownAddresses(among: peers))
+        let there = Set(try host.route.floodPeers(of: index))
+        for peer in wanted.subtracting(there).sorted() { try host.route.addFloodPeer(peer, to: index) }
+        for peer in there.subtracting(wanted).sorted() { try host.route.removeFloodPeer(peer, from: index) }
+    }
+
+    func ownAddresses(among peers: [IPv4Address]) throws(KernelError) -> Set<IPv4Address> {
+        Set(
+            try host.route.addresses().compactMap { own in
+                if case .v4(let address) = own.address.address, peers.contains(address) { address } else { nil }
+            })
+    }
 
     /// The trunk is the operator's: it may come and go, and is looked up anew each time.
     private func trunk(_ name: InterfaceName, _ node: LinuxNode) throws -> Int32 {
@@ -170,8 +187,9 @@ extension LinuxDataplane {
             try joinHostEnd(hostEnd, bridge, mtu: link.mtu, origin)
         case .bridgeLink(let peer, let peerBridge):
             try joinHostEnd(peer, peerBridge, mtu: link.mtu, origin)
+        case .vxlan(_, _, let flood): try put(flood, on: there.index)
         case .plug(let name, _, _): try changePlug(there, link, into: name)
-        case .loopback, .bridge, .vlan, .vxlan, .tap, .foreign: break
+        case .loopback, .bridge, .vlan, .tap, .foreign: break
         }
     }
 

@@ -20,8 +20,10 @@ public final class LinuxDataplane: Dataplane {
     var legOwners: [InterfaceName: NodeName] = [:]
     /// Nil where we may not send frames.
     let herald: Herald?
-    /// The host has a table of the name of ours that somebody else made.
-    var isGuardForeign = false
+    /// Tables of the host that have the names of ours and that somebody else made, by the node that wants one.
+    var foreignTables: Set<NodeName> = []
+    /// When we last began to look at the underlay's table.
+    var lastUnderlayLook: ContinuousClock.Instant?
     /// Requests of sockets that are closed by now.
     private var retired = NetlinkCounters()
     /// Told of every node that is opened or closed, for whoever follows kernel events by namespace number.
@@ -70,8 +72,9 @@ public final class LinuxDataplane: Dataplane {
 
     /// Namespaces whose loopback carries a mark of this installation.
     public func inventory() throws(DataplaneError) -> [NodeName: Origin] {
+        var found: [NodeName: Origin] = [:]
+        found[.underlay] = try underlayOwner()
         do {
-            var found: [NodeName: Origin] = [:]
             for name in try directory.names() {
                 // Whoever deletes a namespace while we look has made our question moot.
                 guard let owner = try? owner(of: try directory.open(name)) else { continue }
@@ -80,6 +83,15 @@ public final class LinuxDataplane: Dataplane {
             return found
         } catch {
             throw DataplaneError(error)
+        }
+    }
+
+    private func underlayOwner() throws(DataplaneError) -> Origin? {
+        do {
+            return try host.netfilter.readTable(NodePlan.underlayGuard.family, NodePlan.underlayGuard.name).0
+                .flatMap { ours($0.comment) }
+        } catch {
+            throw DataplaneError(operation: "look for the table of the underlay", reason: "\(error)", errno: error.errno)
         }
     }
 
@@ -107,7 +119,7 @@ public final class LinuxDataplane: Dataplane {
 
     /// The node's handles, or nil when there is no such namespace.
     func node(_ name: NodeName) throws(KernelError) -> LinuxNode? {
-        if name.isHost { return host }
+        if name.isInHostNamespace { return host }
         if let node = nodes[name] { return node }
         guard try directory.isMounted(name.text) else { return nil }
         return try open(name, try directory.open(name.text))
@@ -158,6 +170,7 @@ public final class LinuxDataplane: Dataplane {
 
     private func take(_ step: Step, _ name: NodeName) throws {
         switch step {
+        case .removeNamespace where name.isUnderlay: try removeUnderlayGuard()
         case .createNamespace(let owner): try create(name, owner)
         case .removeNamespace: try remove(name)
         default:
@@ -167,10 +180,11 @@ public final class LinuxDataplane: Dataplane {
             switch step {
             case .restoreName: try directory.mount(node.namespace, as: name.text)
             case .ruleset(let transaction):
-                if node.name.isHost, isGuardForeign {
+                if foreignTables.contains(name) {
+                    let what = name.isHost ? "guard the ports of guests" : "guard the underlay"
                     throw KernelError(
-                        operation: "guard the ports of guests", object: transaction.table, errno: alreadyExists,
-                        explanation: "a bridge table of that name exists and is not ours")
+                        operation: what, object: transaction.table, errno: alreadyExists,
+                        explanation: "a \(transaction.family.rawValue) table of that name exists and is not ours")
                 }
                 let known = try node.generation ?? node.netfilter.generation()
                 node.generation = nil
@@ -182,6 +196,15 @@ public final class LinuxDataplane: Dataplane {
             case .createNamespace, .removeNamespace: break
             }
         }
+    }
+
+    private func removeUnderlayGuard() throws {
+        let (family, name) = NodePlan.underlayGuard
+        let (table, generation) = try host.netfilter.readTable(family, name)
+        guard let table, ours(table.comment) != nil else { return }
+        host.generation = nil
+        host.generation = try host.netfilter.commit(
+            .removingTable(family, name), expectedGeneration: generation)
     }
 
     /// The namespace is marked before it has a name: a crash in between leaves nothing, since it ends with the process.

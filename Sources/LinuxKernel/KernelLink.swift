@@ -21,6 +21,8 @@ public struct KernelLink: Hashable, Sendable {
     public var group: UInt32 = 0
     public var vlan: VLANID?
     public var vni: VNI?
+    /// Of a VXLAN: whether what has no other place goes to a group or one host.
+    public var hasRemote = false
     /// Of a device whose other end is a file: whether frames go in and out of it whole (a tap), and whether it stays when
     /// nobody has the file open.
     public var isLastingTap = false
@@ -79,6 +81,7 @@ extension KernelLink {
                 case ("vxlan", IFLA_VXLAN_ID): vni = value.uint32.flatMap { VNI(Int($0)) }
                 // Of a VXLAN the kernel tells the device beneath here, and nowhere else.
                 case ("vxlan", IFLA_VXLAN_LINK): peerIndex = value.int32
+                case ("vxlan", IFLA_VXLAN_GROUP), ("vxlan", IFLA_VXLAN_GROUP6): hasRemote = true
                 case ("tun", IFLA_TUN_TYPE): isTap = value.uint8 == UInt8(IFF_TAP)
                 case ("tun", IFLA_TUN_PERSIST): isLasting = value.uint8 == 1
                 default: break

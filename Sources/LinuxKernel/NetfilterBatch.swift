@@ -222,9 +222,8 @@ struct NetfilterBatch: ~Copyable {
             }
         }
         nftnl_set_set_u32(set, number(NFTNL_SET_FLAGS), flags)
-        if declaration.key.first == .interfaceName, let raw = declaration.key.last, raw.isRaw {
-            hints.append(
-                Int(NFTNL_UDATA_SET_KEY_TYPEOF.rawValue), nested: .example(interfaceAnd: raw.byteCount))
+        if declaration.key.contains(where: \.isRaw) {
+            hints.append(Int(NFTNL_UDATA_SET_KEY_TYPEOF.rawValue), nested: .example(ofKey: declaration.key))
         }
         hints.appendExamples(of: declaration)
         hints.append(Int(NFTNL_UDATA_SET_COMMENT.rawValue), text: declaration.origin.description)

@@ -15,23 +15,35 @@ struct NetfilterUserData {
         bytes += [UInt8(type), UInt8(data.bytes.count)] + data.bytes
     }
 
-    /// What a set's key is made of, by example (`typeof`): a device's name, and so many bytes of the network header. Without
-    /// it nft prints keys of types that have no name as nothing. The numbers are those of nft's own expressions.
-    static func example(interfaceAnd byteCount: Int) -> NetfilterUserData {
+    /// What a set's key is made of, by example (`typeof`): a device's name, a source address, and so many bytes of a header.
+    /// Without it nft prints keys of types that have no name as nothing. The numbers are those of nft's own expressions.
+    static func example(ofKey key: [DataType]) -> NetfilterUserData {
         func expression(_ kind: UInt32, _ content: NetfilterUserData) -> NetfilterUserData {
             var data = NetfilterUserData()
             data.append(0, number: kind)
             data.append(1, nested: content)
             return data
         }
-        var meta = NetfilterUserData()
-        meta.append(0, number: UInt32(NFT_META_IIFNAME.rawValue))
-        var payload = NetfilterUserData()
-        for (type, value) in [0, 0, 2, 0, UInt32(8 * byteCount)].enumerated() { payload.append(type, number: value) }
+        func parts(_ numbers: [UInt32]) -> NetfilterUserData {
+            var data = NetfilterUserData()
+            for (type, number) in numbers.enumerated() { data.append(type, number: number) }
+            return data
+        }
+        let (meta, payload, concatenation): (UInt32, UInt32, UInt32) = (9, 7, 13)
+        func example(of type: DataType) -> NetfilterUserData {
+            let bits = UInt32(8 * type.byteCount)
+            return switch type {
+            case .interfaceName: expression(meta, parts([UInt32(NFT_META_IIFNAME.rawValue)]))
+            case .ipv4: expression(payload, parts([12, 11]))
+            // Of the header behind the ports, and of the network's.
+            case .rawVNI: expression(payload, parts([0, 0, 3, 96, bits]))
+            default: expression(payload, parts([0, 0, 2, 0, bits]))
+            }
+        }
+        if key.count == 1 { return example(of: key[0]) }
         var components = NetfilterUserData()
-        components.append(0, nested: expression(9, meta))
-        components.append(1, nested: expression(7, payload))
-        return expression(13, components)
+        for (place, type) in key.enumerated() { components.append(place, nested: example(of: type)) }
+        return expression(concatenation, components)
     }
 
     /// Longer text than fits is cut: it is for people. `Table.validate` refuses it beforehand.

@@ -170,6 +170,13 @@ public struct IPv6Range: Hashable, Comparable, Sendable {
         self.last = last
     }
 
+    public init(_ prefix: IPv6Prefix) {
+        first = prefix.first
+        last = prefix.last
+    }
+
+    public func overlaps(_ other: IPv6Range) -> Bool { first <= other.last && other.first <= last }
+
     public static func < (a: Self, b: Self) -> Bool { (a.first, a.last) < (b.first, b.last) }
 }
 

@@ -31,6 +31,7 @@ extension Value {
         case .interfacePrefix(let prefix): single(prefix.utf8.reduce(0) { $0 << 8 | Number($1) })
         case .rawEther(let address): single(Number(address.bits))
         case .rawIPv6(let address): single(Number(address))
+        case .rawVNI(let vni): single(Number(vni.rawValue))
         case .bytes(let bytes): single(bytes.reduce(0) { $0 << 8 | Number($1) })
         case .macRange(let range): Number(range.first.bits)...Number(range.last.bits)
         case .direction(let direction): single(Number(direction.rawValue))
@@ -66,6 +67,9 @@ extension Value {
         case .rawIPv6:
             self = .rawIPv6(
                 IPv6Address(high: UInt64(truncatingIfNeeded: number >> 64), low: UInt64(truncatingIfNeeded: number)))
+        case .rawVNI:
+            guard let vni = VNI(Int(truncatingIfNeeded: number)) else { return nil }
+            self = .rawVNI(vni)
         case .interfaceName:
             let bytes = (0..<16).map { UInt8(truncatingIfNeeded: number >> (8 * (15 - $0))) }.drop { $0 == 0 }
             guard let name = InterfaceName(String(decoding: bytes, as: UTF8.self)) else { return nil }
@@ -118,6 +122,7 @@ extension DataType {
         case .ipv4, .mark, .slot, .connectionState: 32
         case .ipv6, .rawIPv6, .interfaceName: 128
         case .etherAddress, .rawEther: 48
+        case .rawVNI: 24
         case .ipProtocol, .icmpType, .icmpv6Type, .icmpCode, .icmpv6Code: 8
         case .port, .networkProtocol: 16
         }

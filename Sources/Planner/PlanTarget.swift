@@ -29,12 +29,16 @@ extension Planner {
         guard let id else { return }
         switch kind {
         case .role, .user, .project: break
-        case .pod, .cluster, .host, .storagePool, .storageNetworkRange, .vpcOffering, .diskOffering: break
+        case .pod, .cluster, .host, .storagePool, .storageNetworkRange, .publicIPv6Range, .vpcOffering, .diskOffering: break
         case .tag, .eventMark: break
         case .setting:
             for network in cloud.networksPlanned(bySetting: id) {
                 collectRouter(ofNetwork: network, cloud, into: &targets)
             }
+            guard cloud.settings[id]?.name == InterfaceMTU.publicSetting else { return }
+            targets.insert(.node(.host))
+            if simulatesInternet { targets.insert(.node(Self.internet)) }
+            for router in cloud.routers.values { targets.insert(.node(NodeName(router.name))) }
         case .account: collectRouters(ofAccount: id, cloud, into: &targets)
         case .domain:
             for account in cloud.referrers(.account, of: .domain)[id] {
@@ -49,7 +53,7 @@ extension Planner {
                 collectServed(ofGuest: guest, cloud, into: &targets)
             }
         case .physicalNetwork:
-            if cloud.physicalNetworks[id] != nil { targets.insert(.node(.host)) }
+            if cloud.physicalNetworks[id] != nil { targets.formUnion([.node(.underlay), .node(.host)]) }
         case .publicRange:
             if let range = cloud.publicRanges[id] { collect(range, cloud, into: &targets) }
         case .networkOffering:
@@ -130,7 +134,9 @@ extension Planner {
 
     private func collect(_ range: PublicRange, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
         // Another range may have to speak for the segment now.
-        for other in cloud.ranges(onSegmentOf: range) { targets.insert(.share(.host, other.origin)) }
+        for other in cloud.ranges(onSegmentOf: range) {
+            targets.formUnion([.share(.underlay, other.origin), .share(.host, other.origin)])
+        }
         if simulatesInternet { targets.insert(.node(Self.internet)) }
         for router in cloud.routersByPublicRange[range.id] {
             if let router = cloud.routers[router] { targets.insert(.node(NodeName(router.name))) }
@@ -138,7 +144,7 @@ extension Planner {
     }
 
     private func collect(_ network: Network, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
-        targets.insert(.share(.host, network.origin))
+        targets.formUnion([.share(.underlay, network.origin), .share(.host, network.origin)])
         collectRouter(ofNetwork: network.id, cloud, into: &targets)
         for nic in cloud.nics(ofNetwork: network.id) {
             targets.insert(.share(.host, nic.origin))

@@ -24,7 +24,7 @@ public struct Planner: Sendable {
 
     /// Every node that the cloud calls for, the host first: others hang on its bridges.
     public func nodes(in cloud: Cloud) -> [NodeName] {
-        var names = [NodeName.host]
+        var names = carriesOverUnderlay(cloud) ? [NodeName.underlay, .host] : [.host]
         if simulatesInternet { names.append(Self.internet) }
         names += cloud.routers.values.filter(\.isRunning).sorted { $0.number < $1.number }.map { NodeName($0.name) }
         names += cloud.guests.values.filter(\.hasNode).sorted { $0.number < $1.number }
@@ -35,7 +35,7 @@ public struct Planner: Sendable {
     /// The object that a node stands for; nil when the cloud calls for no such node.
     public func owner(of name: NodeName, in cloud: Cloud) -> Origin? {
         switch subject(of: name, in: cloud) {
-        case .host, .internet: installation
+        case .host, .underlay, .internet: installation
         case .router(let router, _): router.origin
         case .guest(let guest): guest.origin
         case nil: nil
@@ -67,13 +67,14 @@ public struct Planner: Sendable {
 
     /// What a node stands for.
     enum Subject {
-        case host, internet
+        case host, underlay, internet
         case router(VirtualRouter, Network)
         case guest(Guest)
     }
 
     private func subject(of name: NodeName, in cloud: Cloud) -> Subject? {
         if name.isHost { return .host }
+        if name.isUnderlay { return carriesOverUnderlay(cloud) ? .underlay : nil }
         if name == Self.internet { return simulatesInternet ? .internet : nil }
         if let router = cloud.router(named: name.text) {
             guard router.isRunning, let network = cloud.networks[router.network] else { return nil }
@@ -86,6 +87,7 @@ public struct Planner: Sendable {
     private func frame(of subject: Subject, in cloud: Cloud) -> NodePlan {
         switch subject {
         case .host: NodePlan(.host, .host, owner: installation, table: portGuard())
+        case .underlay: NodePlan(.underlay, .host, owner: installation, table: underlayGuard())
         case .internet: NodePlan(Self.internet, .internet, owner: installation)
         case .guest(let guest): NodePlan(NodeName(guest.instanceName), .guest, owner: guest.origin)
         case .router(let router, let network): routerFrame(router, network, cloud)
@@ -98,6 +100,7 @@ public struct Planner: Sendable {
         case .host:
             [installation] + cloud.publicRanges.values.map(\.origin) + cloud.networks.values.map(\.origin)
                 + cloud.nics.values.map(\.origin)
+        case .underlay: cloud.publicRanges.values.map(\.origin) + cloud.networks.values.map(\.origin)
         case .internet:
             [installation] + cloud.publicRanges.values.map(\.origin)
         case .guest(let guest):
@@ -142,6 +145,10 @@ public struct Planner: Sendable {
             if let range = cloud.publicRanges[object.id] { addPublicSegment(range, cloud, to: &share) }
         case (.host, RecordKind.nic.rawValue):
             if let nic = cloud.nics[object.id] { addGuestPort(nic, cloud, to: &share) }
+        case (.underlay, RecordKind.network.rawValue):
+            if let network = cloud.networks[object.id] { addDoor(of: network, cloud, to: &share) }
+        case (.underlay, RecordKind.publicRange.rawValue):
+            if let range = cloud.publicRanges[object.id] { addDoor(of: range, cloud, to: &share) }
         case (.internet, RecordKind.publicRange.rawValue):
             if let range = cloud.publicRanges[object.id] { addInternetLeg(range, cloud, to: &share) }
         case (.internet, installation.kind):

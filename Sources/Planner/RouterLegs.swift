@@ -41,14 +41,15 @@ extension Planner {
             origin)
         for leg in router.publicLegs {
             guard let range = cloud.publicRanges[leg.range] else { continue }
-            addPublicLeg(leg, range, router, cidr, to: &share)
+            let mtu = cloud.publicMTU(of: network, on: range)
+            addPublicLeg(leg, range, router, cidr, mtu: mtu, to: &share)
         }
         share.add(.policyRule(PolicyRule(priority: RulePriority.unmarked, .blackhole)), origin)
     }
 
     private func addPublicLeg(
         _ leg: VirtualRouter.PublicLeg, _ range: PublicRange, _ router: VirtualRouter, _ guests: IPv4Prefix,
-        to share: inout Contribution
+        mtu: Int, to share: inout Contribution
     ) {
         let origin = router.origin
         let device = DeviceNames.inside(leg.index)
@@ -58,7 +59,7 @@ extension Planner {
             .link(
                 Link(
                     device, .leg(hostEnd: DeviceNames.routerLeg(router, leg.index), bridge: bridge),
-                    mac: leg.attachment.mac, mtu: 1500, settings: Self.legSettings)), origin)
+                    mac: leg.attachment.mac, mtu: mtu, settings: Self.legSettings)), origin)
         // What the router says itself goes by the main table, whose default is the source NAT address's.
         for table in [Route.mainTable, mark] {
             share.add(.route(Route(.v4(range.subnet), on: device, table: table)), origin)

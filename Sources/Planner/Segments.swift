@@ -27,11 +27,14 @@ extension Planner {
     func addGuestSegment(_ network: Network, _ cloud: Cloud, to share: inout Contribution) {
         guard network.state == .implemented else { return }
         let bridge = DeviceNames.guestBridge(network, shard: 0)
-        let trunk = cloud.physicalNetworks[network.physicalNetwork]?.trunk
+        let wire = cloud.physicalNetworks[network.physicalNetwork]
+        let trunk = wire?.trunk
         addBridges(
             shards: cloud.shardCount(ofNetwork: network.id), mtu: network.mtu, origin: network.origin, to: &share
         ) { DeviceNames.guestBridge(network, shard: $0) }
-        addTrunk(trunk, network.segment, bridge: bridge, mtu: network.mtu, origin: network.origin, to: &share)
+        addTrunk(
+            trunk, network.segment, wire?.traffic(.guest), bridge: bridge, mtu: network.mtu, origin: network.origin,
+            to: &share)
         if let port = trunkPort(trunk, network.segment) {
             share.add([.interface(port)], to: PortPipeline.trunkPorts, network.origin)
         }
@@ -43,12 +46,14 @@ extension Planner {
     /// Ranges on one segment share its bridge; the range with the lowest number asks for it.
     func addPublicSegment(_ range: PublicRange, _ cloud: Cloud, to share: inout Contribution) {
         guard range.id == cloud.firstRange(onSegmentOf: range)?.id else { return }
+        let mtu = cloud.mtu(of: range)
         let bridge = { DeviceNames.publicBridge(range.physicalNetwork, range.segment, shard: $0) }
         addBridges(
-            shards: cloud.shardCount(ofPublicRange: range.id), mtu: 1500, origin: range.origin, to: &share, name: bridge
+            shards: cloud.shardCount(ofPublicRange: range.id), mtu: mtu, origin: range.origin, to: &share, name: bridge
         )
+        let wire = cloud.physicalNetworks[range.physicalNetwork]
         addTrunk(
-            cloud.physicalNetworks[range.physicalNetwork]?.publicTrunk, range.segment, bridge: bridge(0), mtu: 1500,
+            wire?.publicTrunk, range.segment, wire?.traffic(.public), bridge: bridge(0), mtu: mtu,
             origin: range.origin, to: &share)
     }
 
@@ -86,8 +91,8 @@ extension Planner {
 
     /// Without a trunk the segment is local to the host and its number only a reservation.
     private func addTrunk(
-        _ trunk: InterfaceName?, _ segment: Segment?, bridge: InterfaceName, mtu: Int, origin: Origin,
-        to share: inout Contribution
+        _ trunk: InterfaceName?, _ segment: Segment?, _ type: TrafficType?, bridge: InterfaceName, mtu: Int,
+        origin: Origin, to share: inout Contribution
     ) {
         guard let trunk else { return }
         switch segment {
@@ -96,7 +101,9 @@ extension Planner {
             share.add(.link(Link(device, .vlan(parent: trunk, vlan), mtu: mtu, bridge: bridge)), origin)
         case .vxlan(let vni):
             let device = DeviceNames.vxlan(vni)
-            share.add(.link(Link(device, .vxlan(vni, underlay: trunk), mtu: mtu, bridge: bridge)), origin)
+            let peers = type?.peers ?? []
+            let kind = Link.Kind.vxlan(vni, underlay: trunk, flood: peers.isEmpty ? .group : .peers(peers))
+            share.add(.link(Link(device, kind, mtu: mtu, bridge: bridge)), origin)
         case .untagged, nil: break
         }
     }

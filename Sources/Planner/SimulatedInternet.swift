@@ -27,7 +27,8 @@ extension Planner {
                 .link(
                     Link(
                         device, .leg(hostEnd: DeviceNames.internetLeg(range), bridge: bridge),
-                        mac: MACAddress(locallyAdministered: 0xff_0000_0000 | range.number & 0xffff_ffff), mtu: 1500)),
+                        mac: MACAddress(locallyAdministered: 0xff_0000_0000 | range.number & 0xffff_ffff),
+                        mtu: cloud.mtu(of: range))),
                 range.origin)
         }
         guard cloud.firstRange(inSubnetOf: range)?.id == range.id else { return }

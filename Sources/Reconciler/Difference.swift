@@ -9,7 +9,7 @@ import Ruleset
 public func steps(toReach plan: NodePlan, from observed: Observation) -> [Step] {
     var steps: [Step] = []
     var observed = observed
-    if !plan.name.isHost {
+    if !plan.name.isInHostNamespace {
         if observed.exists, observed.owner != plan.owner {
             // The name is ours but it stands for something that is no more.
             steps.append(.removeNamespace)
@@ -28,7 +28,7 @@ public func steps(toReach plan: NodePlan, from observed: Observation) -> [Step] 
     }
     steps += rowSteps(toReach: plan, from: observed)
     // A guard that is not wanted any more goes after what it guarded.
-    if plan.table == nil, plan.name.isHost, let table = observed.table {
+    if plan.table == nil, plan.name.isInHostNamespace, let table = observed.table {
         steps.append(.ruleset(.removingTable(table.family, table.name)))
     }
     return steps
@@ -148,7 +148,7 @@ extension NodePlan {
 
     /// The rows, and where a namespace has no policy rules of its own the kernel's: without them it routes nothing.
     fileprivate var allRows: [Row] {
-        if name.isHost || hasPolicyRules { return Array(rows.values) }
+        if name.isInHostNamespace || hasPolicyRules { return Array(rows.values) }
         return rows.values + Observation.newborn.contents.values.map { Row($0, origin: owner) }
     }
 
@@ -236,7 +236,9 @@ extension Link {
         case (.leg(let hostEnd, _), .leg(let other, _)): hostEnd == other
         case (.bridgeLink(let peer, _), .bridgeLink(let other, _)): peer == other
         case (.tap, .tap): true
-        case (.vlan, .vlan), (.vxlan, .vxlan), (.plug, .plug): kind == there.kind
+        case (.vlan, .vlan), (.plug, .plug): kind == there.kind
+        case (.vxlan(let vni, let underlay, let flood), .vxlan(let other, let beneath, let there)):
+            vni == other && underlay == beneath && (flood == .group) == (there == .group)
         default: false
         }
     }

@@ -16,7 +16,12 @@ extension Reconciler {
             plan.rows.values.compactMap { row in
                 if case .link(let link) = row.content, link.isGuestPort { link.name } else { nil }
             })
+        let segments = Set(
+            plan.rows.values.compactMap { row in
+                if case .link(let link) = row.content, case .vxlan = link.kind { link.name } else { nil }
+            })
         var isUnguarded = false
+        let isUnderlayGuarded = isUnderlayGuarded
         var failures: [DataplaneError] = []
         var failed = objects
         // The rules that guard ports come first. What goes, goes then and together, unless one of it cannot.
@@ -30,7 +35,9 @@ extension Reconciler {
             if haveGone, removals.indices.contains(index) { continue }
             let object = step.origin?.object
             if let object, failed.contains(object) { continue }
-            if isUnguarded, let object, case .raise(let link, _) = step, ports.contains(link) {
+            if let object, case .raise(let link, _) = step,
+                isUnguarded && ports.contains(link) || !isUnderlayGuarded && segments.contains(link)
+            {
                 failures.append(
                     DataplaneError(
                         operation: "\(step)", origin: object, reason: "the rules that guard it are not in the kernel"))

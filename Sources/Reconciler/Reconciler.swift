@@ -196,7 +196,7 @@ public final class Reconciler {
 
     private func nextNode() -> NodeName? {
         // Others hang on the host's bridges.
-        if nodes[.host]?.isQueued == true { return .host }
+        for name in [NodeName.underlay, .host] where nodes[name]?.isQueued == true { return name }
         while let name = urgent.popFirst() ?? ordinary.popFirst() {
             if nodes[name]?.isQueued == true { return name }
         }
@@ -253,7 +253,7 @@ public final class Reconciler {
     private func reach(_ plan: NodePlan, _ now: Duration) {
         do throws(DataplaneError) {
             if plan.name.isHost { isGuardStanding = false }
-            guard isGuarded(plan) else {
+            guard plan.name.isHost || isGuarded(plan) else {
                 throw DataplaneError(
                     operation: "open the ports of \(plan.name)",
                     reason: "the rules that guard them are not in the kernel")
@@ -356,7 +356,7 @@ public final class Reconciler {
         guard var node = nodes[name] else { return }
         let tickets = tickets ?? node.waiting.map(\.ticket)
         // Nodes that failed for want of a bridge need not wait out their pause.
-        if name.isHost, !node.isSettled { for other in retries.keys { schedule(other) } }
+        if name.isInHostNamespace, !node.isSettled { for other in retries.keys { schedule(other) } }
         node.answer(tickets)
         node.isSettled = true
         node.isDisturbed = false

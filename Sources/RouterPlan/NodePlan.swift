@@ -6,10 +6,16 @@ public struct NodeName: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// The part of the host's own namespace that Sluice owns: bridges and what joins them.
     public static let host = NodeName("(host)")
 
+    /// What of the host's own namespace is asked about packets that carry other hosts' frames: a table and nothing else.
+    public static let underlay = NodeName("(underlay)")
+
     public let text: String
     public init(_ text: String) { self.text = text }
 
     public var isHost: Bool { self == .host }
+    public var isUnderlay: Bool { self == .underlay }
+    /// Whether it has no namespace of its own.
+    public var isInHostNamespace: Bool { isHost || isUnderlay }
     public static func < (a: Self, b: Self) -> Bool { a.text < b.text }
     public var description: String { text }
 }
@@ -261,6 +267,9 @@ extension Chain {
 }
 
 extension NodePlan {
-    /// The one table that is ours in the host's namespace: it guards the ports of guests.
+    /// The table that decides which packets of the underlay are opened.
+    public static let underlayGuard = (family: TableFamily.inet, name: "sluice")
+
+    /// The table in the host's namespace that guards the ports of guests.
     public static let portGuard = (family: TableFamily.bridge, name: "sluice")
 }

@@ -60,7 +60,7 @@ public struct Link: Hashable, Sendable {
         case bridgeLink(peer: InterfaceName, peerBridge: InterfaceName)
         /// A tagged subinterface of the trunk.
         case vlan(parent: InterfaceName, VLANID)
-        case vxlan(VNI, underlay: InterfaceName)
+        case vxlan(VNI, underlay: InterfaceName, flood: Flood = .group)
         /// A device of the host whose other end is a file that a virtual machine monitor opens.
         case tap
         /// A veth pair with its other end in a namespace that is somebody else's, who may do with that end as he likes: it
@@ -105,6 +105,16 @@ public struct Link: Hashable, Sendable {
 
     /// How the names of plugs begin, by which they are told from the outer ends of legs: those belong to the nodes.
     public static let plugPrefix = "slgc"
+}
+
+extension Link {
+    /// Where a segment's frames go that are for everybody, or for somebody of whom it is not known where he is.
+    public enum Flood: Hashable, Sendable {
+        /// To the multicast group of the segment.
+        case group
+        /// To each of these hosts, ascending.
+        case peers([IPv4Address])
+    }
 }
 
 extension Link.Kind {

@@ -106,7 +106,10 @@ extension Field {
         case .icmpv6Type: .icmpv6Type
         case .icmpCode: .icmpCode
         case .icmpv6Code: .icmpv6Code
-        case .bytes(_, _, let count): count == 6 ? .rawEther : count == 16 ? .rawIPv6 : nil
+        case .bytes(_, _, 6): .rawEther
+        case .bytes(_, _, 16): .rawIPv6
+        case .bytes(_, _, 3): .rawVNI
+        case .bytes: nil
         case .arpOperation, .connectionStatus, .connectionDirection, .etherType, .frameType: nil
         }
     }

@@ -88,6 +88,7 @@ extension Value {
             }
         case .rawEther(let address): "0x" + address.octets.map(byteHexadecimal).joined()
         case .rawIPv6(let address): "0x" + address.octets.map(byteHexadecimal).joined()
+        case .rawVNI(let vni): "0x" + bigEndian(vni.rawValue)[1...].map(byteHexadecimal).joined()
         case .bytes(let bytes): "0x" + bytes.map(byteHexadecimal).joined()
         case .arpOperation(let operation): "\(operation)"
         case .ipv4Prefix(let prefix): prefix.description

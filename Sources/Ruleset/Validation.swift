@@ -100,8 +100,12 @@ extension SetDeclaration {
         try check(key)
         if case .values(let types) = yield { try check(types) }
         if key.contains(where: \.isRaw) {
-            guard key.count == 2, key[0] == .interfaceName, yield == .membership, !isInterval else {
-                throw .badDeclaration(name, reason: "bytes without a name stand behind an interface in a plain set")
+            let named: [DataType] = [.interfaceName, .ipv4]
+            guard key.last?.isRaw == true, key.dropLast().elementsEqual(named.prefix(key.count - 1)),
+                yield == .membership, !isInterval
+            else {
+                throw .badDeclaration(
+                    name, reason: "bytes without a name stand last, behind an interface and an address, in a plain set")
             }
         }
         if key.contains(.slot) {

@@ -4,8 +4,8 @@ public import NetworkVocabulary
 public enum DataType: Hashable, Sendable {
     case ipv4, ipv6, etherAddress, interfaceName, ipProtocol, port, mark, connectionState, networkProtocol, icmpType,
         icmpv6Type, icmpCode, icmpv6Code
-    /// Six, or sixteen, bytes of a header that have no name (`Field.bytes`).
-    case rawEther, rawIPv6
+    /// Six, sixteen or three bytes of a header that have no name (`Field.bytes`).
+    case rawEther, rawIPv6, rawVNI
     /// Keys of maps that are asked by number: see `Choice`.
     case slot
 }
@@ -31,6 +31,7 @@ public enum Value: Hashable, Comparable, Sendable {
     case arpOperation(UInt16)
     case rawEther(MACAddress)
     case rawIPv6(IPv6Address)
+    case rawVNI(VNI)
     /// Only in matches of `Field.bytes`.
     case bytes([UInt8])
     /// Only in matches.
@@ -67,6 +68,7 @@ public enum Value: Hashable, Comparable, Sendable {
         case (.interfacePrefix(let a), .interfacePrefix(let b)): a < b
         case (.rawEther(let a), .rawEther(let b)): a < b
         case (.rawIPv6(let a), .rawIPv6(let b)): a < b
+        case (.rawVNI(let a), .rawVNI(let b)): a < b
         case (.bytes(let a), .bytes(let b)): a.lexicographicallyPrecedes(b)
         case (.macRange(let a), .macRange(let b)): (a.first, a.last) < (b.first, b.last)
         case (.ipv4Prefix(let a), .ipv4Prefix(let b)): a < b
@@ -112,6 +114,7 @@ public enum Value: Hashable, Comparable, Sendable {
         case .bytes: 24
         case .macRange: 25
         case .slot: 26
+        case .rawVNI: 27
         }
     }
 }

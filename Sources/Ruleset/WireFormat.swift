@@ -19,12 +19,12 @@ extension DataType {
         case .icmpv6Type: "icmpv6_type"
         case .icmpCode: "icmp_code"
         case .icmpv6Code: "icmpv6_code"
-        case .rawEther, .rawIPv6, .slot: "integer"
+        case .rawEther, .rawIPv6, .rawVNI, .slot: "integer"
         }
     }
 
     /// Whether its values have no name in nft syntax.
-    public var isRaw: Bool { self == .rawEther || self == .rawIPv6 }
+    public var isRaw: Bool { self == .rawEther || self == .rawIPv6 || self == .rawVNI }
 
     /// Something in a packet that is of this type, as a declaration by example (`typeof`) has it.
     var example: String {
@@ -44,6 +44,7 @@ extension DataType {
         case .icmpv6Code: "icmpv6 code"
         case .rawEther: "@nh,0,48"
         case .rawIPv6: "@nh,0,128"
+        case .rawVNI: "@th,96,24"
         case .slot: "numgen inc mod 2"
         }
     }
@@ -52,7 +53,7 @@ extension DataType {
     public var code: UInt32 {
         switch self {
         case .networkProtocol: 2
-        case .rawEther, .rawIPv6, .slot: 4
+        case .rawEther, .rawIPv6, .rawVNI, .slot: 4
         case .ipv4: 7
         case .ipv6: 8
         case .etherAddress: 9
@@ -79,6 +80,7 @@ extension DataType {
         case .ipv4, .mark, .connectionState, .slot: 4
         case .ipv6, .rawIPv6, .interfaceName: 16
         case .etherAddress, .rawEther: 6
+        case .rawVNI: 3
         case .port: 2
         case .ipProtocol, .networkProtocol, .icmpType, .icmpv6Type, .icmpCode, .icmpv6Code: 1
         }
@@ -99,7 +101,7 @@ extension DataType {
     /// whatever their count, which follows from the length of the whole.
     public static func types(of code: UInt32, byteCount: Int? = nil) -> [DataType]? {
         if code == slot.code, byteCount == slot.byteCount { return [.slot] }
-        for raw in [rawEther, rawIPv6] {
+        for raw in [rawEther, rawIPv6, rawVNI] {
             var types: [DataType] = []
             var rest = code
             while rest > 0 {
@@ -140,6 +142,7 @@ extension Value {
         case .interface: .interfaceName
         case .rawEther: .rawEther
         case .rawIPv6: .rawIPv6
+        case .rawVNI: .rawVNI
         case .ipProtocol, .ipProtocolRange: .ipProtocol
         case .port, .portRange: .port
         case .mark: .mark
@@ -175,6 +178,7 @@ extension Value {
         case .interfacePrefix(let prefix): return single(Array(prefix.utf8))
         case .rawEther(let address): return single(address.octets)
         case .rawIPv6(let address): return single(address.octets)
+        case .rawVNI(let vni): return single(Array(bigEndian(vni.rawValue)[1...]))
         case .bytes(let bytes): return single(bytes)
         case .macRange(let range): return (range.first.octets, range.last.octets)
         case .ipProtocol(let number): return single([number.number])
@@ -235,6 +239,9 @@ extension Value {
         case .rawIPv6:
             guard isSingle else { return nil }
             self = .rawIPv6(Self.ipv6(first))
+        case .rawVNI:
+            guard isSingle, let vni = VNI(Int(number(first) as UInt32)) else { return nil }
+            self = .rawVNI(vni)
         case .interfaceName:
             let text = String(decoding: first.prefix { $0 != 0 }, as: UTF8.self)
             guard isSingle, let name = InterfaceName(text) else { return nil }

@@ -70,7 +70,12 @@ public final class FakeDataplane: Dataplane {
         if faults.remove(.interruptInventory) != nil {
             throw DataplaneError(operation: "list namespaces", reason: "interrupted", errno: 4)
         }
-        return kernel.names.compactMapValues { kernel.spaces[$0]?.owner }
+        var found = kernel.names.compactMapValues { kernel.spaces[$0]?.owner }
+        let (family, name) = NodePlan.underlayGuard
+        if let comment = kernel.spaces[.host]?.ruleset.table(family, name)?.comment {
+            found[.underlay] = OwnershipMark(comment)?.origin
+        }
+        return found
     }
 
     public func observe(_ plan: NodePlan) throws(DataplaneError) -> Observation {
@@ -81,6 +86,11 @@ public final class FakeDataplane: Dataplane {
         }
         generations[plan.name] = nil
         guard let place = open(plan.name), let space = kernel.spaces[place] else { return .absent }
+        if plan.name.isUnderlay {
+            let (family, name) = NodePlan.underlayGuard
+            generations[plan.name] = space.ruleset.generation
+            return Observation(exists: true, table: space.ruleset.table(family, name)?.inKernel)
+        }
         if plan.name.isHost {
             var observation = space.observedAsHost(plan, kernel.names)
             let (family, name) = NodePlan.portGuard
@@ -151,7 +161,7 @@ public final class FakeDataplane: Dataplane {
     // MARK: Steps
 
     func open(_ node: NodeName) -> FakeKernel.Place? {
-        if node.isHost { return .host }
+        if node.isInHostNamespace { return .host }
         if let place = handles[node] { return place }
         guard let place = kernel.names[node] else { return nil }
         return adopt(place, node)
@@ -211,6 +221,13 @@ public final class FakeDataplane: Dataplane {
     }
 
     private func removeNamespace(_ node: NodeName, isHalf: Bool) throws(FakeKernel.Refusal) {
+        if node.isUnderlay {
+            let (family, name) = NodePlan.underlayGuard
+            return try kernel.inside(.host) { (space) throws(FakeKernel.Refusal) in
+                guard space.ruleset.table(family, name) != nil else { return }
+                try space.commit(.removingTable(family, name), expected: nil)
+            }
+        }
         guard let place = open(node), let space = kernel.spaces[place] else { return }
         guard space.owner != nil else {
             close(node)
@@ -266,9 +283,9 @@ public final class FakeDataplane: Dataplane {
         case .vlan(let parent, let vlan):
             _ = try kernel.device(parent)
             kind = .vlan(vlan, parent: parent)
-        case .vxlan(let vni, let underlay):
+        case .vxlan(let vni, let underlay, let flood):
             _ = try kernel.device(underlay)
-            kind = .vxlan(vni, underlay: underlay)
+            kind = .vxlan(vni, underlay: underlay, flood: flood)
         case .tap:
             // What is killed before it is kept is gone.
             if isHalf { try die() }
@@ -359,7 +376,9 @@ public final class FakeDataplane: Dataplane {
                 $0.mtu = link.mtu
                 $0.isUp = true
             }
-        case .loopback, .bridge, .vlan, .vxlan, .tap, .foreign: break
+        case .vxlan(let vni, let underlay, let flood):
+            try kernel.setDevice(link.name, in: place) { $0.kind = .vxlan(vni, underlay: underlay, flood: flood) }
+        case .loopback, .bridge, .vlan, .tap, .foreign: break
         }
     }
 

@@ -60,7 +60,7 @@ extension FakeKernel {
         if let table = plan.table {
             expect(space.ruleset.table(table.family, table.name)?.comparable == table.comparable, "the table differs")
         }
-        guard !plan.name.isHost else { return lines }
+        guard !plan.name.isInHostNamespace else { return lines }
         expect(space.owner == plan.owner, "it belongs to \(space.owner.map(\.description) ?? "nobody")")
         expect(Set(space.devices.keys) == links, "links \(space.devices.keys.sorted())")
         expect(Set(space.addresses) == addresses && space.addresses.count == addresses.count, "\(space.addresses)")
@@ -91,8 +91,8 @@ extension FakeKernel {
                 && joins(peer, peerBridge, .veth(peer: link.name, .host))
         case (.vlan(let parent, let vlan), let kind):
             return kind == .vlan(vlan, parent: parent) && device.master == link.bridge
-        case (.vxlan(let vni, let underlay), let kind):
-            return kind == .vxlan(vni, underlay: underlay) && device.master == link.bridge
+        case (.vxlan(let vni, let underlay, let flood), let kind):
+            return kind == .vxlan(vni, underlay: underlay, flood: flood) && device.master == link.bridge
         case (.tap, .tap): return device.master == link.bridge && device.mark != nil
         case (.plug(let name, _, _), .veth(_, let other)):
             return names[NodeName(name.rawValue)] == other && device.master == link.bridge && device.mark != nil

@@ -15,7 +15,7 @@ public final class FakeKernel {
             case loopback, bridge
             case veth(peer: InterfaceName, Place)
             case vlan(VLANID, parent: InterfaceName)
-            case vxlan(VNI, underlay: InterfaceName)
+            case vxlan(VNI, underlay: InterfaceName, flood: Link.Flood = .group)
             case tap
             case other(String)
         }
@@ -99,7 +99,7 @@ public final class FakeKernel {
     }()
 
     public subscript(node: NodeName) -> Namespace? { place(node).flatMap { spaces[$0] } }
-    public func place(_ node: NodeName) -> Place? { node.isHost ? .host : names[node] }
+    public func place(_ node: NodeName) -> Place? { node.isInHostNamespace ? .host : names[node] }
 
     /// A change made by somebody else. Returns the nodes whose kernel objects it touched, as its events would.
     @discardableResult
@@ -107,8 +107,8 @@ public final class FakeKernel {
         let before = (spaces, names)
         try body(self)
         var touched: Set<NodeName> = []
-        for node in Set(before.1.keys).union(names.keys).union([.host]) {
-            let old = node.isHost ? Place.host : before.1[node]
+        for node in Set(before.1.keys).union(names.keys).union([.host, .underlay]) {
+            let old = node.isInHostNamespace ? Place.host : before.1[node]
             if old != place(node) || old.flatMap({ before.0[$0] }) != self[node] { touched.insert(node) }
         }
         // The outer end of a leg belongs to the node at its inner end.
@@ -199,7 +199,7 @@ public final class FakeKernel {
         for (other, device) in space.devices {
             if device.master == name { space.devices[other]?.master = nil }
             switch device.kind {
-            case .vlan(_, parent: name), .vxlan(_, underlay: name): orphans.append(other)
+            case .vlan(_, parent: name), .vxlan(_, underlay: name, _): orphans.append(other)
             default: break
             }
         }

@@ -16,7 +16,7 @@ extension FakeKernel.Namespace {
                 guard name.rawValue.hasPrefix("slu"), let other = devices[peer] else { continue }
                 kind = .bridgeLink(peer: peer, peerBridge: other.isUp ? other.master ?? nowhere : nowhere)
             case .vlan(let vlan, let parent): kind = .vlan(parent: parent, vlan)
-            case .vxlan(let vni, let underlay): kind = .vxlan(vni, underlay: underlay)
+            case .vxlan(let vni, let underlay, let flood): kind = .vxlan(vni, underlay: underlay, flood: flood)
             case .tap: kind = .tap
             case .veth(_, let place) where name.rawValue.hasPrefix(Link.plugPrefix):
                 guard case .link(let planned)? = plan.rows[.link(name)]?.content,

@@ -176,6 +176,19 @@ struct RecordCodingTests {
         ]
     }
 
+    @Test(arguments: [NIC.Delivery.tap, NamespaceName("jar").map { .namespace($0) }].compactMap(\.self))
+    func `a port keeps what it may and what it is`(delivery: NIC.Delivery) throws {
+        let sample = try SampleCloud()
+        let nic = NIC(
+            id: sample.guest.id, guest: sample.guest.id, network: sample.network.id, index: 3,
+            address: IPv4Address(10, 1, 1, 9),
+            secondaryAddresses: [SecondaryAddress(id: sample.zone.id, address: IPv4Address(10, 1, 1, 10))],
+            attachment: Attachment(mac: MACAddress(2, 0, 0, 0, 0, 9), shard: 1), isDefault: true, allowsSpoofing: true,
+            dhcpOptions: [ExtraDHCPOption(code: 66, value: "boot.example")], delivery: delivery)
+        let data = try JSONEncoder().encode(Record.nic(nic))
+        #expect(try JSONDecoder().decode(Record.self, from: data) == .nic(nic))
+    }
+
     @Test func `a guest from before guests were more than ports is read as one that has nothing else`() throws {
         let sample = try SampleCloud()
         let data = try JSONEncoder().encode(Record.guest(sample.guest))

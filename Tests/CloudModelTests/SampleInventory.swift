@@ -33,6 +33,13 @@ extension SampleCloud {
                 StorageNetworkRange(
                     id: ObjectID(wellKnown: "range"), pod: pod.id, gateway: IPv4Address(192, 0, 2, 1),
                     subnet: pod.subnet, addresses: pod.addresses, vlan: VLANID(7))),
+            .publicIPv6Range(
+                PublicIPv6Range(
+                    id: ObjectID(wellKnown: "range of IPv6"), zone: zone.id, physicalNetwork: network.physicalNetwork,
+                    segment: .untagged,
+                    part: IPv6Part(
+                        prefix: try #require(IPv6Prefix("2001:db8::/64")), gateway: try #require(IPv6Address("2001:db8::1")),
+                        addresses: IPv6Range("2001:db8::10-2001:db8::1f")), isForSystem: true)),
             .setting(Setting(name: "s", scope: Annotated(Reference(.zone, zone.id)), value: "v")),
             .setting(Setting(name: "s", scope: nil, value: "v")),
             .tag(Tag(Reference(.network, network.id), key: "k", value: "v", customer: "c")),

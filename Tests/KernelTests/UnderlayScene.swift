@@ -29,7 +29,8 @@ final class UnderlayScene {
 
     static let file = """
         {"zones": [{"name": "here", "dns1": "198.51.100.53",
-          "physicalNetworks": [{"name": "wire", "isolation": "VXLAN", "segments": ["5000-5001"], "trunk": "trunk0"}],
+          "physicalNetworks": [{"name": "wire", "isolation": "VXLAN", "segments": ["5000-5001"], "trunk": "trunk0",
+                                "peers": PEERS}],
           "publicRanges": [{"physicalNetwork": "wire", "subnet": "203.0.113.0/24", "gateway": "203.0.113.1",
                             "addresses": "203.0.113.10-203.0.113.19"}]}],
          "accounts": [{"name": "anna"}, {"name": "bert"}],
@@ -43,9 +44,10 @@ final class UnderlayScene {
          "publicAddresses": [{"account": "anna", "network": "net-anna", "address": "203.0.113.12"}]}
         """
 
-    /// Leaves the thread on the near host.
-    init() throws {
-        let cloud = try PlannedCloud(try CloudFile(json: Self.file))
+    /// Leaves the thread on the near host. The list of peers is one for both hosts; without one there are groups.
+    init(peers: [String] = []) throws {
+        let file = Self.file.replacing("PEERS", with: "\(peers)")
+        let cloud = try PlannedCloud(try CloudFile(json: file))
         (near, far) = (try LiveCloud(cloud), try LiveCloud(cloud))
         for line in [
             "link add trunk0 type veth peer name cable", "link set trunk0 address \(Self.macs.far)",
@@ -53,7 +55,7 @@ final class UnderlayScene {
             "link set trunk0 up",
         ] { #expect(try output(of: "ip \(line)") == "", "\(line)") }
         let isFar = { (name: NodeName) in
-            name.isHost
+            name.isInHostNamespace
                 || cloud.cloud.guests.values.contains { $0.instanceName == name.text && $0.name.hasSuffix("-far") }
         }
         #expect(try far.start(cloud.inOrder.filter { isFar($0.name) }).failed == 0, "\(far.failures)")
@@ -104,11 +106,21 @@ final class UnderlayScene {
         try #require(near.planned.cloud.router(ofNetwork: try network(tenant).id))
     }
 
+    /// What the near host did not open, for all segments.
+    var strays: Int {
+        get throws {
+            let listing = try output(of: "nft list set inet sluice underlay-strays")
+            return listing.matches(of: /counter packets ([0-9]+)/).reduce(0) { $0 + (Int($1.1) ?? 0) }
+        }
+    }
+
     /// An encapsulated frame as the RFC draws it (7348, 5), for whoever puts it on the underlay by hand.
-    static func outer(_ vni: UInt32, flags: UInt8 = 8, _ inner: [UInt8]) -> [UInt8] {
+    static func outer(
+        _ vni: UInt32, flags: UInt8 = 8, from source: String = underlay.far, _ inner: [UInt8]
+    ) -> [UInt8] {
         RawFrame.ethernet(
             macs.near, macs.far, 0x800,
-            RawFrame.ipv4(underlay.far, underlay.near, 17, RawFrame.udp(50_000, 4789, header(vni, flags) + inner)))
+            RawFrame.ipv4(source, underlay.near, 17, RawFrame.udp(50_000, 4789, header(vni, flags) + inner)))
     }
 
     static func header(_ vni: UInt32, _ flags: UInt8 = 8) -> [UInt8] {

@@ -74,10 +74,7 @@ extension Scenarios {
             }
 
             func index(of device: String) throws -> String {
-                guard let line = try? world.shell("ip -o link show \(device)") else {
-                    throw Trouble("no \(device): \(try world.shell("ip -o link")) \(try daemon.events()) \(daemon.logText)")
-                }
-                return String(line.prefix { $0 != ":" })
+                String(try world.shell("ip -o link show \(device)").prefix { $0 != ":" })
             }
         }
 
@@ -213,7 +210,7 @@ extension Scenarios {
                 // One of the names stands for the host's own.
                 try world.shell("ip netns attach home $$")
                 for (namespace, status, word) in [
-                    ("../etc", 431, "hostnamespace"), ("", 431, "hostnamespace"), (town.neighbour, 431, "hostnamespace"),
+                    ("../etc", 431, "hostnamespace"), ("", 431, "hostnamespace"), (town.neighbour, 431, town.neighbour),
                     ("nowhere", 530, "nowhere"), ("sluice-internet", 530, "sluice-internet"), ("home", 530, "home"),
                 ] {
                     let all = [
