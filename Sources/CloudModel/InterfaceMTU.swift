@@ -8,8 +8,9 @@ public enum InterfaceMTU {
     /// What public networks' wires carry.
     public static let publicSetting = "vr.public.interface.max.mtu"
     public static let usual = 1_500
-    /// What IPv4 asks of every link (RFC 791), and what the kernel has for its widest.
-    public static let possible = 68...65_000
+    /// What IPv6 asks of every link (RFC 8200, 5), and what the kernel has for its widest. From a narrower link the kernel
+    /// takes IPv6 away, with all that it was told about it: made wide again, the link would have an address.
+    public static let possible = 1_280...65_000
     /// The headers of Ethernet, IPv4, UDP and VXLAN (RFC 7348, 5).
     public static let encapsulation = 50
 }
@@ -39,7 +40,8 @@ extension Cloud {
 
     private func carried(_ name: String, _ zone: ObjectID) -> Int {
         let text = setting(name, of: Reference(.zone, zone)) ?? setting(name)
-        guard let number = text.flatMap({ Int($0) }), InterfaceMTU.possible.contains(number - InterfaceMTU.encapsulation)
+        guard let number = text.flatMap({ Int($0) }),
+            InterfaceMTU.possible.contains(number - InterfaceMTU.encapsulation)
         else { return InterfaceMTU.usual }
         return number
     }

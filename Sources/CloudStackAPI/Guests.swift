@@ -20,7 +20,8 @@ extension Command {
                 Parameter("password", "for a template whose machines ask for one; made up when absent"),
                 Parameter("networkids", .list, maxLength: 4_096, related: "listNetworks", "its networks, eth0 first"),
                 Parameter("ipaddress", "its address on the first network"),
-                Parameter("iptonetworklist", .map, 
+                Parameter(
+                    "iptonetworklist", .map,
                     "instead of networkids: [i].networkid, [i].ip, [i].mac, [i].port and [i].hostnamespace"),
                 .dhcpOptionsByNetwork,
                 Parameter("macaddress", "its MAC address on the first network; a new one when absent"),
@@ -44,7 +45,8 @@ extension Command {
                     zone: try arguments.requiredID("zoneid"), name: arguments.string("name"),
                     account: try call.account(),
                     port: try call.port(arguments.string("port"), "port") ?? .emulated,
-                    namespace: arguments.string("hostnamespace"), nics: try call.requestedNICs(), starts: arguments.boolean("startvm") ?? true,
+                    namespace: arguments.string("hostnamespace"), nics: try call.requestedNICs(),
+                    starts: arguments.boolean("startvm") ?? true,
                     facts: try call.guestFacts()))
         } reply: { _, outcome in
             outcome.answer("virtualmachine", \.guests) {

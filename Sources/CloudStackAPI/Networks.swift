@@ -110,11 +110,11 @@ extension Command {
             let arguments = call.arguments
             try arguments.requireDisplayed("displaynetwork")
             var request = Request.UpdateNetwork(
-                    id: try arguments.requiredID("id"), name: arguments.string("name"),
-                    displayText: arguments.string("displaytext"), networkDomain: arguments.text("networkdomain"),
-                    sourceNATAddress: arguments.string("sourcenatipaddress"),
-                    offering: arguments.id("networkofferingid"), guestCIDR: arguments.string("guestvmcidr"),
-                    dns1: arguments.text("dns1"), dns2: arguments.text("dns2"))
+                id: try arguments.requiredID("id"), name: arguments.string("name"),
+                displayText: arguments.string("displaytext"), networkDomain: arguments.text("networkdomain"),
+                sourceNATAddress: arguments.string("sourcenatipaddress"),
+                offering: arguments.id("networkofferingid"), guestCIDR: arguments.string("guestvmcidr"),
+                dns1: arguments.text("dns1"), dns2: arguments.text("dns2"))
             request.privateMTU = arguments.integer("privatemtu")
             request.publicMTU = arguments.integer("publicmtu")
             return .updateNetwork(request)

@@ -38,7 +38,9 @@ extension Command {
                             vlan: arguments.string("vlan"), ipv6: try arguments.ipv6())))
             }
             guard arguments.boolean("forvirtualnetwork") ?? true else { throw .missing("networkid", call.command) }
-            if let ipv6 = try arguments.ipv6(), ["startip", "gateway", "netmask"].allSatisfy({ arguments.string($0) == nil }) {
+            if let ipv6 = try arguments.ipv6(),
+                ["startip", "gateway", "netmask"].allSatisfy({ arguments.string($0) == nil })
+            {
                 for name in ["account", "domainid", "projectid", "endip"] where arguments.string(name) != nil {
                     throw .unsupported(name, "A range of IPv6 addresses alone is everybody's")
                 }
@@ -74,7 +76,8 @@ extension Command {
             let cloud = call.cloud
             let all =
                 cloud.publicRanges.values.map { $0.rendered(in: cloud) }
-                + cloud.publicIPv6Ranges.values.map(\.rendered) + cloud.guestRanges.values.map { $0.rendered(in: cloud) }
+                + cloud.publicIPv6Ranges.values.map(\.rendered)
+                + cloud.guestRanges.values.map { $0.rendered(in: cloud) }
             let found = all.filter(passes)
             if let id = call.arguments.id("id"), cloud.publicRanges[id] == nil, cloud.guestRanges[id] == nil,
                 cloud.publicIPv6Ranges[id] == nil
@@ -148,7 +151,8 @@ extension Command {
         guard let id = outcome.reply.object?.id else { return [:] }
         let object =
             outcome.cloud.publicRanges[id]?.rendered(in: outcome.cloud)
-            ?? outcome.cloud.guestRanges[id]?.rendered(in: outcome.cloud) ?? outcome.cloud.publicIPv6Ranges[id]?.rendered
+            ?? outcome.cloud.guestRanges[id]?.rendered(in: outcome.cloud)
+            ?? outcome.cloud.publicIPv6Ranges[id]?.rendered
         return object.map { ["vlan": .object($0)] } ?? [:]
     }
 }
@@ -247,8 +251,10 @@ extension GuestRange {
 extension APIObject {
     /// What a keyword is looked for in.
     fileprivate var words: String {
-        ["cidr", "startip", "endip", "ip6cidr", "startipv6", "endipv6"].compactMap { if case .string(let text)? = self[$0] { text } else { nil } }
-            .joined(separator: " ")
+        ["cidr", "startip", "endip", "ip6cidr", "startipv6", "endipv6"].compactMap {
+            if case .string(let text)? = self[$0] { text } else { nil }
+        }
+        .joined(separator: " ")
     }
 
     fileprivate func withIPv6(_ part: IPv6Part?) -> APIObject {

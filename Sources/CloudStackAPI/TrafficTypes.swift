@@ -36,7 +36,8 @@ extension Command {
             "updateTrafficType", "Changes the names of the interface that a kind of traffic goes by", isAsync: true,
             [.id("listTrafficTypes", "the traffic type")] + labelParameters, isAdminOnly: true
         ) { call throws(RequestError) in
-            .infrastructure(.updateTrafficType(try call.arguments.requiredID("id"), labels: call.labels(), peers: call.peers()))
+            .infrastructure(
+                .updateTrafficType(try call.arguments.requiredID("id"), labels: call.labels(), peers: call.peers()))
         } reply: { call, outcome in
             outcome.trafficType { $0.id == call.arguments.id("id") }
         },
@@ -50,17 +51,19 @@ extension Command {
         },
     ]
 
-    private static let labelParameters = TrafficType.Label.allCases.map { label in
-        Parameter(
-            "\(label.rawValue)networklabel",
-            label == .kvm
-                ? "the host's interface that carries guest or public traffic; empty keeps it local to the host"
-                : "the interface's name for \(label.rawValue), which is only kept")
-    } + [
-        Parameter(
-            "vxlanpeers", maxLength: 4_096,
-            "addresses of the hosts that VXLAN segments go to, instead of multicast groups; empty: the groups again")
-    ]
+    private static let labelParameters =
+        TrafficType.Label.allCases.map { label in
+            Parameter(
+                "\(label.rawValue)networklabel",
+                label == .kvm
+                    ? "the host's interface that carries guest or public traffic; empty keeps it local to the host"
+                    : "the interface's name for \(label.rawValue), which is only kept")
+        } + [
+            Parameter(
+                "vxlanpeers", maxLength: 4_096,
+                "addresses of the hosts that VXLAN segments go to, instead of multicast groups; empty: the groups again"
+            )
+        ]
 }
 
 extension Call {

@@ -58,7 +58,8 @@ extension Draft {
                 path, ["networkids": "nics", "hostnamespace": "namespace"],
                 .deployGuest(
                     .init(
-                        zone: zone, name: guest.name, account: account, port: port, namespace: guest.namespace, nics: nics,
+                        zone: zone, name: guest.name, account: account, port: port, namespace: guest.namespace,
+                        nics: nics,
                         starts: guest.isRunning)
                 ))
         }
@@ -115,8 +116,10 @@ extension Draft {
         var objects: [Reference] = []
         let nic = { (cloud: Cloud, network: ObjectID) in cloud.nics(ofGuest: guest.id).first { $0.network == network } }
         let fields = { (index: Int) in
-            ["networkid": "nics[\(index)].network", "ipaddress": "nics[\(index)].address", "nicid": "nics[\(index)]",
-             "hostnamespace": "nics[\(index)].namespace", "port": "nics[\(index)].port"]
+            [
+                "networkid": "nics[\(index)].network", "ipaddress": "nics[\(index)].address", "nicid": "nics[\(index)]",
+                "hostnamespace": "nics[\(index)].namespace", "port": "nics[\(index)].port",
+            ]
         }
         for (index, port) in wanted.enumerated() {
             guard let old = nic(cloud, port.network) else {

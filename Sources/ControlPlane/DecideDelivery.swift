@@ -15,12 +15,14 @@ extension Draft {
         guard wish.port == .namespace else {
             guard wish.namespace == nil else {
                 throw .refused(
-                    parameters.namespace, "\(parameters.namespace) goes with the port namespace, not \(wish.port.rawValue)")
+                    parameters.namespace,
+                    "\(parameters.namespace) goes with the port namespace, not \(wish.port.rawValue)")
             }
             if wish.port == .tap { return .tap }
             guard wish.port == usual else {
                 throw .refused(
-                    parameters.port, "The virtual machine is \(usual.rawValue), and so its ports are, or tap, or namespace")
+                    parameters.port,
+                    "The virtual machine is \(usual.rawValue), and so its ports are, or tap, or namespace")
             }
             return nil
         }

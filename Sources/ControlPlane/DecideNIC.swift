@@ -114,7 +114,8 @@ extension Draft {
     ) throws(RequestError) {
         if let namespace = delivery?.namespace, cloud.claims[.namespaceDevice(namespace, index)] != nil {
             throw .refused(
-                parameters.namespace, "The namespace \(namespace) has an eth\(index) already, of another virtual machine")
+                parameters.namespace,
+                "The namespace \(namespace) has an eth\(index) already, of another virtual machine")
         }
         let options = try checked(dhcpOptions, on: network, parameters.dhcpOptions)
         let address = try self.address(on: network, address, (parameters.network, parameters.address))

@@ -75,9 +75,12 @@ extension Draft {
     }
 
     /// The other hosts of a wire, ascending. This host's own address may be among them.
-    func peers(_ texts: [String], of isolation: IsolationMethod, _ parameter: String) throws(RequestError) -> [IPv4Address] {
+    func peers(_ texts: [String], of isolation: IsolationMethod, _ parameter: String) throws(RequestError)
+        -> [IPv4Address]
+    {
         guard texts.isEmpty || isolation == .vxlan else {
-            throw .refused(parameter, "Only the segments of a VXLAN physical network go to other hosts inside of packets")
+            throw .refused(
+                parameter, "Only the segments of a VXLAN physical network go to other hosts inside of packets")
         }
         guard texts.count <= mostPeers else {
             throw .limit(parameter, "A physical network has at most \(mostPeers) peers")

@@ -192,7 +192,8 @@ extension LinuxDataplane {
         let mtu = isHalfMade(link) ? 0 : link.mtu
         return .link(
             Link(
-                own, kind, mac: kind.isGuestPort ? nil : link.mac, mtu: mtu, bridge: kind == .bridge ? nil : name(link.masterIndex),
+                own, kind, mac: kind.isGuestPort ? nil : link.mac, mtu: mtu,
+                bridge: kind == .bridge ? nil : name(link.masterIndex),
                 settings: settings(link)))
     }
 

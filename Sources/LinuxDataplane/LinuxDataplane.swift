@@ -91,7 +91,8 @@ public final class LinuxDataplane: Dataplane {
             return try host.netfilter.readTable(NodePlan.underlayGuard.family, NodePlan.underlayGuard.name).0
                 .flatMap { ours($0.comment) }
         } catch {
-            throw DataplaneError(operation: "look for the table of the underlay", reason: "\(error)", errno: error.errno)
+            throw DataplaneError(
+                operation: "look for the table of the underlay", reason: "\(error)", errno: error.errno)
         }
     }
 

@@ -29,7 +29,8 @@ extension Planner {
         guard let id else { return }
         switch kind {
         case .role, .user, .project: break
-        case .pod, .cluster, .host, .storagePool, .storageNetworkRange, .publicIPv6Range, .vpcOffering, .diskOffering: break
+        case .pod, .cluster, .host, .storagePool, .storageNetworkRange, .publicIPv6Range, .vpcOffering, .diskOffering:
+            break
         case .tag, .eventMark: break
         case .setting:
             for network in cloud.networksPlanned(bySetting: id) {

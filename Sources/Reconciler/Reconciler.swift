@@ -281,7 +281,8 @@ public final class Reconciler {
             // link's last address) shows at the second look only.
             for look in 1...2 where !todo.isEmpty {
                 failures +=
-                    plan.name.isHost ? performApart(todo, of: plan, without: failed) : try performTogether(todo, plan.name)
+                    plan.name.isHost
+                    ? performApart(todo, of: plan, without: failed) : try performTogether(todo, plan.name)
                 failed.formUnion(failures.compactMap { $0.origin?.object })
                 taken += todo
                 // Read-back: nothing may be left to do but what failed.

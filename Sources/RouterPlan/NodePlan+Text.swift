@@ -72,7 +72,9 @@ extension Link: CustomStringConvertible {
         case .vlan(let parent, let id): words.append("vlan \(id) on \(parent)")
         case .vxlan(let vni, let underlay, let flood):
             words.append("vxlan \(vni) over \(underlay)")
-            if case .peers(let peers) = flood { words.append("peers " + peers.map(\.description).joined(separator: ",")) }
+            if case .peers(let peers) = flood {
+                words.append("peers " + peers.map(\.description).joined(separator: ","))
+            }
         case .tap: words.append("tap")
         case .plug(let namespace, let device, let mac): words.append("plug into \(namespace) as \(device) mac \(mac)")
         case .foreign(let kind): words.append("foreign \(kind)")

@@ -68,7 +68,8 @@ extension FakeKernel.Namespace {
     /// The link is a leg whose outer end is the port, or the port itself.
     public mutating func put(_ shaper: Shaper) throws(Refusal) {
         let isPort = shaper.port == shaper.link && devices[shaper.link] != nil
-        if case .veth(shaper.port, .host)? = devices[shaper.link]?.kind {} else if !isPort {
+        if case .veth(shaper.port, .host)? = devices[shaper.link]?.kind {
+        } else if !isPort {
             throw Refusal(errno: 19, text: "no device \(shaper.port)")
         }
         shapers[shaper.link] = shaper

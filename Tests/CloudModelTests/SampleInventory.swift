@@ -38,7 +38,8 @@ extension SampleCloud {
                     id: ObjectID(wellKnown: "range of IPv6"), zone: zone.id, physicalNetwork: network.physicalNetwork,
                     segment: .untagged,
                     part: IPv6Part(
-                        prefix: try #require(IPv6Prefix("2001:db8::/64")), gateway: try #require(IPv6Address("2001:db8::1")),
+                        prefix: try #require(IPv6Prefix("2001:db8::/64")),
+                        gateway: try #require(IPv6Address("2001:db8::1")),
                         addresses: IPv6Range("2001:db8::10-2001:db8::1f")), isForSystem: true)),
             .setting(Setting(name: "s", scope: Annotated(Reference(.zone, zone.id)), value: "v")),
             .setting(Setting(name: "s", scope: nil, value: "v")),

@@ -60,7 +60,8 @@ struct DecideDeliveryTests {
                     name: "more", zone: small.zone, offering: try small.fixture.offering(), account: account,
                     cidr: "10.4.4.0/24")))
         for request in [
-            deploy("a", .namespace, "jar", on: own), deploy("a", .namespace, on: own), deploy("a", .tap, "jar", on: own),
+            deploy("a", .namespace, "jar", on: own), deploy("a", .namespace, on: own),
+            deploy("a", .tap, "jar", on: own),
             deploy("a", .emulated, delivery: .init(.namespace, namespace: "jar"), on: own),
         ] {
             #expect(small.fixture.refusal(request, as: tenant)?.code == .account, "\(request)")

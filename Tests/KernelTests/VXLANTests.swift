@@ -266,7 +266,8 @@ import Testing
             #expect(scene.near.failures == [])
             let changed = try output(of: "bridge fdb show dev slv5000")
             #expect(changed.contains("dst 192.0.2.3") && changed.contains("dst 192.0.2.4"), "\(changed)")
-            #expect(!changed.split(separator: "\n").contains { $0.hasPrefix("00:00:00:00:00:00") && $0.contains(farHost) })
+            #expect(
+                !changed.split(separator: "\n").contains { $0.hasPrefix("00:00:00:00:00:00") && $0.contains(farHost) })
             #expect(try output(of: "ip -o link show slv5000").prefix { $0 != ":" } == index)
         }
     }

@@ -78,7 +78,8 @@ extension Scenarios {
             }
         }
 
-        @Test func `a machine behind a tap gets its address, is answered, and cannot lie, whatever becomes of the daemon`()
+        @Test
+        func `a machine behind a tap gets its address, is answered, and cannot lie, whatever becomes of the daemon`()
             async throws
         {
             try await inOwnWorld { world in
@@ -91,15 +92,17 @@ extension Scenarios {
                 let row = try #require(listing.split(separator: "\n").first { $0.contains(tap) })
                 #expect(row.contains(" tap ") && row.contains("1500"), "\(listing)")
                 let link = try world.shell("ip -d -o link show \(tap)")
-                #expect(link.contains("type tap") && link.contains("persist on") && link.contains("user root"), "\(link)")
+                #expect(
+                    link.contains("type tap") && link.contains("persist on") && link.contains("user root"), "\(link)")
 
                 let fifo = "\(world.directory)/words"
                 try world.shell("mkfifo \(fifo)")
                 let script = GuestMachines.folderOfTests.appending(path: "guests/tap.py").path
-                let machine = try world.start([
-                    "sh", "-c",
-                    "exec /usr/bin/python3 -u \(script) \(tap) \(nic[text: "macaddress"]) \(town.neighbourMAC) 10.1.1.20 <> \(fifo)",
-                ], log: "\(world.directory)/machine")
+                let machine = try world.start(
+                    [
+                        "sh", "-c",
+                        "exec /usr/bin/python3 -u \(script) \(tap) \(nic[text: "macaddress"]) \(town.neighbourMAC) 10.1.1.20 <> \(fifo)",
+                    ], log: "\(world.directory)/machine")
                 func say(_ word: String, until answer: String) throws {
                     try world.shell("echo \(word) > \(fifo)")
                     guard try machine.read(until: { $0.contains(answer) }) else {
@@ -111,7 +114,8 @@ extension Scenarios {
                     let errors = try? String(contentsOfFile: "\(world.directory)/machine", encoding: .utf8)
                     throw Trouble("the machine ended: \(machine.output) \(errors ?? "")")
                 }
-                #expect(machine.output.hasPrefix("lease \(nic[text: "ipaddress"]) 10.1.1.1 1500\n"), "\(machine.output)")
+                #expect(
+                    machine.output.hasPrefix("lease \(nic[text: "ipaddress"]) 10.1.1.1 1500\n"), "\(machine.output)")
                 #expect(try town.hears { try say("forge", until: "forged\n") } == ["heard end"])
                 let refused = try town.refused(at: tap, ["mac", "address", "arp", "dhcp", "tagged", "control"])
                 #expect(
@@ -133,7 +137,9 @@ extension Scenarios {
                     "addNicToVirtualMachine",
                     ["virtualmachineid": id, "networkid": try town.daemon.network("other")])
                 let second = try #require(
-                    try town.daemon.list("listNics", "nic", ["virtualmachineid": id]).first { $0[text: "deviceid"] == "1" })
+                    try town.daemon.list("listNics", "nic", ["virtualmachineid": id]).first {
+                        $0[text: "deviceid"] == "1"
+                    })
                 #expect(second[text: "port"] == "tap")
                 try world.shell("ip link show \(second[text: "hostdevice"])")
                 try town.daemon.perform(
@@ -160,7 +166,8 @@ extension Scenarios {
             try await inOwnWorld { world in
                 var town = try Town(world)
                 try world.shell(
-                    "ip netns add jar; ip -n jar link set lo up; ip -n jar link add own0 type veth peer name own1; ip -n jar link set own0 up")
+                    "ip netns add jar; ip -n jar link set lo up; ip -n jar link add own0 type veth peer name own1; ip -n jar link set own0 up"
+                )
                 let nic = try town.deploy("box", ["port": "namespace", "hostnamespace": "jar"])
                 #expect(nic[text: "hostnamespace"] == "jar" && nic[text: "device"] == "eth0", "\(nic)")
                 let box = ServiceTown.Plugged(world: world, node: "jar")
@@ -191,7 +198,8 @@ extension Scenarios {
                 try world.shell("ping -q -c 1 -W 5 10.1.1.1", in: "jar")
 
                 // A container that ends takes its link along, and gets it again when it is back.
-                try world.shell("ip netns delete jar; ip netns add jar; ip -n jar link add own0 type veth peer name own1")
+                try world.shell(
+                    "ip netns delete jar; ip netns add jar; ip -n jar link add own0 type veth peer name own1")
                 try seen("the link in the new namespace", within: .seconds(60)) {
                     try world.run(["ip", "link", "show", "eth0"], in: "jar").status == 0 ? true : nil
                 }
@@ -221,7 +229,9 @@ extension Scenarios {
                     #expect(answer.status == status, "\(namespace): \(answer)")
                     #expect(answer.error?.contains(word) == true, "\(namespace): \(answer)")
                 }
-                #expect(try town.daemon.list("listVirtualMachines", "virtualmachine").count { $0[text: "name"] == "box" } == 0)
+                #expect(
+                    try town.daemon.list("listVirtualMachines", "virtualmachine").count { $0[text: "name"] == "box" }
+                        == 0)
                 #expect(try !world.shell("ip -o link").contains(": slgc"))
                 try town.daemon.waitUntilVerified()
             }

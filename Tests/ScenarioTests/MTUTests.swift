@@ -20,7 +20,7 @@ extension Scenarios {
                 ]
                 for (parameter, value, setting) in [
                     ("privatemtu", "1501", "vr.private.interface.max.mtu"),
-                    ("publicmtu", "1501", "vr.public.interface.max.mtu"), ("privatemtu", "67", "minimum MTU of 68"),
+                    ("publicmtu", "1501", "vr.public.interface.max.mtu"), ("privatemtu", "1279", "minimum MTU of 1280"),
                 ] {
                     let answer = try daemon.call("createNetwork", asked.merging([parameter: value]) { $1 })
                     #expect(answer.status == 431 && answer.error?.contains(setting) == true, "\(answer)")
@@ -44,7 +44,8 @@ extension Scenarios {
                 let port = try #require(nics.first)[text: "hostdevice"]
                 func expect(_ mtu: Int, _ publicMTU: Int) throws {
                     for (device, node, wanted) in [
-                        ("eth0", machine, mtu), ("eth0", "jar", mtu), ("eth0", router, mtu), ("eth1", router, publicMTU),
+                        ("eth0", machine, mtu), ("eth0", "jar", mtu), ("eth0", router, mtu),
+                        ("eth1", router, publicMTU),
                         (port, nil, mtu),
                     ] as [(String, String?, Int)] {
                         let line = try world.shell("ip -o link show \(device)", in: node)
@@ -55,7 +56,8 @@ extension Scenarios {
                 }
                 try expect(1400, 1300)
                 func ping(_ target: String, _ size: Int) throws -> Finished {
-                    try world.run(["ping", "-n", "-c", "1", "-W", "5", "-M", "do", "-s", "\(size)", target], in: machine)
+                    try world.run(
+                        ["ping", "-n", "-c", "1", "-W", "5", "-M", "do", "-s", "\(size)", target], in: machine)
                 }
                 // 28 bytes of headers.
                 #expect(try ping("10.7.7.1", 1372).status == 0)
@@ -65,10 +67,10 @@ extension Scenarios {
                 #expect(told.status != 0 && (told.output + told.errors).contains("mtu = 1300"), "\(told)")
 
                 let index = try world.shell("ip -o link show \(port)").prefix { $0 != ":" }
-                try daemon.perform("updateNetwork", ["id": id, "privatemtu": "1200", "publicmtu": "1500"])
-                try expect(1200, 1500)
+                try daemon.perform("updateNetwork", ["id": id, "privatemtu": "1280", "publicmtu": "1500"])
+                try expect(1280, 1500)
                 #expect(try world.shell("ip -o link show \(port)").prefix { $0 != ":" } == index)
-                #expect(try ping("198.51.100.1", 1172).status == 0)
+                #expect(try ping("198.51.100.1", 1252).status == 0)
                 try daemon.waitUntilVerified()
             }
         }
