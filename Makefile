@@ -11,7 +11,7 @@ export PATH := $(PATH):/opt/swift/usr/bin
 VERSION := $(file < VERSION)
 
 # What the programs are built against, what the tests drive, and what packs the result.
-BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev libcrypt-dev \
+BUILD_PACKAGES := libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev libmicrohttpd-dev nettle-dev libcrypt-dev libgnutls28-dev \
 	libsqlite3-dev pkg-config
 TEST_PACKAGES := bind9-dnsutils busybox-static cloud-init conntrack curl dhcpcd-base dnsmasq-base haproxy ipxe-qemu iproute2 \
 	iputils-ping isc-dhcp-client klibc-utils ldnsutils netbase nftables openssh-client openssl procps python3 \

@@ -49,12 +49,12 @@ let package = Package(
         library("CHogweed", pkgConfig: "hogweed", apt: "nettle-dev"),
         library("CGMP", pkgConfig: "gmp", apt: "libgmp-dev"),
         library("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev"),
+        library("CGnuTLS", pkgConfig: "gnutls", apt: "libgnutls28-dev"),
         .target(
             name: "CLinux",
             dependencies: [
                 "CNetlink", "CNetlinkRoute", "CMinimalNetlink", "CNftables", "CSQLite", "CMicroHTTP", "CNettle",
-                "CHogweed", "CGMP",
-                "CCrypt",
+                "CHogweed", "CGMP", "CCrypt", "CGnuTLS",
             ]),
 
         // The door of the program that serves guests, which loads none of these libraries.

@@ -18,6 +18,7 @@ public enum Record: Hashable, Sendable {
     case router(VirtualRouter)
     case sshKeyPair(SSHKeyPair)
     case userData(UserDataDocument)
+    case sslCertificate(SSLCertificate)
     case guest(Guest)
     case nic(NIC)
     case guestRange(GuestRange)
@@ -75,7 +76,7 @@ public enum RecordKind: String, Hashable, Comparable, Codable, Sendable, CaseIte
     case domain, role, account, user, project
     case zone, pod, cluster, host, storagePool, storageNetworkRange, physicalNetwork, serviceOffering
     case vlanDedication, publicRange, publicIPv6Range, networkOffering, vpcOffering, diskOffering, osType, template
-    case network, sshKeyPair, userData, guest, guestRange, nic, publicAddress, router
+    case network, sshKeyPair, userData, sslCertificate, guest, guestRange, nic, publicAddress, router
     case portForwarding, loadBalancerRule, loadBalancerMember, firewallRule, egressRule
     case setting, tag, eventMark
     case series

@@ -22,6 +22,7 @@ public struct Cloud: Equatable, Sendable {
     public internal(set) var routers = SortedMap<ObjectID, VirtualRouter>()
     public internal(set) var sshKeyPairs = SortedMap<ObjectID, SSHKeyPair>()
     public internal(set) var userDataDocuments = SortedMap<ObjectID, UserDataDocument>()
+    public internal(set) var sslCertificates = SortedMap<ObjectID, SSLCertificate>()
     public internal(set) var guests = SortedMap<ObjectID, Guest>()
     public internal(set) var nics = SortedMap<ObjectID, NIC>()
     public internal(set) var guestRanges = SortedMap<ObjectID, GuestRange>()

@@ -63,6 +63,7 @@ extension Record {
         case .router(let value): value
         case .sshKeyPair(let value): value
         case .userData(let value): value
+        case .sslCertificate(let value): value
         case .guest(let value): value
         case .nic(let value): value
         case .guestRange(let value): value
@@ -113,6 +114,7 @@ extension RecordKind {
         case .router: VirtualRouter.self
         case .sshKeyPair: SSHKeyPair.self
         case .userData: UserDataDocument.self
+        case .sslCertificate: SSLCertificate.self
         case .guest: Guest.self
         case .nic: NIC.self
         case .guestRange: GuestRange.self

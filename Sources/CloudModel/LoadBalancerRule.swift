@@ -33,11 +33,14 @@ public struct LoadBalancerRule: Hashable, Codable, Sendable {
     public var sources: [IPPrefix]
     public var stickiness: StickinessPolicy?
     public var healthCheck: HealthCheckPolicy?
+    /// What TLS ends with here; a rule for `ssl` that has none is closed.
+    public var certificate: ObjectID?
 
     public init(
         id: ObjectID, number: UInt64, slot: Int, publicAddress: ObjectID, name: String, description: String = "",
         transport: Transport, algorithm: Algorithm, publicPort: UInt16, privatePort: UInt16,
-        sources: [IPPrefix] = [], stickiness: StickinessPolicy? = nil, healthCheck: HealthCheckPolicy? = nil
+        sources: [IPPrefix] = [], stickiness: StickinessPolicy? = nil, healthCheck: HealthCheckPolicy? = nil,
+        certificate: ObjectID? = nil
     ) {
         self.id = id
         self.number = number
@@ -52,11 +55,12 @@ public struct LoadBalancerRule: Hashable, Codable, Sendable {
         self.sources = sources
         self.stickiness = stickiness
         self.healthCheck = healthCheck
+        self.certificate = certificate
     }
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case id, number, slot, publicAddress, name, description, transport, algorithm, publicPort, privatePort, sources,
-            stickiness, healthCheck
+            stickiness, healthCheck, certificate
     }
 }
 
@@ -65,7 +69,9 @@ extension LoadBalancerRule: CloudObject {
     static var table: WritableKeyPath<Cloud, SortedMap<ObjectID, LoadBalancerRule>> { \.loadBalancerRules }
     var record: Record { .loadBalancerRule(self) }
 
-    var references: [Reference] { [Reference(.publicAddress, publicAddress)] }
+    var references: [Reference] {
+        [Reference(.publicAddress, publicAddress)] + (certificate.map { [Reference(.sslCertificate, $0)] } ?? [])
+    }
 
     func claims(in cloud: Cloud) -> [Claim] {
         let policies = [stickiness?.id, healthCheck?.id].compactMap(\.self).map { Claim.balancerPolicy($0) }
@@ -86,6 +92,10 @@ extension LoadBalancerRule: CloudObject {
             return "its number, slot, address, ports and kind of protocol cannot change"
         }
         if address.staticNAT != nil { return "its address has static NAT" }
+        if let certificate = certificate.flatMap({ cloud.sslCertificates[$0] }) {
+            if transport != .ssl { return "only a rule for ssl has a certificate" }
+            if certificate.account != address.account { return "its certificate is somebody else's" }
+        }
         if !Self.slots.contains(slot) { return "its slot is out of range" }
         return publicPort == 0 || privatePort == 0 ? "a port is 0" : nil
     }

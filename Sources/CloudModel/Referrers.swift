@@ -44,6 +44,8 @@ extension Cloud {
     public var guestsByUserData: Referrers { referrers(.guest, of: .userData) }
     public var sshKeyPairsByAccount: Referrers { referrers(.sshKeyPair, of: .account) }
     public var userDataByAccount: Referrers { referrers(.userData, of: .account) }
+    public var sslCertificatesByAccount: Referrers { referrers(.sslCertificate, of: .account) }
+    public var loadBalancerRulesByCertificate: Referrers { referrers(.loadBalancerRule, of: .sslCertificate) }
     public var nicsByNetwork: Referrers { referrers(.nic, of: .network) }
     public var nicsByGuest: Referrers { referrers(.nic, of: .guest) }
     public var firewallRulesByAddress: Referrers { referrers(.firewallRule, of: .publicAddress) }

@@ -8,6 +8,7 @@ public struct APISurroundings: Sendable {
     public var digest: any SignatureDigest
     public var passwords: any PasswordHashing
     public var keymaker: any Keymaker
+    public var certificates: any CertificateReading
     /// Milliseconds since 1970.
     public var now: @Sendable () -> Int64
     public var newID: @Sendable () -> ObjectID
@@ -29,7 +30,7 @@ public struct APISurroundings: Sendable {
 
     public init(
         system: Caller, digest: any SignatureDigest, passwords: any PasswordHashing,
-        keymaker: any Keymaker,
+        keymaker: any Keymaker, certificates: any CertificateReading,
         now: @escaping @Sendable () -> Int64, newID: @escaping @Sendable () -> ObjectID,
         random: @escaping @Sendable (_ count: Int) -> [UInt8] = APISurroundings.systemRandom,
         aside: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool = { body in
@@ -43,6 +44,7 @@ public struct APISurroundings: Sendable {
         self.digest = digest
         self.passwords = passwords
         self.keymaker = keymaker
+        self.certificates = certificates
         self.now = now
         self.newID = newID
         self.random = random

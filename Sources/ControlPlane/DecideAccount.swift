@@ -124,7 +124,7 @@ extension Draft {
             range.dedication = nil
             try put(.publicRange(range))
         }
-        for kind in [RecordKind.sshKeyPair, .userData, .vlanDedication] {
+        for kind in [RecordKind.sshKeyPair, .userData, .sslCertificate, .vlanDedication] {
             for id in cloud.referrers(kind, of: .account)[account] { try remove(kind, id) }
         }
     }

@@ -13,6 +13,10 @@ extension Draft {
         case .createStickiness(let request): return try createStickiness(request)
         case .createHealthCheck(let request): return try createHealthCheck(request)
         case .deletePolicy(let request): return try deletePolicy(request)
+        case .uploadCertificate(let request): return try uploadCertificate(request)
+        case .deleteCertificate(let id): return try deleteCertificate(id)
+        case .assignCertificate(let request): return try assignCertificate(request)
+        case .removeCertificate(let rule): return try removeCertificate(from: rule)
         case .report(let found): return try note(found)
         }
     }
@@ -71,6 +75,10 @@ extension Draft {
             guard rule.transport.ipProtocol == old.transport.ipProtocol else {
                 throw invalid("protocol", text, "a rule for \(old.transport.rawValue) cannot become one for it")
             }
+            // Members would be sent what only the router can read.
+            guard rule.transport == .ssl || rule.certificate == nil else {
+                throw .conflict("protocol", "The load balancer rule \(rule.id) has a certificate; it has to go first")
+            }
         }
         if let texts = request.sources { rule.sources = try prefixes(texts, "cidrlist", else: []) }
         try refuseUnbalanced(rule, "algorithm")
@@ -125,9 +133,6 @@ extension Draft {
     private func balancedTransport(_ text: String) throws(RequestError) -> LoadBalancerRule.Transport {
         guard let transport = LoadBalancerRule.Transport(rawValue: text.lowercased()) else {
             throw invalid("protocol", text, "it is tcp, udp, tcp-proxy or ssl")
-        }
-        guard transport != .ssl else {
-            throw .unsupported("protocol", "TLS cannot be ended here yet: there are no certificates to end it with")
         }
         return transport
     }

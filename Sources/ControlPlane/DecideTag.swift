@@ -66,6 +66,7 @@ extension Cloud {
         case .router(let router): router.account
         case .template(let template): template.account
         case .project(let project): project.account
+        case .sslCertificate(let certificate): certificate.account
         case .nic(let nic): guests[nic.guest]?.account
         case .firewallRule(let rule): publicAddresses[rule.publicAddress]?.account
         case .egressRule(let rule): networks[rule.network]?.account

@@ -16,6 +16,8 @@ enum RuleLimits {
     static let balancers = 5_000
     /// Guests that share one port.
     static let members = 256
+    /// Certificates of an account.
+    static let certificates = 256
     /// Ports of a forwarding rule that leads to other ports than it takes: each is an element of its own in the kernel,
     /// while a range that keeps its numbers is one whatever its size.
     static let shiftedPorts = 1_024

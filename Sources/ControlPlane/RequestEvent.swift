@@ -90,6 +90,7 @@ extension Record {
         case .router(let router): router.name
         case .sshKeyPair(let pair): pair.name
         case .userData(let document): document.name
+        case .sslCertificate(let certificate): certificate.name
         case .guest(let guest): guest.instanceName
         case .guestRange(let range): range.addresses.description
         case .vlanDedication(let dedication): dedication.segments.description

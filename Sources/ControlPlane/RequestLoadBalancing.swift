@@ -1,3 +1,4 @@
+public import CloudModel
 public import NetworkVocabulary
 
 /// What can be asked about ports that guests share.
@@ -10,6 +11,10 @@ public enum BalancingRequest: Hashable, Sendable {
     case createStickiness(CreateStickiness)
     case createHealthCheck(CreateHealthCheck)
     case deletePolicy(DeletePolicy)
+    case uploadCertificate(UploadCertificate)
+    case deleteCertificate(ObjectID)
+    case assignCertificate(AssignCertificate)
+    case removeCertificate(rule: ObjectID)
     /// What a check has found; asked by nobody but the daemon itself.
     case report([MemberHealth])
 
@@ -24,6 +29,10 @@ public enum BalancingRequest: Hashable, Sendable {
         case .createHealthCheck: "createLBHealthCheckPolicy"
         case .deletePolicy(let request):
             request.kind == .stickiness ? "deleteLBStickinessPolicy" : "deleteLBHealthCheckPolicy"
+        case .uploadCertificate: "uploadSslCert"
+        case .deleteCertificate: "deleteSslCert"
+        case .assignCertificate: "assignCertToLoadBalancer"
+        case .removeCertificate: "removeCertFromLoadBalancer"
         case .report: "reportMemberHealth"
         }
     }
@@ -39,6 +48,10 @@ public enum BalancingRequest: Hashable, Sendable {
         case .createHealthCheck: "LB.HEALTHCHECKPOLICY.CREATE"
         case .deletePolicy(let request):
             request.kind == .stickiness ? "LB.STICKINESSPOLICY.DELETE" : "LB.HEALTHCHECKPOLICY.DELETE"
+        case .uploadCertificate: "LB.CERT.UPLOAD"
+        case .deleteCertificate: "LB.CERT.DELETE"
+        case .assignCertificate: "LB.CERT.ASSIGN"
+        case .removeCertificate: "LB.CERT.REMOVE"
         case .report: "LB.MEMBER.HEALTH"
         }
     }
@@ -180,6 +193,32 @@ extension BalancingRequest {
         public init(_ kind: Kind, _ id: ObjectID) {
             self.kind = kind
             self.id = id
+        }
+    }
+
+    /// What was uploaded has been read, and found to belong together, by somebody who has a library for it.
+    public struct UploadCertificate: Hashable, Sendable {
+        public var name: String
+        public var account: ObjectID?
+        public var material: CertificateMaterial
+
+        public init(name: String, account: ObjectID? = nil, material: CertificateMaterial) {
+            self.name = name
+            self.account = account
+            self.material = material
+        }
+    }
+
+    public struct AssignCertificate: Hashable, Sendable {
+        public var rule: ObjectID
+        public var certificate: ObjectID
+        /// In the place of the one that the rule has.
+        public var replaces: Bool
+
+        public init(rule: ObjectID, certificate: ObjectID, replaces: Bool = false) {
+            self.rule = rule
+            self.certificate = certificate
+            self.replaces = replaces
         }
     }
 

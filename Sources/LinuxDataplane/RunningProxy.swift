@@ -26,7 +26,7 @@ struct RunningProxy {
         // Members that did not answer the one before do not count as well with this one.
         let found = old == nil ? nil : try? LocalSocket.ask(files.socket, ProxyCommand.showState.description)
         try files.folder.write(found ?? "", to: ProxyFiles.state)
-        try files.folder.write(files.configuration(plan), to: ProxyFiles.configuration)
+        try files.write(plan)
         var arguments = ["-db", "-q", "-f", files.configurationFile]
         if let old {
             arguments += ["-x", files.socket, "-sf", "\(old.process.process)"]
@@ -87,29 +87,29 @@ struct RunningProxy {
     func become(
         _ target: ProxyPlan, in namespace: NetworkNamespace, drains: Bool, _ now: Duration
     ) throws(KernelError) -> RunningProxy {
-        if plan.frontends.isEmpty, files.folder.read(ProxyFiles.configuration) == files.configuration(target) {
+        if plan.frontends.isEmpty, files.hold(target) {
             var same = self
             same.plan = target
             return same
         }
-        switch ProxyDifference(from: plan, to: target, drains: drains) {
+        switch ProxyDifference(from: plan, to: target, drains: drains, folder: files.folder.path) {
         case .nothing: return self
         case .commands(let commands):
             var told = self
             told.plan = target
             do throws(KernelError) {
                 for command in commands {
-                    let answer = try LocalSocket.ask(files.socket, command.description)
+                    let answer = try LocalSocket.ask(files.socket, command.wire)
                     guard command.isDone(by: answer) else { return try successor(target, in: namespace, now) }
                 }
                 // For whoever starts after this one.
-                try files.folder.write(files.configuration(target), to: ProxyFiles.configuration)
+                try files.write(target)
                 return told
             } catch {
                 return try successor(target, in: namespace, now)
             }
         case .reload(let ending):
-            for command in ending { _ = try? LocalSocket.ask(files.socket, command.description) }
+            for command in ending { _ = try? LocalSocket.ask(files.socket, command.wire) }
             return try successor(target, in: namespace, now)
         }
     }
@@ -158,7 +158,30 @@ private struct ProxyFiles {
     var configurationFile: String { folder.file(Self.configuration) }
 
     func configuration(_ plan: ProxyPlan) -> String {
-        ProxyConfiguration(plan, controlSocket: socket, stateFile: folder.file(Self.state)).description
+        ProxyConfiguration(
+            plan, controlSocket: socket, stateFile: folder.file(Self.state), folder: folder.path
+        ).description
+    }
+
+    /// The configuration and the certificates, for whoever starts next; keys of rules that are not there any more go.
+    func write(_ plan: ProxyPlan) throws(KernelError) {
+        for (name, pem) in certificates(plan) { try folder.write(pem.revealed, to: name) }
+        try folder.write(configuration(plan), to: Self.configuration)
+        let kept = certificates(plan)
+        folder.delete(PrivateFolder.names(in: folder.path).filter { $0.hasSuffix(".pem") && kept[$0] == nil })
+    }
+
+    /// Whether they are what was written for this plan.
+    func hold(_ plan: ProxyPlan) -> Bool {
+        folder.read(Self.configuration) == configuration(plan)
+            && certificates(plan).allSatisfy { folder.read($0.key) == $0.value.revealed }
+    }
+
+    private func certificates(_ plan: ProxyPlan) -> [String: Secret] {
+        let files = plan.frontends.compactMap { frontend in
+            frontend.certificate.map { (frontend.certificateFile, $0.pem) }
+        }
+        return Dictionary(files) { first, _ in first }
     }
 
     /// Who answers at the control socket.
@@ -168,5 +191,5 @@ private struct ProxyFiles {
         return line.flatMap { Int32($0.dropFirst(5)) }
     }
 
-    func remove() { folder.remove([Self.control, Self.state, Self.configuration]) }
+    func remove() { folder.remove(PrivateFolder.names(in: folder.path)) }
 }

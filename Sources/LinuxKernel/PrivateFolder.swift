@@ -62,7 +62,11 @@ public struct PrivateFolder: Sendable {
 
     /// With these files.
     public func remove(_ names: [String]) {
-        for name in names { unlink(file(name)) }
+        delete(names)
         rmdir(path)
+    }
+
+    public func delete(_ names: [String]) {
+        for name in names { unlink(file(name)) }
     }
 }

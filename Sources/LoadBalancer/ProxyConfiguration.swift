@@ -6,14 +6,19 @@ public struct ProxyConfiguration: Sendable, CustomStringConvertible {
     public let controlSocket: String
     /// What members were found to be by the process before.
     public let stateFile: String
+    /// Where certificates lie.
+    public let folder: String
     public let plan: ProxyPlan
     /// More connections than these wait to be taken; descriptors are reserved for twice as many.
     public let connectionLimit: Int
 
-    public init(_ plan: ProxyPlan, controlSocket: String, stateFile: String, connectionLimit: Int = 8_000) {
+    public init(
+        _ plan: ProxyPlan, controlSocket: String, stateFile: String, folder: String, connectionLimit: Int = 8_000
+    ) {
         self.plan = plan
         self.controlSocket = controlSocket
         self.stateFile = stateFile
+        self.folder = folder
         self.connectionLimit = connectionLimit
     }
 
@@ -25,25 +30,36 @@ public struct ProxyConfiguration: Sendable, CustomStringConvertible {
             "    timeout server 1h", "    timeout http-request 30s", "    timeout queue 30s",
             "    load-server-state-from-file global", "    option contstats", "    option redispatch", "    retries 3",
         ]
-        for frontend in plan.frontends { lines += [""] + frontend.lines }
+        for frontend in plan.frontends { lines += [""] + frontend.lines(certificatesIn: folder) }
         return lines.joined(separator: "\n") + "\n"
     }
 }
 
 extension ProxyFrontend {
-    var lines: [String] {
+    func lines(certificatesIn folder: String) -> [String] {
         var lines = [
             "listen \(name)", "    # \(origin)", "    mode \(isHTTP ? "http" : "tcp")",
-            "    bind \(ProxyPlan.listenAddress):\(listenPort)", "    balance \(algorithm.rawValue)",
+            "    bind \(ProxyPlan.listenAddress):\(listenPort)\(bindOptions(folder))",
+            "    balance \(algorithm.rawValue)",
         ]
         if algorithm == .source { lines.append("    hash-type consistent") }
-        if isHTTP { lines.append("    option forwardfor") }
+        if isHTTP {
+            lines.append("    option forwardfor")
+            if certificate != nil { lines.append("    http-request set-header X-Forwarded-Proto https") }
+        }
         lines += stickiness?.lines ?? []
         if let path = healthCheck?.path {
             lines += ["    option httpchk", "    http-check send meth GET uri \(path)"]
         }
         if let healthCheck { lines.append("    timeout check \(healthCheck.timeoutSeconds)s") }
         return lines + members.map { "    server \($0.name) \($0.address):\(port)\(serverOptions($0, isLate: false))" }
+    }
+
+    /// TLS is spoken as Debian's OpenSSL speaks it, from version 1.2 on. Tickets would outlive the certificate.
+    private func bindOptions(_ folder: String) -> String {
+        guard certificate != nil else { return "" }
+        return " ssl crt \(folder)/\(certificateFile) ssl-min-ver TLSv1.2 no-tls-tickets"
+            + (isHTTP ? " alpn h2,http/1.1" : "")
     }
 
     /// What stands behind a server's address. One that is added at run time takes its full share at once: HAProxy has no

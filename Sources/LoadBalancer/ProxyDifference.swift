@@ -1,3 +1,5 @@
+public import NetworkVocabulary
+
 /// How a running proxy becomes what it is to be.
 public enum ProxyDifference: Hashable, Sendable {
     case nothing
@@ -7,8 +9,8 @@ public enum ProxyDifference: Hashable, Sendable {
     /// one first, where connections must not go on.
     case reload(ending: [ProxyCommand])
 
-    /// `drains`: connections to what goes away may finish.
-    public init(from old: ProxyPlan, to new: ProxyPlan, drains: Bool) {
+    /// `drains`: connections to what goes away may finish. `folder`: where certificates lie, by which they are known.
+    public init(from old: ProxyPlan, to new: ProxyPlan, drains: Bool, folder: String) {
         if old == new {
             self = .nothing
             return
@@ -19,7 +21,15 @@ public enum ProxyDifference: Hashable, Sendable {
         var needsReload = Set(before.keys) != Set(after.keys)
         for frontend in new.frontends {
             guard let there = before[frontend.listenPort], there != frontend else { continue }
-            if !frontend.isSameExceptMembers(as: there) || frontend.hasFixedMembers { needsReload = true }
+            if !frontend.isSameExceptMembersAndCertificate(as: there)
+                || frontend.hasFixedMembers && frontend.members != there.members
+            {
+                needsReload = true
+            }
+            if let certificate = frontend.certificate, there.certificate != certificate {
+                let file = "\(folder)/\(frontend.certificateFile)"
+                commands += [.setCertificate(file, certificate.pem), .commitCertificate(file)]
+            }
             for member in there.members where !frontend.members.contains(member) {
                 commands += member.removal(from: frontend, drains: drains)
             }
@@ -52,8 +62,18 @@ public enum ProxyCommand: Hashable, Sendable, CustomStringConvertible {
     case disableServer(String, String)
     case endSessions(String, String)
     case removeServer(String, String)
+    /// New connections get the new one once it is committed.
+    case setCertificate(String, Secret)
+    case commitCertificate(String)
     case showStatistics
     case showState
+
+    /// What the proxy is told: the description, and a key where there is one.
+    public var wire: String {
+        // An empty line ends the payload; PEM as we write it has none.
+        guard case .setCertificate(let file, let pem) = self else { return description }
+        return "set ssl cert \(file) <<\n\(pem.revealed)"
+    }
 
     public var description: String {
         switch self {
@@ -63,6 +83,8 @@ public enum ProxyCommand: Hashable, Sendable, CustomStringConvertible {
         case .disableServer(let backend, let server): "set server \(backend)/\(server) state maint"
         case .endSessions(let backend, let server): "shutdown sessions server \(backend)/\(server)"
         case .removeServer(let backend, let server): "del server \(backend)/\(server)"
+        case .setCertificate(let file, let pem): "set ssl cert \(file) << \(pem)"
+        case .commitCertificate(let file): "commit ssl cert \(file)"
         // Servers and backends of every rule.
         case .showStatistics: "show stat -1 6 -1"
         case .showState: "show servers state"
@@ -74,6 +96,8 @@ public enum ProxyCommand: Hashable, Sendable, CustomStringConvertible {
         let text = answer.filter { !$0.isNewline && $0 != " " }
         switch self {
         case .addServer: return text.contains("Newserverregistered")
+        case .setCertificate: return text.contains("Transactioncreated") || text.contains("Transactionupdated")
+        case .commitCertificate: return text.contains("Success!")
         // One with connections stays, out of use, until the next process.
         case .removeServer: return true
         case .showStatistics, .showState: return !text.isEmpty

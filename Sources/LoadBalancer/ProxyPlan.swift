@@ -1,7 +1,7 @@
 public import NetworkVocabulary
 
 /// What the proxy of one router must do: the rules that the kernel alone cannot. Values only: no text of a user's is in it
-/// but a cookie's name, which is a token.
+/// but a cookie's name, which is a token, and certificates, which lie in files of their own.
 public struct ProxyPlan: Hashable, Sendable {
     /// By the ports that they listen on.
     public let frontends: [ProxyFrontend]
@@ -28,12 +28,15 @@ public struct ProxyFrontend: Hashable, Sendable {
     public let healthCheck: ProxyHealthCheck?
     /// Members are told who the client is by the PROXY protocol, version 1.
     public let tellsClient: Bool
+    /// TLS ends here, with this; nil where it does not.
+    public let certificate: ProxyCertificate?
     /// The oldest first.
     public let members: [ProxyMember]
 
     public init(
         origin: Origin, listenPort: UInt16, algorithm: Algorithm, port: UInt16, stickiness: ProxyStickiness? = nil,
-        healthCheck: ProxyHealthCheck? = nil, tellsClient: Bool = false, members: [ProxyMember]
+        healthCheck: ProxyHealthCheck? = nil, tellsClient: Bool = false,
+        certificate: ProxyCertificate? = nil, members: [ProxyMember]
     ) {
         self.origin = origin
         self.listenPort = listenPort
@@ -42,6 +45,7 @@ public struct ProxyFrontend: Hashable, Sendable {
         self.stickiness = stickiness
         self.healthCheck = healthCheck
         self.tellsClient = tellsClient
+        self.certificate = certificate
         self.members = members
     }
 
@@ -51,13 +55,18 @@ public struct ProxyFrontend: Hashable, Sendable {
     /// The section of the configuration. Rules have ports of their own on a router.
     public var name: String { "rule-\(listenPort)" }
 
-    /// The same rule apart from who shares it.
-    public func isSameExceptMembers(as other: ProxyFrontend) -> Bool { with([]) == other.with([]) }
+    /// The file with its certificate and key.
+    public var certificateFile: String { "\(name).pem" }
 
-    func with(_ members: [ProxyMember]) -> ProxyFrontend {
+    /// The same rule apart from who shares it, and from which certificate TLS ends with.
+    public func isSameExceptMembersAndCertificate(as other: ProxyFrontend) -> Bool {
+        bare == other.bare && (certificate == nil) == (other.certificate == nil)
+    }
+
+    private var bare: ProxyFrontend {
         ProxyFrontend(
             origin: origin, listenPort: listenPort, algorithm: algorithm, port: port, stickiness: stickiness,
-            healthCheck: healthCheck, tellsClient: tellsClient, members: members)
+            healthCheck: healthCheck, tellsClient: tellsClient, members: [])
     }
 }
 
@@ -92,6 +101,13 @@ public enum ProxyStickiness: Hashable, Sendable {
     }
 
     var isCookie: Bool { if case .source = self { false } else { true } }
+}
+
+/// A certificate, what leads up from it and its key, in PEM and in this order.
+public struct ProxyCertificate: Hashable, Sendable {
+    public let pem: Secret
+
+    public init(pem: Secret) { self.pem = pem }
 }
 
 /// How members are found to answer or not.

@@ -100,6 +100,7 @@ extension Planner {
         _ rule: LoadBalancerRule, _ address: PublicAddress, _ neighbours: inout RuleNeighbours, _ cloud: Cloud,
         to share: inout Contribution
     ) {
+        guard rule.isOpen else { return }
         let origin = rule.origin
         let key = rule.key(at: address.address)
         addSources(rule.sources, at: key, origin, to: &share)

@@ -46,7 +46,7 @@ extension Planner {
                 collectRouters(ofAccount: account, cloud, into: &targets)
             }
         case .guestRange, .vlanDedication: break
-        case .osType, .template, .sshKeyPair, .userData, .series: break
+        case .osType, .template, .sshKeyPair, .userData, .sslCertificate, .series: break
         case .zone:
             for network in cloud.networksByZone[id] { collectRouter(ofNetwork: network, cloud, into: &targets) }
         case .serviceOffering:

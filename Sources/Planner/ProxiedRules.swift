@@ -4,14 +4,14 @@ import NetworkVocabulary
 public import RouterPlan
 import Ruleset
 
-// Rules that need somebody who understands connections: least connections, cookies, the PROXY protocol, HTTP checks. The
+// Rules that need somebody who understands connections: least connections, cookies, TLS, the PROXY protocol, HTTP checks. The
 // router's ruleset leads their ports to its own proxy, which leads on.
 
 extension Planner {
     /// What the router's proxy must do; nil where no rule needs one, or no such router runs.
     public func proxy(_ name: NodeName, in cloud: Cloud) -> ProxyPlan? {
         guard let router = cloud.router(named: name.text), router.isRunning else { return nil }
-        let frontends = cloud.loadBalancerRules(ofNetwork: router.network).filter(\.needsProxy)
+        let frontends = cloud.loadBalancerRules(ofNetwork: router.network).filter { $0.needsProxy && $0.isOpen }
             .map { $0.frontend(in: cloud) }
         return frontends.isEmpty ? nil : ProxyPlan(frontends)
     }
@@ -69,6 +69,9 @@ extension LoadBalancerRule {
             || healthCheck?.pingPath != nil
     }
 
+    /// A rule that ends TLS has no port before it has something to end it with.
+    var isOpen: Bool { transport != .ssl || certificate != nil }
+
     /// Of the router's, one for each rule of its network.
     var listenPort: UInt16 { UInt16(2_048 + slot) }
 
@@ -82,7 +85,15 @@ extension LoadBalancerRule {
                     path: $0.pingPath.flatMap { Path($0) }, intervalSeconds: $0.interval,
                     timeoutSeconds: $0.responseTimeout, rise: $0.healthyThreshold, fall: $0.unhealthyThreshold)
             }, tellsClient: transport == .tcpProxy,
+            certificate: certificate.flatMap { cloud.sslCertificates[$0] }.map(ProxyCertificate.init),
             members: cloud.members(ofBalancer: id).map { ProxyMember(origin: $0.origin, address: $0.guestAddress) })
+    }
+}
+
+extension ProxyCertificate {
+    fileprivate init(_ certificate: SSLCertificate) {
+        self.init(
+            pem: Secret(certificate.certificate + (certificate.chain ?? "") + certificate.privateKey.revealed))
     }
 }
 

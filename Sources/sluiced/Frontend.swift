@@ -50,7 +50,8 @@ final class Frontend: Sendable {
         self.later = later
         let surroundings = CloudAPI.Surroundings(
             system: Caller(account: service.administrator, isRootAdmin: true), digest: NettleDigest(),
-            passwords: CryptPasswords(), keymaker: NettleKeys(), now: Daemon.milliseconds,
+            passwords: CryptPasswords(), keymaker: NettleKeys(), certificates: GnuTLSCertificates(),
+            now: Daemon.milliseconds,
             newID: { ObjectID(random: .random(in: 0 ... .max), .random(in: 0 ... .max)) },
             aside: { aside.run($0) }, later: { later.run($0) }, version: Version.text,
             publishesKeys: publishesKeys, process: process)

@@ -43,6 +43,11 @@ extension SampleCloud {
                         addresses: IPv6Range("2001:db8::10-2001:db8::1f")), isForSystem: true)),
             .setting(Setting(name: "s", scope: Annotated(Reference(.zone, zone.id)), value: "v")),
             .setting(Setting(name: "s", scope: nil, value: "v")),
+            .sslCertificate(
+                SSLCertificate(
+                    id: ObjectID(wellKnown: "certificate"), account: account.id, name: "c",
+                    CertificateMaterial(
+                        certificate: "C", chain: "D", privateKey: Secret("k"), fingerprint: "F", expires: 1))),
             .tag(Tag(Reference(.network, network.id), key: "k", value: "v", customer: "c")),
             .eventMark(
                 EventMark(

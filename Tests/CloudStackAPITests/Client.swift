@@ -56,7 +56,7 @@ final class Client: Sendable {
             service,
             CloudAPI.Surroundings(
                 system: caller, digest: NettleDigest(), passwords: PlainPasswords(), keymaker: keymaker,
-                now: { clock.now },
+                certificates: GnuTLSCertificates(), now: { clock.now },
                 newID: {
                     ids.withLock {
                         $0 += 1

@@ -155,7 +155,7 @@ import Testing
         for (name, value, status) in [
             ("algorithm", "random", 431), ("publicport", "0", 431), ("publicport", "65536", 431),
             ("privateport", "0", 431), ("protocol", "sctp", 431), ("publicport", "80", 537), ("cidrlist", "x", 431),
-            ("name", "a\nb", 431), ("name", "", 431), ("fordisplay", "false", 432), ("protocol", "ssl", 432),
+            ("name", "a\nb", 431), ("name", "", 431), ("fordisplay", "false", 432),
         ] {
             refused("createLoadBalancerRule", status, usual.merging([name: value]) { $1 }, "\(name)=\(value)")
         }

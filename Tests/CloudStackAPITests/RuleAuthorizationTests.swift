@@ -41,8 +41,13 @@ import Testing
             "createLBStickinessPolicy", ["lbruleid": shared ?? "", "methodname": "SourceBased", "name": "s"])["id"]?
             .text
         let check = try owner.wire("createLBHealthCheckPolicy", ["lbruleid": shared ?? ""])["id"]?.text
+        let forge = try Forge.shared.get()
+        owner.clock.advance(seconds: Int64(Date().timeIntervalSince1970) - Client.now / 1_000 + 5)
+        let certificate = try owner.call(
+            "uploadSslCert", ["name": "c", "certificate": forge["lone.crt"], "privatekey": forge["lone.key"]])
         ids = [
-            "shared": shared ?? "", "sticky": sticky ?? "", "check": check ?? "",
+            "certificate": id(certificate["sslcert"] as? [String: Any] ?? [:]), "shared": shared ?? "",
+            "sticky": sticky ?? "", "check": check ?? "",
             "network": id(site.network), "guest": id(guest), "nic": nic, "forwarded": forwarded, "own": own,
             "secondary": secondary ?? "", "forwarding": forwarding ?? "", "rule": rule["id"]?.text ?? "",
             "egress": egress["id"]?.text ?? "",
@@ -74,7 +79,9 @@ import Testing
         ("removeFromLoadBalancerRule", ["id": "shared", "virtualmachineids": "guest"]),
         ("createLBStickinessPolicy", ["lbruleid": "shared", "methodname": "SourceBased", "name": "x"]),
         ("createLBHealthCheckPolicy", ["lbruleid": "shared"]), ("deleteLBStickinessPolicy", ["id": "sticky"]),
-        ("deleteLBHealthCheckPolicy", ["id": "check"]),
+        ("deleteLBHealthCheckPolicy", ["id": "check"]), ("deleteSslCert", ["id": "certificate"]),
+        ("assignCertToLoadBalancer", ["lbruleid": "shared", "certid": "certificate"]),
+        ("removeCertFromLoadBalancer", ["lbruleid": "shared"]),
         ("enableStaticNat", ["ipaddressid": "forwarded", "virtualmachineid": "guest"]),
         ("disableStaticNat", ["ipaddressid": "own"]), ("addIpToNic", ["nicid": "nic"]),
         ("removeIpFromNic", ["id": "secondary"]), ("updateNetwork", ["id": "network"]),
@@ -103,7 +110,8 @@ import Testing
         ("listLoadBalancerRules", "networkid", "network"), ("listLoadBalancerRules", "virtualmachineid", "guest"),
         ("listLoadBalancerRuleInstances", "id", "shared"), ("listLBStickinessPolicies", "lbruleid", "shared"),
         ("listLBHealthCheckPolicies", "lbruleid", "shared"), ("listLBHealthCheckPolicies", "id", "check"),
-        ("updateLBStickinessPolicy", "id", "sticky"),
+        ("updateLBStickinessPolicy", "id", "sticky"), ("listSslCerts", "certid", "certificate"),
+        ("listSslCerts", "lbruleid", "shared"),
         ("listPublicIpAddresses", "id", "own"), ("deleteIpForwardingRule", "id", "rule"),
     ])
     func `does not find what it names`(command: String, parameter: String, object: String) {

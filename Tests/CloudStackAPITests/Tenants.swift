@@ -87,6 +87,25 @@ struct Tenants {
         let ports = ["protocol": "tcp", "publicport": "80", "privateport": "80", "virtualmachineid": id(guest)]
         _ = try client.job(
             signer, "createPortForwardingRule", ports.merging(["ipaddressid": id(address)]) { $1 })
+        let rule =
+            try client.job(
+                signer, "createLoadBalancerRule",
+                [
+                    "publicipid": id(address), "name": "lb-\(name)", "algorithm": "source", "protocol": "ssl",
+                    "publicport": "443", "privateport": "80",
+                ])["loadbalancer"] as? [String: Any] ?? [:]
+        // What certificates are made of is another test's matter.
+        var cloud = cloud
+        let account = try #require(accounts[owner.isEmpty ? name : "project"])
+        let certificate = SSLCertificate(
+            id: ObjectID(wellKnown: "certificate of \(account)"), account: account, name: "cert",
+            CertificateMaterial(
+                certificate: "c", chain: nil, privateKey: Secret("the-key-of-\(account)"), fingerprint: "f",
+                expires: .max))
+        try cloud.apply(.put(.sslCertificate(certificate)))
+        client.service.restore(cloud)
+        _ = try client.job(
+            signer, "assignCertToLoadBalancer", ["lbruleid": id(rule), "certid": "\(certificate.id)"])
         _ = try client.job(signer, "createEgressFirewallRule", ["networkid": id(network), "protocol": "udp"])
     }
 
@@ -138,6 +157,9 @@ struct Tenants {
         let found: ObjectID? =
             switch related {
             case "listNetworks": network?.id
+            case "listSslCerts": cloud.sslCertificates.values.first { $0.account == account }?.id
+            case "listLoadBalancerRules":
+                cloud.loadBalancerRules.values.first { cloud.publicAddresses[$0.publicAddress]?.account == account }?.id
             case "listVirtualMachines": guest?.id
             case "listPublicIpAddresses": address?.id
             case "listRouters": cloud.routers.values.first { $0.account == account }?.id

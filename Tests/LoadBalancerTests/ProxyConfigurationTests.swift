@@ -11,11 +11,13 @@ private func member(_ number: UInt8) -> ProxyMember {
 
 private func frontend(
     _ port: UInt16 = 2_048, _ algorithm: ProxyFrontend.Algorithm = .leastconn, stickiness: ProxyStickiness? = nil,
-    healthCheck: ProxyHealthCheck? = nil, tellsClient: Bool = false, members: [ProxyMember] = [member(1), member(2)]
+    healthCheck: ProxyHealthCheck? = nil, tellsClient: Bool = false,
+    certificate: ProxyCertificate? = nil, members: [ProxyMember] = [member(1), member(2)]
 ) -> ProxyFrontend {
     ProxyFrontend(
         origin: origin("loadBalancerRule", UInt64(port)), listenPort: port, algorithm: algorithm, port: 8_080,
-        stickiness: stickiness, healthCheck: healthCheck, tellsClient: tellsClient, members: members)
+        stickiness: stickiness, healthCheck: healthCheck, tellsClient: tellsClient, certificate: certificate,
+        members: members)
 }
 
 /// HAProxy's own word on a configuration.
@@ -26,8 +28,13 @@ private func check(_ plan: ProxyPlan) throws -> String? {
     let file = folder.appending(path: "haproxy.cfg")
     let text = ProxyConfiguration(
         plan, controlSocket: folder.appending(path: "control").path, stateFile: folder.appending(path: "state").path,
+        folder: folder.path,
         connectionLimit: 1_000
     ).description
+    for frontend in plan.frontends {
+        try frontend.certificate?.pem.revealed.write(
+            to: folder.appending(path: frontend.certificateFile), atomically: true, encoding: .utf8)
+    }
     try text.write(to: file, atomically: true, encoding: .utf8)
     let process = Process()
     process.executableURL = URL(filePath: "/usr/sbin/haproxy")
@@ -74,6 +81,31 @@ private func check(_ plan: ProxyPlan) throws -> String? {
         for plan in Self.plans where !plan.frontends.isEmpty { #expect(try check(plan) == nil) }
     }
 
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/usr/sbin/haproxy"), "HAProxy is not installed"))
+    func `ends TLS with what OpenSSL has made, at layer 4 and for HTTP`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/openssl")
+        process.currentDirectoryURL = folder
+        process.arguments = "req -x509 -newkey rsa:2048 -nodes -keyout k -out c -days 2 -subj /CN=x"
+            .split(separator: " ").map(String.init)
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        let texts = try ["c", "k"].map { try String(contentsOf: folder.appending(path: $0), encoding: .utf8) }
+        let certificate = ProxyCertificate(pem: Secret(texts.joined()))
+        let cookie = ProxyStickiness.ownCookie(try #require(Token("SRV")), options: [])
+        let plan = ProxyPlan([
+            frontend(certificate: certificate), frontend(2_049, stickiness: cookie, certificate: certificate),
+        ])
+        #expect(try check(plan) == nil)
+        let garbage = ProxyPlan([frontend(certificate: ProxyCertificate(pem: Secret("none")))])
+        #expect(try check(garbage) != nil)
+        #expect(!"\(plan)".contains(texts[1].split(separator: "\n")[1]))
+    }
+
     @Test(arguments: [
         "", "a b", "a\n", "a\"b", "a'b", "a#b", "a%b", "a\\b", "a\u{0}b", "ä", "a;b", "$x", "{",
         String(repeating: "a", count: 65),
@@ -89,28 +121,47 @@ private func check(_ plan: ProxyPlan) throws -> String? {
         let before = ProxyPlan([frontend(), frontend(2_049)])
         let after = ProxyPlan([frontend(members: [member(2), member(3)]), frontend(2_049)])
         #expect(
-            ProxyDifference(from: before, to: after, drains: false)
+            ProxyDifference(from: before, to: after, drains: false, folder: "/x")
                 == .commands([
                     .disableServer("rule-2048", member(1).name), .endSessions("rule-2048", member(1).name),
                     .removeServer("rule-2048", member(1).name),
                     .addServer("rule-2048", member(3).name, rest: "10.1.1.3:8080"),
                     .enableServer("rule-2048", member(3).name),
                 ]))
-        guard case .commands(let drained) = ProxyDifference(from: before, to: after, drains: true) else {
+        guard case .commands(let drained) = ProxyDifference(from: before, to: after, drains: true, folder: "/x") else {
             Issue.record("no commands")
             return
         }
         #expect(!drained.contains(.endSessions("rule-2048", member(1).name)))
-        #expect(ProxyDifference(from: before, to: before, drains: false) == .nothing)
+        #expect(ProxyDifference(from: before, to: before, drains: false, folder: "/x") == .nothing)
     }
 
     @Test func `of anything else needs a new process, which is told what must not go on`() {
         let before = ProxyPlan([frontend(), frontend(2_049)])
         let ends = [ProxyCommand.endSessions("rule-2049", member(1).name), .endSessions("rule-2049", member(2).name)]
-        #expect(ProxyDifference(from: before, to: ProxyPlan([frontend()]), drains: false) == .reload(ending: ends))
-        #expect(ProxyDifference(from: before, to: ProxyPlan([frontend()]), drains: true) == .reload(ending: []))
+        #expect(
+            ProxyDifference(from: before, to: ProxyPlan([frontend()]), drains: false, folder: "/x")
+                == .reload(ending: ends))
+        #expect(
+            ProxyDifference(from: before, to: ProxyPlan([frontend()]), drains: true, folder: "/x")
+                == .reload(ending: []))
         let other = ProxyPlan([frontend(2_048, .roundrobin), frontend(2_049)])
-        #expect(ProxyDifference(from: before, to: other, drains: false) == .reload(ending: []))
+        #expect(ProxyDifference(from: before, to: other, drains: false, folder: "/x") == .reload(ending: []))
+    }
+
+    @Test func `of a certificate is told, and to nobody who reads what was told`() {
+        func plan(_ pem: String?) -> ProxyPlan {
+            ProxyPlan([frontend(certificate: pem.map { ProxyCertificate(pem: Secret($0)) })])
+        }
+        let difference = ProxyDifference(from: plan("old"), to: plan("new"), drains: true, folder: "/x")
+        let file = "/x/rule-2048.pem"
+        #expect(difference == .commands([.setCertificate(file, Secret("new")), .commitCertificate(file)]))
+        #expect(!"\(difference)".contains("new"))
+        #expect(ProxyCommand.setCertificate(file, Secret("new")).wire == "set ssl cert /x/rule-2048.pem <<\nnew")
+        for (from, to) in [(nil, "new"), ("old", nil)] {
+            #expect(
+                ProxyDifference(from: plan(from), to: plan(to), drains: true, folder: "/x") == .reload(ending: []))
+        }
     }
 
     @Test func `of members that clients know by cookie needs one too`() throws {
@@ -118,7 +169,7 @@ private func check(_ plan: ProxyPlan) throws -> String? {
         let before = ProxyPlan([frontend(stickiness: cookie)])
         let after = ProxyPlan([frontend(stickiness: cookie, members: [member(1)])])
         #expect(
-            ProxyDifference(from: before, to: after, drains: false)
+            ProxyDifference(from: before, to: after, drains: false, folder: "/x")
                 == .reload(ending: [.endSessions("rule-2048", member(2).name)]))
     }
 }

@@ -17,6 +17,7 @@ import Testing
             service,
             CloudAPI.Surroundings(
                 system: service.admin, digest: NettleDigest(), passwords: CryptPasswords(), keymaker: NettleKeys(),
+                certificates: GnuTLSCertificates(),
                 now: { 0 },
                 newID: { .init(random: 1, 1) }, version: "1"))
         let body = Mutex("")

@@ -45,6 +45,7 @@ import Testing
             service,
             CloudAPI.Surroundings(
                 system: service.admin, digest: NettleDigest(), passwords: CryptPasswords(), keymaker: NettleKeys(),
+                certificates: GnuTLSCertificates(),
                 now: { 1_795_000_000_000 },
                 newID: { .init(random: .random(in: 0 ... .max), .random(in: 0 ... .max)) }, version: "1"))
         let listener = try openListener(host: "127.0.0.1", port: 0)

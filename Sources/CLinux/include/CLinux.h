@@ -79,6 +79,8 @@
 #include <netlink/route/rule.h>
 
 #include <crypt.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <microhttpd.h>
 #include <nettle/bignum.h>
 #include <nettle/hmac.h>

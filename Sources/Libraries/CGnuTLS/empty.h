@@ -1,0 +1,1 @@
+/* The headers of this library are included by CLinux; see docs/decisions. */
