@@ -18,8 +18,8 @@ TEST_PACKAGES := bind9-dnsutils busybox-static cloud-init conntrack curl dhcpcd-
 	python3-dnspython python3-scapy sqlite3 systemd tcpdump tshark util-linux wget
 # For Ansible and its CloudStack modules, which come from PyPI.
 COMPAT_PACKAGES := python3 python3-venv util-linux iproute2
-BENCH_PACKAGES := apache2-bin bind9-dnsutils conntrack dnsmasq-base dnsperf gcc iproute2 iptables kea-admin kea-dhcp4-server \
-	libc6-dev nftables nginx-light procps python3 strace tcpdump tcpreplay tshark unbound util-linux wrk
+BENCH_PACKAGES := apache2-bin bind9-dnsutils conntrack dnsmasq-base dnsperf gcc haproxy iproute2 iptables kea-admin \
+	kea-dhcp4-server libc6-dev nftables nginx-light procps python3 strace tcpdump tcpreplay tshark unbound util-linux wrk
 DEB_PACKAGES := dpkg-dev binutils
 
 # A module that uses what it does not declare is an error everywhere, not only in one kind of build.

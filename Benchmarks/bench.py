@@ -22,7 +22,8 @@ import time
 import urllib.parse
 
 sys.dont_write_bytecode = True
-from guests import Guests  # beside this file
+from balancing import Balancing  # beside this file
+from guests import Guests
 from machines import Machines
 from nat import NAT
 from ports import Ports
@@ -374,6 +375,7 @@ def main():
     for part, names in [(bench, ["startup", "ledger", "cold", "adopt", "element"]),
                         (machines, ["listing", "deploying", "simulator"]),
                         (nat, ["load", "change", "rate", "through", "revoke"]),
+                        (Balancing(bench, zone), ["shared", "member", "proxies"]),
                         (ports, ["plug", "guarded", "vxlans", "vlans"]),
                         (Services(bench, zone), ["names", "forwarded", "metadata", "exchanges"]),
                         (Guests(bench, zone, programs[4]), ["bound", "booting", "visible", "memory"]),

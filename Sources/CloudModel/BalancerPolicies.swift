@@ -60,6 +60,18 @@ public struct HealthCheckPolicy: Hashable, Codable, Sendable {
     }
 }
 
+extension HealthCheckPolicy {
+    /// Of rules that have no policy: that a connection can be made is enough, and one failure may be chance.
+    static let byDefault = HealthCheckPolicy(
+        id: ObjectID(wellKnown: "health check by default"), interval: 5, responseTimeout: 2, healthyThreshold: 2,
+        unhealthyThreshold: 2)
+}
+
+extension LoadBalancerRule {
+    /// How members are checked: as the policy says, or by whether they take connections. Nothing need answer a datagram.
+    public var check: HealthCheckPolicy? { healthCheck ?? (transport == .udp ? nil : .byDefault) }
+}
+
 extension StickinessPolicy {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(refusingUnknown: CodingKeys.self)

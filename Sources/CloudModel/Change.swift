@@ -28,6 +28,7 @@ public enum Record: Hashable, Sendable {
     case osType(OSType)
     case serviceOffering(ServiceOffering)
     case template(Template)
+    case internalAddress(InternalAddress)
     case loadBalancerRule(LoadBalancerRule)
     case loadBalancerMember(LoadBalancerMember)
     case pod(Pod)
@@ -76,7 +77,7 @@ public enum RecordKind: String, Hashable, Comparable, Codable, Sendable, CaseIte
     case domain, role, account, user, project
     case zone, pod, cluster, host, storagePool, storageNetworkRange, physicalNetwork, serviceOffering
     case vlanDedication, publicRange, publicIPv6Range, networkOffering, vpcOffering, diskOffering, osType, template
-    case network, sshKeyPair, userData, sslCertificate, guest, guestRange, nic, publicAddress, router
+    case network, sshKeyPair, userData, sslCertificate, guest, guestRange, nic, publicAddress, router, internalAddress
     case portForwarding, loadBalancerRule, loadBalancerMember, firewallRule, egressRule
     case setting, tag, eventMark
     case series

@@ -32,6 +32,7 @@ public struct Cloud: Equatable, Sendable {
     public internal(set) var osTypes = SortedMap<ObjectID, OSType>()
     public internal(set) var serviceOfferings = SortedMap<ObjectID, ServiceOffering>()
     public internal(set) var templates = SortedMap<ObjectID, Template>()
+    public internal(set) var internalAddresses = SortedMap<ObjectID, InternalAddress>()
     public internal(set) var loadBalancerRules = SortedMap<ObjectID, LoadBalancerRule>()
     public internal(set) var loadBalancerMembers = SortedMap<ObjectID, LoadBalancerMember>()
     public internal(set) var pods = SortedMap<ObjectID, Pod>()

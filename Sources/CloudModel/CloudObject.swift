@@ -73,6 +73,7 @@ extension Record {
         case .osType(let value): value
         case .serviceOffering(let value): value
         case .template(let value): value
+        case .internalAddress(let value): value
         case .loadBalancerRule(let value): value
         case .loadBalancerMember(let value): value
         case .pod(let value): value
@@ -124,6 +125,7 @@ extension RecordKind {
         case .osType: OSType.self
         case .serviceOffering: ServiceOffering.self
         case .template: Template.self
+        case .internalAddress: InternalAddress.self
         case .loadBalancerRule: LoadBalancerRule.self
         case .loadBalancerMember: LoadBalancerMember.self
         case .pod: Pod.self

@@ -45,7 +45,7 @@ extension LoadBalancerMember: CloudObject {
             old.isDown = isDown
             if old != self { return "only its health can change" }
         }
-        if nic.network != cloud.publicAddresses[rule.publicAddress]?.network { return "it is on another network" }
+        if nic.network != cloud.place(of: rule)?.network { return "it is on another network" }
         return nic.addresses.contains(guestAddress) ? nil : "its guest has no such address"
     }
 }

@@ -210,6 +210,29 @@ extension Guest {
     }
 }
 
+extension LoadBalancerRule {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            id: try container.decode(ObjectID.self, forKey: .id),
+            number: try container.decode(UInt64.self, forKey: .number),
+            slot: try container.decode(Int.self, forKey: .slot),
+            publicAddress: try container.decodeIfPresent(ObjectID.self, forKey: .publicAddress),
+            internalAddress: try container.decodeIfPresent(ObjectID.self, forKey: .internalAddress),
+            name: try container.decode(String.self, forKey: .name),
+            description: try container.decode(String.self, forKey: .description),
+            transport: try container.decode(Transport.self, forKey: .transport),
+            algorithm: try container.decode(Algorithm.self, forKey: .algorithm),
+            publicPort: try container.decode(UInt16.self, forKey: .publicPort),
+            privatePort: try container.decode(UInt16.self, forKey: .privatePort),
+            sources: try container.decode([IPPrefix].self, forKey: .sources),
+            stickiness: try container.decodeIfPresent(StickinessPolicy.self, forKey: .stickiness),
+            healthCheck: try container.decodeIfPresent(HealthCheckPolicy.self, forKey: .healthCheck),
+            certificate: try container.decodeIfPresent(ObjectID.self, forKey: .certificate),
+            isDisplayed: try container.decodeIfPresent(Bool.self, forKey: .isDisplayed) ?? true)
+    }
+}
+
 extension Network {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)

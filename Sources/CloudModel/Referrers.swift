@@ -55,6 +55,8 @@ extension Cloud {
     public var portForwardingsByAddress: Referrers { referrers(.portForwarding, of: .publicAddress) }
     public var portForwardingsByNIC: Referrers { referrers(.portForwarding, of: .nic) }
     public var loadBalancerRulesByAddress: Referrers { referrers(.loadBalancerRule, of: .publicAddress) }
+    public var loadBalancerRulesByInternalAddress: Referrers { referrers(.loadBalancerRule, of: .internalAddress) }
+    public var internalAddressesByNetwork: Referrers { referrers(.internalAddress, of: .network) }
     public var loadBalancerMembersByRule: Referrers { referrers(.loadBalancerMember, of: .loadBalancerRule) }
     public var loadBalancerMembersByNIC: Referrers { referrers(.loadBalancerMember, of: .nic) }
     /// Firewall rules that came with a load balancer rule.

@@ -97,7 +97,8 @@ extension Record {
             return [(spot, RuleSpan(rule: rule.reference, last: UInt32(rule.publicPorts.last)))]
         case .loadBalancerRule(let rule):
             let spot = RuleSpot(
-                owner: rule.publicAddress, use: .translation, transport: UInt16(rule.transport.ipProtocol.number),
+                owner: rule.publicAddress ?? rule.internalAddress ?? rule.id, use: .translation,
+                transport: UInt16(rule.transport.ipProtocol.number),
                 source: nil, destination: nil, first: UInt32(rule.publicPort))
             return [(spot, RuleSpan(rule: rule.reference, last: UInt32(rule.publicPort)))]
         default: return []

@@ -136,7 +136,7 @@ extension Call {
     }
 
     private func balancerOwner(_ rule: LoadBalancerRule) -> ObjectID? {
-        cloud.publicAddresses[rule.publicAddress]?.account
+        cloud.place(of: rule)?.account
     }
 
     private func mayLookAt(_ rule: LoadBalancerRule) -> Bool {
@@ -190,10 +190,10 @@ extension LoadBalancerRule {
     }
 
     private func policyHead(in cloud: Cloud) -> APIObject {
-        let address = cloud.publicAddresses[publicAddress]
+        let place = cloud.place(of: self)
         let object: APIObject = [
-            "lbruleid": .text(id), "zoneid": .text(address.flatMap { cloud.publicRanges[$0.range]?.zone }),
+            "lbruleid": .text(id), "zoneid": .text(place?.zone),
         ]
-        return object.owned(by: address?.account, in: cloud)
+        return object.owned(by: place?.account, in: cloud)
     }
 }

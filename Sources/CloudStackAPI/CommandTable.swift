@@ -8,7 +8,7 @@ extension Command {
         + networkOfferings + vpcOfferings + serviceOfferings + diskOfferings + templates
         + networks + routers + publicAddresses
         + firewallRules + egressRules + portForwarding + staticNAT + ipForwarding
-        + loadBalancing + balancerPolicies + sslCertificates
+        + loadBalancing + balancerPolicies + sslCertificates + internalBalancing
         + guests + guestLife + guestAccess + guestNICs + userData + sshKeys + serviceActivities
         + trafficCounting + packetExplanation + ports + isolation
 }

@@ -132,11 +132,12 @@ extension Call {
         let nics = guest.map { cloud.nicsByGuest[$0] } ?? SortedSet()
         return try ownedRules(
             cloud.loadBalancerRules, among: address.map { cloud.loadBalancerRulesByAddress[$0] }
-        ) { cloud.publicAddresses[$0.publicAddress]?.account }
+        ) { cloud.place(of: $0)?.account }
         .filter { rule in
-            let place = cloud.publicAddresses[rule.publicAddress]
-            return (address == nil || rule.publicAddress == address) && (network == nil || place?.network == network)
-                && (zone == nil || place.flatMap { cloud.publicRanges[$0.range]?.zone } == zone)
+            let place = cloud.place(of: rule)
+            return rule.publicAddress != nil && (address == nil || rule.publicAddress == address)
+                && (network == nil || place?.network == network)
+                && (zone == nil || place?.zone == zone)
                 && (guest == nil || cloud.members(ofBalancer: rule.id).contains { nics.contains($0.nic) })
                 && matches(rule.name)
         }.sorted { $0.number < $1.number }
@@ -158,7 +159,7 @@ extension Call {
     }
 
     fileprivate func balancedInstances() throws(RequestError) -> APIObject {
-        let rule = try visible("id", in: cloud.loadBalancerRules) { cloud.publicAddresses[$0.publicAddress]?.account }
+        let rule = try visible("id", in: cloud.loadBalancerRules) { cloud.place(of: $0)?.account }
         guard let rule else { throw .missing("id", command) }
         // Who looks at what members carry looks again.
         if arguments.boolean("lbvmips") == true { api.service.watchTraffic() }
@@ -171,7 +172,7 @@ extension Call {
             addresses[guest, default: []].append(member)
         }
         if arguments.boolean("applied") == false {
-            let network = cloud.publicAddresses[rule.publicAddress]?.network
+            let network = cloud.place(of: rule)?.network
             let all = network.map { cloud.nics(ofNetwork: $0).map(\.guest) } ?? []
             guests = all.filter { addresses[$0] == nil }
         }
@@ -184,7 +185,7 @@ extension Call {
                 "loadbalancerruleinstance": .object(guest.rendered(in: cloud, sharingAs: addresses[guest.id])),
                 "lbvmipaddresses": .array((addresses[guest.id] ?? []).map { .text($0.guestAddress) }),
                 // Of Sluice's own: what each of them carries, and whether it answers.
-                "members": .array((addresses[guest.id] ?? []).map { .object($0.rendered(view.traffic[$0.id])) }),
+                "members": .array((addresses[guest.id] ?? []).map { .object($0.rendered(view.traffic)) }),
             ]
         }
     }
@@ -193,26 +194,28 @@ extension Call {
 extension LoadBalancerRule {
     /// Ports are text here.
     func rendered(in cloud: Cloud) -> APIObject {
-        let address = cloud.publicAddresses[publicAddress]
-        let zone = address.flatMap { cloud.publicRanges[$0.range]?.zone }
+        let place = cloud.place(of: self)
+        let zone = place?.zone
         let object: APIObject = [
             "id": .text(id), "name": .string(name), "description": .string(description),
             "algorithm": .string(algorithm.rawValue), "protocol": .string(transport.rawValue),
             "publicport": .text(publicPort), "privateport": .text(privatePort), "publicipid": .text(publicAddress),
-            "publicip": .text(address?.address), "networkid": .text(address?.network), "zoneid": .text(zone),
+            "publicip": .text(place?.address), "networkid": .text(place?.network), "zoneid": .text(zone),
             "zonename": .text(zone.flatMap { cloud.zones[$0]?.name }),
             "cidrlist": .string(sources.isEmpty ? IPv4Prefix.everything.description : sources.commaSeparated),
             "state": "Active", "fordisplay": true, "tags": cloud.renderedTags(of: reference),
         ]
-        return object.owned(by: address?.account, in: cloud)
+        return object.owned(by: place?.account, in: cloud)
     }
 }
 
 extension LoadBalancerMember {
-    fileprivate func rendered(_ counts: TrafficCounts) -> APIObject {
+    fileprivate func rendered(_ traffic: TrafficTotals) -> APIObject {
+        let counts = traffic[id]
         let object: APIObject = [
             "id": .text(id), "ipaddress": .text(guestAddress), "state": isDown ? "Down" : "Up",
-            "connections": .number(counts.matchedPackets),
+            "connections": .number(counts.matchedPackets), "errors": .number(counts.failures),
+            "responsetime": traffic.responseTimes[id].map { .number($0) },
         ]
         return object.carrying(counts, .passage)
     }

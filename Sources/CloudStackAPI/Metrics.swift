@@ -56,7 +56,7 @@ public enum Metrics {
         let members = view.cloud.loadBalancerMembers.values.map { member in
             (
                 labels: "rule=\"\(member.rule)\",address=\"\(member.guestAddress)\"", isDown: member.isDown,
-                counts: view.traffic[member.id]
+                counts: view.traffic[member.id], responseTime: view.traffic.responseTimes[member.id]
             )
         }
         let name = "sluice_load_balancer_member"
@@ -72,6 +72,26 @@ public enum Metrics {
         family(
             &text, "\(name)_sent_bytes_total", "counter", "Bytes that a member sent to clients.",
             members.map { ($0.labels, $0.counts.sentBytes) })
+        family(
+            &text, "\(name)_errors_total", "counter", "Connections to a member that came to nothing.",
+            members.map { ($0.labels, $0.counts.failures) })
+        family(
+            &text, "\(name)_response_milliseconds", "gauge",
+            "How long a member took lately to answer a request, or to take a connection where nothing else is known.",
+            members.compactMap { member in member.responseTime.map { (member.labels, UInt64(max(0, $0))) } })
+        let rules = view.cloud.loadBalancerRules.values.map { ("rule=\"\($0.id)\"", view.traffic[$0.id]) }
+        family(
+            &text, "sluice_load_balancer_connections_total", "counter", "Connections that a rule's members were given.",
+            rules.map { ($0.0, $0.1.matchedPackets) })
+        family(
+            &text, "sluice_load_balancer_received_bytes_total", "counter", "Bytes that clients sent by a rule.",
+            rules.map { ($0.0, $0.1.receivedBytes) })
+        family(
+            &text, "sluice_load_balancer_sent_bytes_total", "counter", "Bytes that clients were sent by a rule.",
+            rules.map { ($0.0, $0.1.sentBytes) })
+        family(
+            &text, "sluice_load_balancer_errors_total", "counter", "Connections by a rule that came to nothing.",
+            rules.map { ($0.0, $0.1.failures) })
     }
 
     private static func family(

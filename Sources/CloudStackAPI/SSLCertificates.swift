@@ -90,7 +90,7 @@ extension Call {
     fileprivate func certificates() throws(RequestError) -> [SSLCertificate] {
         let certificate = try visible("certid", in: cloud.sslCertificates, by: \.account)
         let rule = try visible("lbruleid", in: cloud.loadBalancerRules) {
-            cloud.publicAddresses[$0.publicAddress]?.account
+            cloud.place(of: $0)?.account
         }
         let account = try visible("accountid", in: cloud.accounts, by: \.id)?.id
         let project = try project()?.account

@@ -10,7 +10,8 @@ extension Command {
         .list(
             "listTraffic", "Lists what networks, public addresses and rules have counted",
             [
-                Parameter("type", "network, address, rule or account; networks, addresses and rules when absent"),
+                Parameter(
+                    "type", "network, address, rule, member or account; networks, addresses and rules when absent"),
                 Parameter("networkid", .uuid, related: "listNetworks", "only of this network"),
                 Parameter("sort", "received, sent or matched: the most bytes first"),
             ] + .scope
@@ -53,12 +54,12 @@ extension Call {
 /// An object that counts, in words for a table.
 private struct TrafficRow {
     enum Kind: String, CaseIterable {
-        case network, address, rule, account
+        case network, address, rule, member, account
 
         static func wanted(_ call: Call) throws(RequestError) -> [Kind] {
             guard let text = call.arguments.string("type") else { return [.network, .address, .rule] }
             guard let kind = Kind(rawValue: text.lowercased()) else {
-                throw .invalid("type", text, call.command, because: "it is network, address, rule or account")
+                throw .invalid("type", text, call.command, because: "it is network, address, rule, member or account")
             }
             return [kind]
         }
@@ -75,6 +76,7 @@ private struct TrafficRow {
                         "publicipaddress", $0.id, $0.address.description, network: $0.network, $0.account, traffic)
                 }
             case .rule: TrafficRow.rules(cloud, traffic)
+            case .member: TrafficRow.members(cloud, traffic)
             case .account:
                 Array(cloud.accounts.values).map { TrafficRow("account", $0.id, $0.name, network: nil, $0.id, traffic) }
             }
@@ -87,6 +89,9 @@ private struct TrafficRow {
     let network: ObjectID?
     let account: ObjectID?
     let counts: TrafficCounts
+    /// Of a member: whether it answers, and how fast.
+    private var isDown: Bool?
+    private var responseTime: Int?
 
     init(
         _ type: String, _ id: ObjectID, _ name: String, network: ObjectID?, _ account: ObjectID?,
@@ -123,18 +128,39 @@ private struct TrafficRow {
                 network: rule.network, network?.account, traffic)
         }
         let balancers = Array(cloud.loadBalancerRules.values).map { rule in
-            let address = cloud.publicAddresses[rule.publicAddress]
+            let place = cloud.place(of: rule)
             return TrafficRow(
                 "loadbalancerrule", rule.id,
-                "\(address?.address.description ?? "?") \(rule.transport.rawValue)/\(rule.publicPort) \(rule.name)",
-                network: address?.network, address?.account, traffic)
+                "\(place?.address.description ?? "?") \(rule.transport.rawValue)/\(rule.publicPort) \(rule.name)",
+                network: place?.network, place?.account, traffic)
         }
         return forwards + balancers + openings + exceptions
     }
 
+    /// Of load balancer rules.
+    private static func members(_ cloud: Cloud, _ traffic: TrafficTotals) -> [TrafficRow] {
+        Array(cloud.loadBalancerMembers.values).map { member in
+            let rule = cloud.loadBalancerRules[member.rule]
+            let place = rule.flatMap { cloud.place(of: $0) }
+            var row = TrafficRow(
+                "loadbalancermember", member.id,
+                "\(place?.address.description ?? "?") \(rule.map { "\($0.transport.rawValue)/\($0.publicPort)" } ?? "?") to "
+                    + "\(member.guestAddress)",
+                network: place?.network, place?.account, traffic)
+            row.isDown = member.isDown
+            row.responseTime = traffic.responseTimes[member.id]
+            return row
+        }
+    }
+
+    private var isShared: Bool { type == "loadbalancerrule" || type == "loadbalancermember" }
+
     func rendered(in cloud: Cloud) -> APIObject {
         let object: APIObject = [
-            "type": .string(type), "id": .text(id), "name": .string(name), "networkid": .text(network),
+            "state": isDown.map { $0 ? "Down" : "Up" }, "responsetime": responseTime.map { .number($0) },
+            "connections": isShared ? .number(counts.matchedPackets) : nil,
+            "errors": isShared ? .number(counts.failures) : nil, "type": .string(type), "id": .text(id),
+            "name": .string(name), "networkid": .text(network),
             "networkname": .text(network.flatMap { cloud.networks[$0]?.name }),
             "account": .text(account.flatMap { cloud.accounts[$0]?.name }),
         ]

@@ -175,10 +175,10 @@ public struct Isolation: Sendable {
         case .firewallRule: account = cloud.firewallRules[origin.id].flatMap { owner(ofAddress: $0.publicAddress) }
         case .portForwarding: account = cloud.portForwardings[origin.id].flatMap { owner(ofAddress: $0.publicAddress) }
         case .loadBalancerRule:
-            account = cloud.loadBalancerRules[origin.id].flatMap { owner(ofAddress: $0.publicAddress) }
+            account = cloud.loadBalancerRules[origin.id].flatMap { cloud.place(of: $0)?.account }
         case .loadBalancerMember:
             account = cloud.loadBalancerMembers[origin.id].flatMap { cloud.loadBalancerRules[$0.rule] }
-                .flatMap { owner(ofAddress: $0.publicAddress) }
+                .flatMap { cloud.place(of: $0)?.account }
         case .publicAddress: account = owner(ofAddress: origin.id)
         case .network: account = cloud.networks[origin.id]?.account
         case .nic: account = cloud.nics[origin.id].flatMap { cloud.guests[$0.guest]?.account }

@@ -17,7 +17,9 @@ extension Cloud {
                 names += named(rule.traffic, address(rule.publicAddress))
             }
         case .loadBalancerRule:
-            if let rule = loadBalancerRules[id] { names += named(rule.traffic, address(rule.publicAddress)) }
+            if let rule = loadBalancerRules[id] {
+                names += named(rule.traffic, place(of: rule).map { "\($0.address)" })
+            }
         case .loadBalancerMember:
             if let member = loadBalancerMembers[id], let rule = loadBalancerRules[member.rule] {
                 let guest = nics[member.nic].flatMap { guests[$0.guest] }?.name ?? "?"

@@ -61,12 +61,12 @@ extension Draft {
         return [Reference(.loadBalancerRule, rule.id)]
     }
 
-    /// Without a health check, who did not answer gets connections again.
+    /// Without a health check, members are checked as by default: who did not answer has to.
     mutating func deletePolicy(_ request: BalancingRequest.DeletePolicy) throws(RequestError) -> [Reference] {
         guard var rule = cloud.loadBalancerRule(withPolicy: request.id),
-            let address = cloud.publicAddresses[rule.publicAddress]
+            let place = cloud.place(of: rule)
         else { throw unknown("id", request.id) }
-        try requireAccess(to: address.account)
+        try requireAccess(to: place.account)
         switch request.kind {
         case .stickiness:
             guard rule.stickiness?.id == request.id else { throw unknown("id", request.id) }
@@ -74,22 +74,18 @@ extension Draft {
         case .healthCheck:
             guard rule.healthCheck?.id == request.id else { throw unknown("id", request.id) }
             rule.healthCheck = nil
-            for var member in cloud.members(ofBalancer: rule.id) where member.isDown {
-                member.isDown = false
-                try put(.loadBalancerMember(member))
-            }
         }
         try put(.loadBalancerRule(rule))
         return [Reference(.loadBalancerRule, rule.id)]
     }
 
-    /// What is not checked (any more) is not found to be anything.
+    /// What is not there (any more), or not checked, is not found to be anything.
     mutating func note(_ found: [BalancingRequest.MemberHealth]) throws(RequestError) -> [Reference] {
         try requireRootAdmin()
         var changed: [Reference] = []
         for health in found {
             guard var member = cloud.loadBalancerMembers[health.member], member.isDown != health.isDown,
-                cloud.loadBalancerRules[member.rule]?.healthCheck != nil
+                cloud.loadBalancerRules[member.rule]?.check != nil
             else { continue }
             member.isDown = health.isDown
             try put(.loadBalancerMember(member))

@@ -38,7 +38,7 @@ extension Draft {
                 "The load balancer rule \(rule.id) is for \(rule.transport.rawValue); only one for ssl has a certificate"
             )
         }
-        guard certificate.account == cloud.publicAddresses[rule.publicAddress]?.account else {
+        guard certificate.account == cloud.place(of: rule)?.account else {
             throw .refused("certid", "Owners of the certificate \(certificate.id) and of the load balancer rule differ")
         }
         guard rule.certificate == nil || rule.certificate == certificate.id || request.replaces else {

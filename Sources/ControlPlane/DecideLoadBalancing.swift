@@ -13,6 +13,9 @@ extension Draft {
         case .createStickiness(let request): return try createStickiness(request)
         case .createHealthCheck(let request): return try createHealthCheck(request)
         case .deletePolicy(let request): return try deletePolicy(request)
+        case .createInternal(let request): return try createInternalBalancer(request)
+        case .updateInternal(let id, let isDisplayed): return try updateInternalBalancer(id, isDisplayed)
+        case .deleteInternal(let request): return try deleteInternalBalancer(request)
         case .uploadCertificate(let request): return try uploadCertificate(request)
         case .deleteCertificate(let id): return try deleteCertificate(id)
         case .assignCertificate(let request): return try assignCertificate(request)
@@ -65,7 +68,7 @@ extension Draft {
     private mutating func updateLoadBalancerRule(_ request: BalancingRequest.UpdateRule) throws(RequestError)
         -> [Reference]
     {
-        let old = try accessibleBalancer(request.id, "id")
+        let old = try accessibleBalancer(request.id, "id", isInternal: false)
         var rule = old
         if let text = request.name { rule.name = try name(text, "name") }
         if let text = request.description { rule.description = try self.text(text, "description") }
@@ -90,17 +93,21 @@ extension Draft {
     }
 
     private mutating func deleteLoadBalancerRule(_ request: Request.Removal) throws(RequestError) -> [Reference] {
-        let rule = try accessibleBalancer(request.id, "id")
+        let rule = try accessibleBalancer(request.id, "id", isInternal: false)
         drains = request.cleanup == .drain
         try removeBalancer(rule.id)
         return []
     }
 
-    /// With its members and the firewall rule that came with it.
+    /// With its members, the firewall rule that came with it, and an internal address that no other has.
     mutating func removeBalancer(_ id: ObjectID) throws(RequestError) {
         for opening in cloud.firewallRulesByBalancing[id] { try remove(.firewallRule, opening) }
         for member in cloud.loadBalancerMembersByRule[id] { try remove(.loadBalancerMember, member) }
+        let address = cloud.loadBalancerRules[id]?.internalAddress
         try remove(.loadBalancerRule, id)
+        if let address, cloud.loadBalancerRulesByInternalAddress[address].isEmpty {
+            try remove(.internalAddress, address)
+        }
     }
 
     private func balancedNetwork(_ asked: ObjectID?, _ address: PublicAddress) throws(RequestError) -> Network {
@@ -113,15 +120,18 @@ extension Draft {
         return network
     }
 
-    func accessibleBalancer(_ id: ObjectID, _ parameter: String) throws(RequestError) -> LoadBalancerRule {
-        guard let rule = cloud.loadBalancerRules[id], let address = cloud.publicAddresses[rule.publicAddress] else {
-            throw unknown(parameter, id)
-        }
-        try requireAccess(to: address.account)
+    /// Of either kind unless it is said of which.
+    func accessibleBalancer(
+        _ id: ObjectID, _ parameter: String, isInternal: Bool? = nil
+    ) throws(RequestError) -> LoadBalancerRule {
+        guard let rule = cloud.loadBalancerRules[id], let place = cloud.place(of: rule),
+            isInternal == nil || isInternal == (rule.internalAddress != nil)
+        else { throw unknown(parameter, id) }
+        try requireAccess(to: place.account)
         return rule
     }
 
-    private func algorithm(_ text: String) throws(RequestError) -> LoadBalancerRule.Algorithm {
+    func algorithm(_ text: String) throws(RequestError) -> LoadBalancerRule.Algorithm {
         guard let algorithm = LoadBalancerRule.Algorithm(rawValue: text.lowercased()) else {
             throw .refused(
                 "algorithm",
@@ -158,8 +168,8 @@ extension Draft {
         -> [Reference]
     {
         let rule = try accessibleBalancer(request.rule, "id")
-        guard let address = cloud.publicAddresses[rule.publicAddress],
-            let network = address.network.flatMap({ cloud.networks[$0] })
+        guard let place = cloud.place(of: rule),
+            let network = place.network.flatMap({ cloud.networks[$0] })
         else { throw unknown("id", request.rule) }
         guard !request.members.isEmpty else { throw .missing("virtualmachineids", command) }
         let count = cloud.loadBalancerMembersByRule[rule.id].count
@@ -170,7 +180,7 @@ extension Draft {
                     + "\(request.members.count) are to come")
         }
         for wanted in request.members {
-            let guest = try balancedGuest(wanted, address)
+            let guest = try balancedGuest(wanted, place)
             let (nic, guestAddress) = try target(
                 guest, wanted.address, network, ("virtualmachineids", "vmidipmap"))
             guard cloud.claims[.balancedAddress(rule: rule.id, guestAddress)] == nil else {
@@ -218,16 +228,16 @@ extension Draft {
     }
 
     private func balancedGuest(
-        _ wanted: BalancingRequest.Guests.Member, _ address: PublicAddress
+        _ wanted: BalancingRequest.Guests.Member, _ place: BalancerPlace
     ) throws(RequestError) -> Guest {
         let parameter = wanted.address == nil ? "virtualmachineids" : "vmidipmap"
         guard let guest = cloud.guests[wanted.guest] else { throw unknown(parameter, wanted.guest) }
         guard guest.destroyed == nil else {
             throw .refused(parameter, "The virtual machine \(guest.name) is destroyed")
         }
-        guard guest.account == address.account else {
+        guard guest.account == place.account else {
             throw .refused(
-                parameter, "Owners of the IP address \(address.address) and of the virtual machine \(guest.id) differ")
+                parameter, "Owners of the IP address \(place.address) and of the virtual machine \(guest.id) differ")
         }
         return guest
     }

@@ -75,6 +75,9 @@ extension Draft {
         if let router = cloud.router(ofNetwork: id) { try remove(.router, router.id) }
         for rule in cloud.egressRulesByNetwork[id] { try remove(.egressRule, rule) }
         for address in cloud.publicAddressesByNetwork[id] { try removeWithRules(address) }
+        for address in cloud.internalAddressesByNetwork[id] {
+            for rule in cloud.loadBalancerRulesByInternalAddress[address] { try removeBalancer(rule) }
+        }
         for range in cloud.guestRanges(ofNetwork: id) { try remove(.guestRange, range.id) }
         try remove(.network, id)
         return []

@@ -68,6 +68,9 @@ extension Draft {
                 uses.append(("Firewall", "\(name) has firewall rules"))
             }
         }
+        if !cloud.internalAddressesByNetwork[network.id].isEmpty {
+            uses.append(("Lb", "the network has internal load balancers"))
+        }
         return uses
     }
 

@@ -71,7 +71,7 @@ extension Cloud {
         case .firewallRule(let rule): publicAddresses[rule.publicAddress]?.account
         case .egressRule(let rule): networks[rule.network]?.account
         case .portForwarding(let rule): publicAddresses[rule.publicAddress]?.account
-        case .loadBalancerRule(let rule): publicAddresses[rule.publicAddress]?.account
+        case .loadBalancerRule(let rule): place(of: rule)?.account
         default: nil
         }
     }

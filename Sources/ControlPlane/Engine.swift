@@ -296,6 +296,10 @@ public final class Engine {
         case .measured(_, let readings):
             traffic.take(readings, at: surroundings.now(), in: cloud)
             shared.publish(traffic.book.totals)
+        case .answered(_, let times):
+            let members = Set(times.keys.filter { cloud.loadBalancerMembers[$0] != nil })
+            traffic.take(responseTimes: times.compactMapValues(\.self), of: members)
+            shared.publish(traffic.book.totals)
         case .failed(let name, let reason, let origin, let tickets):
             if shared.fail(name, reason) {
                 events.append(Event(type: "NODE.FAIL", level: .error, origin: origin, text: "\(name): \(reason)"))

@@ -30,6 +30,8 @@ public enum KernelReport: Sendable {
     case settled(NodeName, tickets: [UInt64], revoked: Int = 0)
     case ended(NodeName, flows: Int)
     case measured(NodeName, [MeterReading])
+    /// How long members of a router's rules took to answer, in milliseconds; nil of those of whom it is not known.
+    case answered(NodeName, [ObjectID: Int?])
     case failed(NodeName, reason: String, origin: Origin?, tickets: [UInt64])
     case repaired(NodeName, steps: [String])
     case removed(NodeName, tickets: [UInt64])

@@ -101,6 +101,7 @@ extension Record {
         case .osType(let type): type.name
         case .serviceOffering(let offering): offering.name
         case .template(let template): template.name
+        case .internalAddress(let address): address.address.description
         case .loadBalancerRule(let rule): rule.name
         case .loadBalancerMember(let member): member.guestAddress.description
         case .pod(let pod): pod.name

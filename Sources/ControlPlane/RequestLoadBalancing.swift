@@ -11,6 +11,9 @@ public enum BalancingRequest: Hashable, Sendable {
     case createStickiness(CreateStickiness)
     case createHealthCheck(CreateHealthCheck)
     case deletePolicy(DeletePolicy)
+    case createInternal(CreateInternal)
+    case updateInternal(ObjectID, isDisplayed: Bool?)
+    case deleteInternal(Request.Removal)
     case uploadCertificate(UploadCertificate)
     case deleteCertificate(ObjectID)
     case assignCertificate(AssignCertificate)
@@ -29,6 +32,9 @@ public enum BalancingRequest: Hashable, Sendable {
         case .createHealthCheck: "createLBHealthCheckPolicy"
         case .deletePolicy(let request):
             request.kind == .stickiness ? "deleteLBStickinessPolicy" : "deleteLBHealthCheckPolicy"
+        case .createInternal: "createLoadBalancer"
+        case .updateInternal: "updateLoadBalancer"
+        case .deleteInternal: "deleteLoadBalancer"
         case .uploadCertificate: "uploadSslCert"
         case .deleteCertificate: "deleteSslCert"
         case .assignCertificate: "assignCertToLoadBalancer"
@@ -39,9 +45,9 @@ public enum BalancingRequest: Hashable, Sendable {
 
     var eventType: String {
         switch self {
-        case .createRule: "LB.CREATE"
-        case .updateRule: "LB.UPDATE"
-        case .deleteRule: "LB.DELETE"
+        case .createRule, .createInternal: "LB.CREATE"
+        case .updateRule, .updateInternal: "LB.UPDATE"
+        case .deleteRule, .deleteInternal: "LB.DELETE"
         case .assign: "LB.ASSIGN.TO.RULE"
         case .remove: "LB.REMOVE.FROM.RULE"
         case .createStickiness: "LB.STICKINESSPOLICY.CREATE"
@@ -193,6 +199,33 @@ extension BalancingRequest {
         public init(_ kind: Kind, _ id: ObjectID) {
             self.kind = kind
             self.id = id
+        }
+    }
+
+    /// A port of an address of the network itself, for its own guests.
+    public struct CreateInternal: Hashable, Sendable {
+        public var network: ObjectID
+        /// One that nobody has, or that other internal load balancers have; the lowest free one when absent.
+        public var address: String?
+        public var name: String
+        public var description: String
+        public var algorithm: String
+        public var sourcePort: Int
+        public var instancePort: Int
+        public var isDisplayed: Bool
+
+        public init(
+            network: ObjectID, address: String? = nil, name: String, description: String = "", algorithm: String,
+            sourcePort: Int, instancePort: Int, isDisplayed: Bool = true
+        ) {
+            self.network = network
+            self.address = address
+            self.name = name
+            self.description = description
+            self.algorithm = algorithm
+            self.sourcePort = sourcePort
+            self.instancePort = instancePort
+            self.isDisplayed = isDisplayed
         }
     }
 

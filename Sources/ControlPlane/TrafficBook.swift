@@ -57,6 +57,8 @@ public struct TrafficTotals: Sendable {
     public internal(set) var records = SortedMap<ObjectID, TrafficRecord>()
     /// When the kernel was last read, in milliseconds since 1970; nil when it was not since the start.
     public internal(set) var measured: Int64?
+    /// Milliseconds that members took to answer lately; of those of whom it is known.
+    public internal(set) var responseTimes = SortedMap<ObjectID, Int>()
 
     public init() {}
 
@@ -77,6 +79,8 @@ public struct TrafficCounts: Hashable, Sendable {
     /// What a rule decided about.
     public var matchedPackets: UInt64 = 0
     public var matchedBytes: UInt64 = 0
+    /// Connections to a member that came to nothing.
+    public var failures: UInt64 = 0
     /// Milliseconds since 1970; nil for never.
     public var lastHit: Int64?
 
@@ -86,6 +90,7 @@ public struct TrafficCounts: Hashable, Sendable {
         (receivedPackets, receivedBytes) = (record[.received].total.packets, record[.received].total.bytes)
         (sentPackets, sentBytes) = (record[.sent].total.packets, record[.sent].total.bytes)
         (matchedPackets, matchedBytes) = (record[.matched].total.packets, record[.matched].total.bytes)
+        failures = record[.failed].total.packets
         lastHit = record.lastHit
     }
 }
@@ -155,6 +160,11 @@ public struct TrafficBook: Sendable {
         }
     }
 
+    /// Takes in how long members of a router took to answer; of those that are not named it is not known.
+    mutating func take(responseTimes times: [ObjectID: Int], of members: Set<ObjectID>) {
+        for member in members { totals.responseTimes[member] = times[member] }
+    }
+
     /// Notes what a change removes. What it counted last is not read yet.
     mutating func follow(_ changes: [Change], from before: Cloud) {
         for change in changes {
@@ -162,6 +172,7 @@ public struct TrafficBook: Sendable {
             case .remove(let kind, let id):
                 guard kind.isCounted else { continue }
                 leaving[id] = 0
+                totals.responseTimes[id] = nil
                 formerPlaces[id] =
                     before.publicAddresses[id].flatMap(Place.init)
                     ?? before.loadBalancerMembers[id].map { .balancer($0.rule) }

@@ -1,4 +1,5 @@
 import CloudModel
+import NetworkVocabulary
 import RouterPlan
 
 /// The book of what passed, when the kernel is read for it, and when it is written down.
@@ -28,6 +29,10 @@ struct TrafficKeeper {
 
     mutating func take(_ readings: [MeterReading], at time: Int64, in cloud: Cloud) {
         book.take(readings, at: time, in: cloud)
+    }
+
+    mutating func take(responseTimes times: [ObjectID: Int], of members: Set<ObjectID>) {
+        book.take(responseTimes: times, of: members)
     }
 
     mutating func follow(_ changes: [Change], from before: Cloud) { book.follow(changes, from: before) }

@@ -17,8 +17,8 @@ public final class ProxyKeeper: Sendable {
         case served(NodeName, tickets: [UInt64])
         case failed(NodeName, reason: String, tickets: [UInt64])
         case restarted(NodeName)
-        /// What members have carried since their process began.
-        case measured(NodeName, [MeterReading])
+        /// What members have carried since their process began, and how long they took to answer, where that is known.
+        case measured(NodeName, [MeterReading], responseTimes: [ObjectID: Int?])
         /// Members that were found to answer, or not to: those that are not as they were.
         case health(NodeName, [(member: ObjectID, isUp: Bool)])
     }

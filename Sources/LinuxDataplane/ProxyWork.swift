@@ -118,6 +118,7 @@ final class ProxyWork {
                 if now > proxy.deadline { throw KernelError(operation: "start", object: "HAProxy", errno: 110) }
                 return
             }
+            if let last = node.proxy?.takeFormerStatistics(), !last.isEmpty { tell(name, last, areLast: true) }
             let target =
                 now >= node.trimDue ?? .zero ? node.wanted : node.proxy?.plan.joined(by: node.wanted) ?? node.wanted
             guard let target, !target.frontends.isEmpty else {
@@ -129,6 +130,8 @@ final class ProxyWork {
                 return
             }
             if let proxy = node.proxy {
+                // What a server that goes has counted goes with it.
+                if proxy.plan != target, let statistics = proxy.statistics() { tell(name, statistics, areLast: false) }
                 node.proxy = try proxy.become(target, in: namespace, drains: node.drains, now)
             } else {
                 node.proxy = try RunningProxy(home: home, name, target, namespace, now)
@@ -182,16 +185,25 @@ final class ProxyWork {
     // MARK: What members do
 
     private func measure(_ name: NodeName, _ node: Node) {
-        guard let proxy = node.proxy, let statistics = proxy.statistics() else { return }
+        guard let proxy = node.proxy, !proxy.isStarting, let statistics = proxy.statistics() else { return }
+        tell(name, statistics, areLast: false)
+    }
+
+    /// `areLast`: whoever counted them takes nobody new, and another has begun.
+    private func tell(_ name: NodeName, _ statistics: [ProxyMemberStatistics], areLast: Bool) {
         let readings = statistics.flatMap { member in
             let origin = Origin("loadBalancerMember", member.member)
-            return [
-                MeterReading(origin, .received, MeterCount(bytes: member.bytesIn)),
-                MeterReading(origin, .sent, MeterCount(bytes: member.bytesOut)),
-                MeterReading(origin, .matched, MeterCount(packets: member.connections)),
+            let counts: [(Meter, MeterCount)] = [
+                (.received, MeterCount(bytes: member.bytesIn)), (.sent, MeterCount(bytes: member.bytesOut)),
+                (.matched, MeterCount(packets: member.connections)), (.failed, MeterCount(packets: member.errors)),
             ]
+            return counts.map { meter, count in
+                MeterReading(origin, meter, count, leaving: areLast ? count : MeterCount())
+            }
         }
-        if !readings.isEmpty { report(.measured(name, readings)) }
+        if readings.isEmpty { return }
+        let times = statistics.map { ($0.member, $0.responseMilliseconds) }
+        report(.measured(name, readings, responseTimes: Dictionary(times) { first, _ in first }))
     }
 
     private func lookAtHealth(_ name: NodeName, _ node: Node) {

@@ -16,6 +16,8 @@ struct RunningProxy {
     private let files: ProxyFiles
     private let process: ConfinedProgram
     private var finishing: [ConfinedProgram]
+    /// While it comes up: whom it takes over from, to be asked once more when that one takes nobody new.
+    private var former: (line: LocalSocket?, counted: [ProxyMemberStatistics])?
 
     /// Starts one.
     init(
@@ -23,6 +25,8 @@ struct RunningProxy {
         taking old: RunningProxy? = nil
     ) throws(KernelError) {
         let files = try ProxyFiles(home: home, name)
+        let line = old == nil ? nil : try? LocalSocket(files.socket)
+        let counted = old?.statistics() ?? []
         // Members that did not answer the one before do not count as well with this one.
         let found = old == nil ? nil : try? LocalSocket.ask(files.socket, ProxyCommand.showState.description)
         try files.folder.write(found ?? "", to: ProxyFiles.state)
@@ -39,6 +43,7 @@ struct RunningProxy {
         isStarting = true
         hasServed = old?.hasServed ?? false
         deadline = now + .seconds(10)
+        former = line.map { ($0, counted) } ?? old.map { _ in (nil, counted) }
     }
 
     /// One that a daemon before this one started, if its configuration can still be read.
@@ -63,6 +68,7 @@ struct RunningProxy {
         self.process = process
         self.finishing = finishing
         self.namespace = namespace.identity
+        former = nil
         // Nothing is known of it but its text: whatever it is to be, that is compared.
         plan = ProxyPlan([])
         isStarting = false
@@ -124,6 +130,16 @@ struct RunningProxy {
         for process in [process] + finishing {
             if drains { process.finish() } else { process.end() }
         }
+    }
+
+    /// All that the one before has counted, once this one has taken its connections over: nobody can ask it later.
+    mutating func takeFormerStatistics() -> [ProxyMemberStatistics] {
+        guard let former else { return [] }
+        self.former = nil
+        guard let table = try? former.line?.ask(ProxyCommand.showStatistics.wire),
+            ProxyCommand.showStatistics.isDone(by: table)
+        else { return former.counted }
+        return ProxyMemberStatistics.read(table)
     }
 
     func statistics() -> [ProxyMemberStatistics]? {

@@ -1,12 +1,20 @@
 internal import CLinux
 internal import Glibc
 
-/// One question to a service behind a socket in the file system, and its answer up to the end.
-public enum LocalSocket {
+/// A line to a service behind a socket in the file system, for one question and its answer up to the end. Whoever is
+/// connected is answered even when the service takes nobody new.
+public final class LocalSocket: Sendable {
+    private let line: FileDescriptor
+    private let path: String
+
     /// Throws where nobody answers in time.
     public static func ask(
         _ path: String, _ question: String, within timeout: Duration = .seconds(2), limit: Int = 8 << 20
     ) throws(KernelError) -> String {
+        try LocalSocket(path, within: timeout).ask(question, limit: limit)
+    }
+
+    public init(_ path: String, within timeout: Duration = .seconds(2)) throws(KernelError) {
         let line = try FileDescriptor.opened(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0), path)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -26,6 +34,12 @@ public enum LocalSocket {
             }
         }
         guard connected == 0 else { throw .last("connect", path) }
+        self.line = line
+        self.path = path
+    }
+
+    /// Once.
+    public func ask(_ question: String, limit: Int = 8 << 20) throws(KernelError) -> String {
         var rest = Array("\(question)\n".utf8)[...]
         while !rest.isEmpty {
             let sent = rest.withUnsafeBytes { send(line.rawValue, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }

@@ -9,13 +9,20 @@ public struct ProxyMemberStatistics: Hashable, Sendable {
     public let bytesIn: UInt64
     public let bytesOut: UInt64
     public let errors: UInt64
-    /// Over the last thousand or so; nil where HAProxy does not know.
+    /// From a request to its answer where HTTP is understood, else to make a connection; of the last thousand or so. Nil
+    /// where there were none.
     public let responseMilliseconds: Int?
     /// Nil where nobody checks.
     public let isUp: Bool?
 }
 
 extension ProxyMemberStatistics {
+    private static func responseTime(_ field: (String) -> Substring) -> Int? {
+        guard (UInt64(field("stot")) ?? 0) > 0 else { return nil }
+        // Where only connections are understood there is a column of responses all the same, with nothing in it.
+        return field("mode") == "http" ? Int(field("rtime")) : Int(field("ctime"))
+    }
+
     /// Out of HAProxy's table, a line for each server, with the names of the columns in the first line. Lines about
     /// anything else are passed over.
     public static func read(_ table: String) -> [ProxyMemberStatistics] {
@@ -37,7 +44,7 @@ extension ProxyMemberStatistics {
                 listenPort: port, member: member, connections: UInt64(field("stot")) ?? 0,
                 bytesIn: UInt64(field("bin")) ?? 0, bytesOut: UInt64(field("bout")) ?? 0,
                 errors: (UInt64(field("econ")) ?? 0) + (UInt64(field("eresp")) ?? 0),
-                responseMilliseconds: Int(field("rtime")),
+                responseMilliseconds: Self.responseTime(field),
                 isUp: status == "no check" || status.hasPrefix("MAINT") ? nil : status.hasPrefix("UP"))
         }
     }

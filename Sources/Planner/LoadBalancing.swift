@@ -17,6 +17,7 @@ extension Planner {
             SetDeclaration(Pipeline.balancerSlots, key: [.slot], yield: .values([.ipv4]), origin: origin),
             SetDeclaration(Pipeline.routerPorts, key: Self.portKey, origin: origin),
             SetDeclaration(Pipeline.refusedPorts, key: Self.portKey, origin: origin),
+            SetDeclaration(Pipeline.internalPorts, key: Self.portKey, origin: origin),
         ]
     }
 
@@ -36,9 +37,16 @@ extension Planner {
         FamilyWords.ipv4.isFamily, FamilyWords.hasPorts, .lookup(originalPort, in: Pipeline.routerPorts, .equal),
     ]
 
-    /// Such ports are judged as those that lead to guests are; guests when they have their public address.
+    /// Whose port is of an address of the network's own.
+    private static let isInternalPort: [Statement] = [
+        FamilyWords.ipv4.isFamily, FamilyWords.hasPorts, .lookup(originalPort, in: Pipeline.internalPorts, .equal),
+    ]
+
+    /// Such ports are judged as those that lead to guests are; guests when they have their public address. Ports of the
+    /// network's own addresses are for its guests alone.
     func balancerInputRules(_ origin: Origin) -> [Rule] {
         [
+            Rule(origin, [Self.fromOutside] + Self.isInternalPort + [.counter, .verdict(.drop)]),
             Rule(origin, [Self.fromOutside] + Self.isRouterPort + [.verdict(.goto(Pipeline.publicFirewall))]),
             Rule(origin, [Self.fromGuests] + Self.isRouterPort + [.verdict(.accept)]),
         ]
@@ -47,6 +55,7 @@ extension Planner {
     func natInputRules(_ origin: Origin) -> [Rule] {
         let head = [Self.fromGuests] + Self.isRouterPort
         return [
+            Rule(origin, [Self.fromGuests] + Self.isInternalPort + [.verdict(.accept)]),
             Rule(origin, head + [.sourceNAT(.ipv4, .map(Pipeline.staticNATOut, key: [.ipv4Source]))]),
             Rule(origin, head + [.sourceNAT(.ipv4, .map(Pipeline.sourceNAT, key: [.inputInterface]))]),
         ]
@@ -55,9 +64,11 @@ extension Planner {
     func hairpinInputRules(_ origin: Origin) -> [Rule] {
         [
             Rule(
+                origin, [.connectionState(.new), Self.fromGuests] + Self.isInternalPort + [.verdict(.accept)]),
+            Rule(
                 origin,
                 [.connectionState(.new), Self.fromGuests] + Self.isRouterPort
-                    + [.verdict(.goto(Pipeline.publicFirewall))])
+                    + [.verdict(.goto(Pipeline.publicFirewall))]),
         ]
     }
 
@@ -97,12 +108,12 @@ extension Planner {
     }
 
     func addBalancer(
-        _ rule: LoadBalancerRule, _ address: PublicAddress, _ neighbours: inout RuleNeighbours, _ cloud: Cloud,
+        _ rule: LoadBalancerRule, _ address: IPv4Address, _ neighbours: inout RuleNeighbours, _ cloud: Cloud,
         to share: inout Contribution
     ) {
         guard rule.isOpen else { return }
         let origin = rule.origin
-        let key = rule.key(at: address.address)
+        let key = rule.key(at: address)
         addSources(rule.sources, at: key, origin, to: &share)
         if rule.needsProxy { return addProxied(rule, at: key, to: &share) }
         guard let choice = neighbours.slots(of: rule, in: cloud).choice else {
@@ -120,7 +131,7 @@ extension Planner {
     }
 
     func addBalancerMember(
-        _ member: LoadBalancerMember, of rule: LoadBalancerRule, _ address: PublicAddress,
+        _ member: LoadBalancerMember, of rule: LoadBalancerRule, _ address: IPv4Address,
         _ neighbours: inout RuleNeighbours, _ cloud: Cloud, to share: inout Contribution
     ) {
         // The proxy counts its own, and chooses.
@@ -128,7 +139,7 @@ extension Planner {
         let origin = member.origin
         let guest = Value.ipv4(member.guestAddress)
         for set in [Pipeline.memberConnections, Pipeline.memberSent, Pipeline.memberReceived] {
-            share.add(rule.key(at: address.address) + [guest], to: set, origin)
+            share.add(rule.key(at: address) + [guest], to: set, origin)
         }
         for slot in neighbours.slots(of: rule, in: cloud).slots[member.id] ?? [] {
             share.add([.slot(slot)], .values([guest]), to: Pipeline.balancerSlots, origin)

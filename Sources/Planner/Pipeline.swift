@@ -86,6 +86,8 @@ enum Pipeline {
     static let memberReceived: SetName = "member-received"
     /// Ports of public addresses that the router answers itself, and those of them that it refuses.
     static let routerPorts: SetName = "router-ports"
+    /// Ports of internal load balancers.
+    static let internalPorts: SetName = "internal-ports"
     static let refusedPorts: SetName = "refused-ports"
 
     /// The chain of one load balancer rule.

@@ -86,6 +86,10 @@ extension Planner {
             if let rule = cloud.portForwardings[id], let router = cloud.router(ofAddress: rule.publicAddress) {
                 targets.insert(.share(NodeName(router.name), rule.origin))
             }
+        case .internalAddress:
+            if let address = cloud.internalAddresses[id], let router = cloud.router(ofNetwork: address.network) {
+                targets.insert(.share(NodeName(router.name), Origin(.internalAddress, id)))
+            }
         case .loadBalancerRule: collectBalancer(id, cloud, into: &targets)
         case .loadBalancerMember:
             if let member = cloud.loadBalancerMembers[id] { collectBalancer(member.rule, cloud, into: &targets) }
@@ -94,7 +98,7 @@ extension Planner {
 
     /// Who comes or goes, or is well or unwell, changes the shares of the others.
     private func collectBalancer(_ id: ObjectID, _ cloud: Cloud, into targets: inout Set<PlanTarget>) {
-        guard let rule = cloud.loadBalancerRules[id], let router = cloud.router(ofAddress: rule.publicAddress) else {
+        guard let rule = cloud.loadBalancerRules[id], let router = cloud.router(ofBalancer: rule) else {
             return
         }
         let node = NodeName(router.name)
@@ -218,6 +222,10 @@ extension Planner {
 extension Cloud {
     func router(ofAddress address: ObjectID) -> VirtualRouter? {
         publicAddresses[address]?.network.flatMap { router(ofNetwork: $0) }
+    }
+
+    func router(ofBalancer rule: LoadBalancerRule) -> VirtualRouter? {
+        place(of: rule)?.network.flatMap { router(ofNetwork: $0) }
     }
 
     func ranges(onSegmentOf range: PublicRange) -> [PublicRange] {

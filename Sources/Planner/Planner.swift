@@ -105,18 +105,23 @@ public struct Planner: Sendable {
             [installation] + cloud.publicRanges.values.map(\.origin)
         case .guest(let guest):
             [guest.origin] + cloud.nics(ofGuest: guest.id).map(\.origin)
-        case .router(let router, let network):
-            [router.origin] + cloud.nics(ofNetwork: network.id).map(\.origin)
-                + cloud.publicAddresses(ofNetwork: network.id).flatMap { address in
-                    [address.origin]
-                        + cloud.firewallRulesByAddress[address.id].map { Origin(.firewallRule, $0) }
-                        + cloud.portForwardingsByAddress[address.id].map { Origin(.portForwarding, $0) }
-                        + cloud.loadBalancerRulesByAddress[address.id].flatMap { rule in
-                            [Origin(.loadBalancerRule, rule)]
-                                + cloud.loadBalancerMembersByRule[rule].map { Origin(.loadBalancerMember, $0) }
-                        }
-                } + cloud.egressRulesByNetwork[network.id].map { Origin(.egressRule, $0) }
+        case .router(let router, let network): objects(concerning: router, network, in: cloud)
         }
+    }
+
+    private func objects(concerning router: VirtualRouter, _ network: Network, in cloud: Cloud) -> [Origin] {
+        var all = [router.origin] + cloud.nics(ofNetwork: network.id).map(\.origin)
+        for address in cloud.publicAddresses(ofNetwork: network.id) {
+            all.append(address.origin)
+            all += cloud.firewallRulesByAddress[address.id].map { Origin(.firewallRule, $0) }
+            all += cloud.portForwardingsByAddress[address.id].map { Origin(.portForwarding, $0) }
+        }
+        all += cloud.internalAddressesByNetwork[network.id].map { Origin(.internalAddress, $0) }
+        for rule in cloud.loadBalancerRules(ofNetwork: network.id) {
+            all.append(rule.origin)
+            all += cloud.loadBalancerMembersByRule[rule.id].map { Origin(.loadBalancerMember, $0) }
+        }
+        return all + cloud.egressRulesByNetwork[network.id].map { Origin(.egressRule, $0) }
     }
 
     private func routerFrame(_ router: VirtualRouter, _ network: Network, _ cloud: Cloud) -> NodePlan {
@@ -177,17 +182,21 @@ public struct Planner: Sendable {
             {
                 addPortForwarding(rule, address, to: &share)
             }
+        case (.router(_, let network), RecordKind.internalAddress.rawValue):
+            if let address = cloud.internalAddresses[object.id], address.network == network.id {
+                addInternalAddress(address, to: &share)
+            }
         case (.router(_, let network), RecordKind.loadBalancerRule.rawValue):
-            if let rule = cloud.loadBalancerRules[object.id],
-                let address = cloud.publicAddresses[rule.publicAddress], address.network == network.id
+            if let rule = cloud.loadBalancerRules[object.id], let place = cloud.place(of: rule),
+                place.network == network.id
             {
-                addBalancer(rule, address, &neighbours, cloud, to: &share)
+                addBalancer(rule, place.address, &neighbours, cloud, to: &share)
             }
         case (.router(_, let network), RecordKind.loadBalancerMember.rawValue):
             if let member = cloud.loadBalancerMembers[object.id], let rule = cloud.loadBalancerRules[member.rule],
-                let address = cloud.publicAddresses[rule.publicAddress], address.network == network.id
+                let place = cloud.place(of: rule), place.network == network.id
             {
-                addBalancerMember(member, of: rule, address, &neighbours, cloud, to: &share)
+                addBalancerMember(member, of: rule, place.address, &neighbours, cloud, to: &share)
             }
         case (.router(_, let network), RecordKind.egressRule.rawValue):
             if let rule = cloud.egressRules[object.id], rule.network == network.id {

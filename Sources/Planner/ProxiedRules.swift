@@ -18,9 +18,7 @@ extension Planner {
 
     /// The routers that have load balancer rules.
     public func balancingNodes(in cloud: Cloud) -> [NodeName] {
-        let networks = cloud.loadBalancerRules.values.compactMap {
-            cloud.publicAddresses[$0.publicAddress]?.network
-        }
+        let networks = cloud.loadBalancerRules.values.compactMap { cloud.place(of: $0)?.network }
         return Set(networks).compactMap { cloud.router(ofNetwork: $0) }.filter(\.isRunning).map { NodeName($0.name) }
             .sorted()
     }
@@ -29,7 +27,7 @@ extension Planner {
     public func checks(_ name: NodeName, in cloud: Cloud) -> [MemberCheck] {
         guard let router = cloud.router(named: name.text), router.isRunning else { return [] }
         return cloud.loadBalancerRules(ofNetwork: router.network).flatMap { rule -> [MemberCheck] in
-            guard !rule.needsProxy, let policy = rule.healthCheck else { return [] }
+            guard !rule.needsProxy, let policy = rule.check else { return [] }
             return cloud.members(ofBalancer: rule.id).map { member in
                 MemberCheck(
                     member: member.id, address: member.guestAddress, port: rule.privatePort,
@@ -57,6 +55,14 @@ extension Planner {
             key, .values([.ipv4(ProxyPlan.listenAddress), .port(rule.listenPort)]), to: Pipeline.portForwards,
             rule.origin)
         share.add(key, to: Pipeline.routerPorts, rule.origin)
+        // Members answer whom they know, and clients are their neighbours: only the router can be in between.
+        if rule.internalAddress != nil { share.add(key, to: Pipeline.internalPorts, rule.origin) }
+    }
+
+    /// The router has it beside its own.
+    func addInternalAddress(_ address: InternalAddress, to share: inout Contribution) {
+        guard let whole = InterfaceAddress(.v4(address.address), prefixLength: 32) else { return }
+        share.add(.address(Address(whole, on: DeviceNames.inside(0))), Origin(.internalAddress, address.id))
     }
 
     public static func isPingPath(_ text: String) -> Bool { Path(text) != nil }
@@ -66,7 +72,7 @@ extension LoadBalancerRule {
     /// Whether the kernel alone cannot do it.
     public var needsProxy: Bool {
         transport == .tcpProxy || transport == .ssl || algorithm == .leastConnections || stickiness != nil
-            || healthCheck?.pingPath != nil
+            || healthCheck?.pingPath != nil || internalAddress != nil
     }
 
     /// A rule that ends TLS has no port before it has something to end it with.
@@ -80,7 +86,7 @@ extension LoadBalancerRule {
             origin: origin, listenPort: listenPort,
             algorithm: ProxyFrontend.Algorithm(rawValue: algorithm.rawValue) ?? .roundrobin, port: privatePort,
             stickiness: stickiness.flatMap { try? Planner.stickiness(of: $0) },
-            healthCheck: healthCheck.map {
+            healthCheck: check.map {
                 ProxyHealthCheck(
                     path: $0.pingPath.flatMap { Path($0) }, intervalSeconds: $0.interval,
                     timeoutSeconds: $0.responseTimeout, rise: $0.healthyThreshold, fall: $0.unhealthyThreshold)
@@ -109,10 +115,10 @@ extension Change {
         }
         switch kind {
         case .router: return cloud.routers[id]
-        case .loadBalancerRule: return cloud.loadBalancerRules[id].flatMap { cloud.router(ofAddress: $0.publicAddress) }
+        case .loadBalancerRule: return cloud.loadBalancerRules[id].flatMap { cloud.router(ofBalancer: $0) }
         case .loadBalancerMember:
             return cloud.loadBalancerMembers[id].flatMap { cloud.loadBalancerRules[$0.rule] }
-                .flatMap { cloud.router(ofAddress: $0.publicAddress) }
+                .flatMap { cloud.router(ofBalancer: $0) }
         default: return nil
         }
     }

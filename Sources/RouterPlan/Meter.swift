@@ -9,6 +9,8 @@ public enum Meter: String, Hashable, Comparable, Sendable, CaseIterable {
     case sent
     /// Packets and bytes that the rule decided about: the first ones of connections, or what it stopped.
     case matched
+    /// Connections that came to nothing: the member refused them, or broke them off.
+    case failed
 
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }

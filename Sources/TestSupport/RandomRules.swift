@@ -106,10 +106,19 @@ extension RandomRequests {
 
     private mutating func balancing(_ cloud: Cloud) -> BalancingRequest {
         let rule = pick(cloud.loadBalancerRules.keys)
-        let address = cloud.loadBalancerRules[rule].flatMap { cloud.publicAddresses[$0.publicAddress] }
-        let near = address?.network.map { cloud.nics(ofNetwork: $0).map(\.guest) } ?? []
+        let place = cloud.loadBalancerRules[rule].flatMap { cloud.place(of: $0) }
+        let near = place?.network.map { cloud.nics(ofNetwork: $0).map(\.guest) } ?? []
         let guest = number(0..<5) == 0 ? guest(in: cloud) : pick(near)
         let member = BalancingRequest.Guests.Member(guest: guest, address: secondary(guest, cloud))
+        if number(0..<12) == 0 {
+            let network = network(of: guest, cloud)
+            return number(0..<3) == 0
+                ? .deleteInternal(.init(id: rule))
+                : .createInternal(
+                    .init(
+                        network: network, name: "i\(number(0..<9))", algorithm: "leastconn",
+                        sourcePort: number(1..<5), instancePort: 80))
+        }
         switch number(0..<9) {
         case 0..<3:
             let (start, _) = ports()

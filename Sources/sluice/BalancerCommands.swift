@@ -78,7 +78,7 @@ extension Commands {
         return Display.table(
             [
                 ("GUEST", "guest"), ("ADDRESS", "ipaddress"), ("STATE", "state"), ("CONNECTIONS", "connections"),
-                ("RECEIVED", "receivedbytes"), ("SENT", "sentbytes"),
+                ("ERRORS", "errors"), ("MS", "responsetime"), ("RECEIVED", "receivedbytes"), ("SENT", "sentbytes"),
             ], rows)
     }
 }

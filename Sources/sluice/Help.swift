@@ -25,7 +25,7 @@ enum Help {
           static-nat list|add|remove
                                      public addresses that are a guest's own
           egress list|add|remove     exceptions from the egress policies of networks
-          top [networks|addresses|rules]
+          top [networks|addresses|rules|members]
                                      what passes, live, the busiest first
           events                     what happened, newest first
           explain --from PORT PACKET what becomes of a packet, stage by stage, and why
@@ -161,13 +161,14 @@ enum Help {
           --plan        show what would change in the model and in the plans, and change nothing
         """,
         "top": """
-        usage: sluice [--json] top [networks|addresses|rules] [--sort received|sent|matched|rate]
+        usage: sluice [--json] top [networks|addresses|rules|members] [--sort received|sent|matched|rate]
                       [--interval SECONDS] [--once]
 
         What has passed since each was made, and how fast now; drawn again and again on a terminal, printed again and
         again elsewhere. RECEIVED is what went to guests, SENT what came from them; MATCHED are the packets that a
         firewall or egress rule decided about, of connections the first ones.
           sluice top rules --sort matched
+          sluice top members                  # whom load balancer rules give connections to, who answers, and how fast
 
           --sort ORDER        received, sent (bytes), matched (packets) or rate, as when absent; the most first
           --interval SECONDS  between two looks; 1 when absent

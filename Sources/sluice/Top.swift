@@ -4,13 +4,14 @@ import Glibc
 /// The traffic of networks, addresses or rules as a table that keeps up.
 struct Top {
     enum Subject: String {
-        case networks, addresses, rules
+        case networks, addresses, rules, members
 
         var type: String {
             switch self {
             case .networks: "network"
             case .addresses: "address"
             case .rules: "rule"
+            case .members: "member"
             }
         }
     }
@@ -20,7 +21,7 @@ struct Top {
     }
 
     static let usage =
-        "top [networks|addresses|rules] [--sort received|sent|matched|rate] [--interval SECONDS] [--once]"
+        "top [networks|addresses|rules|members] [--sort received|sent|matched|rate] [--interval SECONDS] [--once]"
 
     static let command: Commands.Command = { client, words throws(Failure) in
         let words = try Words(words, options: ["--sort", "--interval"], flags: ["--once"], usage: usage)
@@ -78,6 +79,11 @@ struct Top {
         switch subject {
         case .networks: return [("NETWORK", "name"), ("ACCOUNT", "account")] + passage
         case .addresses: return [("ADDRESS", "name"), ("NETWORK", "networkname")] + passage
+        case .members:
+            return [
+                ("MEMBER", "name"), ("STATE", "state"), ("CONNECTIONS", "connections"), ("CONN/s", "connectionrate"),
+            ]
+                + [("ERRORS", "errors"), ("MS", "responsetime")] + passage
         case .rules:
             return [("KIND", "kind"), ("RULE", "name")] + passage
                 + [("MATCHED", "matchedpackets"), ("HITS/s", "matchedrate"), ("LAST HIT", "lasthit")]
@@ -122,6 +128,7 @@ private struct Reading {
                 shown[way] = .string(Top.inUnits(Double(count("\(way)bytes"))))
                 shown["\(way)rate"] = rates[way].map { .string(Top.inUnits($0)) }
             }
+            shown["connectionrate"] = rates["connections"].map { .string("\(Int64($0.rounded()))") }
             shown["matchedrate"] = rates["matched"].map { .string("\(Int64($0.rounded()))") }
             return .object(shown)
         }
@@ -147,7 +154,10 @@ private struct Reading {
                 rows[index].rates = old.rates
                 continue
             }
-            for (way, key) in [("received", "receivedbytes"), ("sent", "sentbytes"), ("matched", "matchedpackets")]
+            for (way, key) in [
+                ("received", "receivedbytes"), ("sent", "sentbytes"), ("matched", "matchedpackets"),
+                ("connections", "connections"),
+            ]
             where rows[index].fields[key] != nil {
                 rows[index].rates[way] = Double(max(0, rows[index].count(key) - old.count(key))) / seconds
             }

@@ -168,7 +168,9 @@ final class Daemon: Sendable {
         case .served(let name, let tickets): post.send(.served(name, tickets: tickets))
         case .failed(let name, let reason, let tickets): post.send(.unserved(name, reason: reason, tickets: tickets))
         case .restarted(let name): post.send(.proxyRestarted(name))
-        case .measured(let name, let readings): post.send(.measured(name, readings))
+        case .measured(let name, let readings, let times):
+            post.send(.measured(name, readings))
+            post.send(.answered(name, times))
         case .health(_, let found):
             let health = found.map { BalancingRequest.MemberHealth($0.member, isDown: !$0.isUp) }
             post.submit(.balancing(.report(health)), installation)

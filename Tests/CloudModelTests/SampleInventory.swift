@@ -48,6 +48,9 @@ extension SampleCloud {
                     id: ObjectID(wellKnown: "certificate"), account: account.id, name: "c",
                     CertificateMaterial(
                         certificate: "C", chain: "D", privateKey: Secret("k"), fingerprint: "F", expires: 1))),
+            .internalAddress(
+                InternalAddress(
+                    id: ObjectID(wellKnown: "internal"), network: network.id, address: IPv4Address(10, 1, 1, 99))),
             .tag(Tag(Reference(.network, network.id), key: "k", value: "v", customer: "c")),
             .eventMark(
                 EventMark(

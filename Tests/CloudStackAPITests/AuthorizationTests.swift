@@ -60,7 +60,9 @@ import Testing
         let reach = Tenants.reach[name] ?? Set(tenants.accounts.keys)
         let before = tenants.cloud
         let others = try tenants.belongings(beyond: reach, in: before)
-        let secrets = before.users.values.compactMap { $0.secretKey?.revealed }.filter { $0 != signer.secret }
+        let secrets =
+            before.users.values.compactMap { $0.secretKey?.revealed }.filter { $0 != signer.secret }
+            + before.sslCertificates.values.map(\.privateKey.revealed)
         var successes: Set<String> = []
         for command in Command.all {
             for owner in ["ann", "bob", "eve", "north", "project"] {

@@ -60,8 +60,20 @@ struct Tenants {
         common.members.append(.init(account: try #require(accounts["eve"]), isAdmin: false))
         var changed = cloud
         try changed.apply(.put(.project(common)))
-        client.service.restore(changed)
         accounts["project"] = common.account
+        // What certificates are made of is another test's matter.
+        for account in accounts.values {
+            let material = CertificateMaterial(
+                certificate: "c", chain: nil, privateKey: Secret("the-key-of-\(account)"), fingerprint: "f",
+                expires: .max)
+            try changed.apply(
+                .put(
+                    .sslCertificate(
+                        SSLCertificate(
+                            id: ObjectID(wellKnown: "certificate of \(account)"), account: account, name: "c", material)
+                    )))
+        }
+        client.service.restore(changed)
         for name in ["north", "south", "ann", "bob", "eve"] { try furnish(name, []) }
         try furnish("ann", [("projectid", project)])
     }
@@ -94,18 +106,16 @@ struct Tenants {
                     "publicipid": id(address), "name": "lb-\(name)", "algorithm": "source", "protocol": "ssl",
                     "publicport": "443", "privateport": "80",
                 ])["loadbalancer"] as? [String: Any] ?? [:]
-        // What certificates are made of is another test's matter.
-        var cloud = cloud
-        let account = try #require(accounts[owner.isEmpty ? name : "project"])
-        let certificate = SSLCertificate(
-            id: ObjectID(wellKnown: "certificate of \(account)"), account: account, name: "cert",
-            CertificateMaterial(
-                certificate: "c", chain: nil, privateKey: Secret("the-key-of-\(account)"), fingerprint: "f",
-                expires: .max))
-        try cloud.apply(.put(.sslCertificate(certificate)))
-        client.service.restore(cloud)
         _ = try client.job(
-            signer, "assignCertToLoadBalancer", ["lbruleid": id(rule), "certid": "\(certificate.id)"])
+            signer, "createLoadBalancer",
+            [
+                "networkid": id(network), "sourceipaddressnetworkid": id(network), "name": "in-\(name)",
+                "scheme": "Internal", "algorithm": "source", "sourceport": "90", "instanceport": "90",
+            ])
+        let account = try #require(accounts[owner.isEmpty ? name : "project"])
+        let certificate = try #require(Array(cloud.sslCertificatesByAccount[account]).first)
+        _ = try client.job(
+            signer, "assignCertToLoadBalancer", ["lbruleid": id(rule), "certid": "\(certificate)"])
         _ = try client.job(signer, "createEgressFirewallRule", ["networkid": id(network), "protocol": "udp"])
     }
 
@@ -157,9 +167,13 @@ struct Tenants {
         let found: ObjectID? =
             switch related {
             case "listNetworks": network?.id
+            case "listLoadBalancers":
+                cloud.loadBalancerRules.values.first {
+                    $0.internalAddress != nil && cloud.place(of: $0)?.account == account
+                }?.id
             case "listSslCerts": cloud.sslCertificates.values.first { $0.account == account }?.id
             case "listLoadBalancerRules":
-                cloud.loadBalancerRules.values.first { cloud.publicAddresses[$0.publicAddress]?.account == account }?.id
+                cloud.loadBalancerRules.values.first { cloud.place(of: $0)?.account == account }?.id
             case "listVirtualMachines": guest?.id
             case "listPublicIpAddresses": address?.id
             case "listRouters": cloud.routers.values.first { $0.account == account }?.id

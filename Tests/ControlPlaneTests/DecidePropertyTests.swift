@@ -43,12 +43,14 @@ private struct Holdings {
                 (value.publicPorts.first...value.publicPorts.last).map {
                     "port \(value.publicAddress) \(value.transport) \($0)"
                 })
+        case .put(.internalAddress(let value)): hold(value.id, ["guest address \(value.network) \(value.address)"])
         case .put(.loadBalancerRule(let value)):
+            let place = value.publicAddress ?? value.internalAddress ?? value.id
             hold(
                 value.id,
                 [
                     "rule \(value.number)",
-                    "port \(value.publicAddress) \(value.transport == .udp ? "udp" : "tcp") \(value.publicPort)",
+                    "port \(place) \(value.transport == .udp ? "udp" : "tcp") \(value.publicPort)",
                 ])
         case .put(.loadBalancerMember(let value)):
             hold(value.id, ["rule \(value.number)", "member \(value.rule) \(value.guestAddress)"])

@@ -7,7 +7,9 @@ final class Members {
     private var servers: [String: Child] = [:]
 
     private static let program = """
-        import asyncio, sys
+        import asyncio, resource, sys
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         name = sys.argv[1].encode()
         async def serve(reader, writer):
             first = await reader.read(65536)
