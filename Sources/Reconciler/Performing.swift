@@ -2,6 +2,10 @@ import NetworkVocabulary
 import RouterPlan
 
 extension Reconciler {
+    static func pause(afterFailures count: Int) -> Duration {
+        .milliseconds(min(100 << min(count - 1, 9), 30_000))
+    }
+
     func performTogether(_ steps: [Step], _ name: NodeName) throws(DataplaneError) -> [DataplaneError] {
         try dataplane.perform(steps, on: name)
         return []

@@ -196,7 +196,9 @@ public final class Reconciler {
 
     private func nextNode() -> NodeName? {
         // Others hang on the host's bridges.
-        for name in [NodeName.underlay, .host] where nodes[name]?.isQueued == true { return name }
+        // Without a plan it is to go, and the host's devices go before it.
+        if let node = nodes[.underlay], node.isQueued, node.plan != nil { return .underlay }
+        if nodes[.host]?.isQueued == true { return .host }
         while let name = urgent.popFirst() ?? ordinary.popFirst() {
             if nodes[name]?.isQueued == true { return name }
         }
@@ -381,10 +383,6 @@ public final class Reconciler {
         retries[name] = now + Self.pause(afterFailures: node.failures)
         report(.failed(name, error, tickets: tickets))
         noteAdopted(name, failed: true)
-    }
-
-    private static func pause(afterFailures count: Int) -> Duration {
-        .milliseconds(min(100 << min(count - 1, 9), 30_000))
     }
 
     private func noteAdopted(_ name: NodeName, failed: Bool) {

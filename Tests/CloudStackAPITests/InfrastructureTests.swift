@@ -52,7 +52,8 @@ extension Client {
             "listZones", "zone",
             "allocationstate description dhcpprovider displaytext dns1 dns2 domain domainid guestcidraddress id "
                 + "internaldns1 internaldns2 ip6dns1 ip6dns2 localstorageenabled:b name networktype "
-                + "securitygroupsenabled:b tags:[] zonetoken resourcedetails:{}"
+                + "securitygroupsenabled:b tags:[] zonetoken resourcedetails:{} allowuserspecifyvrmtu:b "
+                + "routerprivateinterfacemaxmtu:i routerpublicinterfacemaxmtu:i"
         ),
         (
             "listPods", "pod",

@@ -84,7 +84,9 @@ enum FieldTable {
     static let nic =
         "gateway id ipaddress isdefault:b macaddress netmask networkid secondaryip:[] virtualmachineid vpcid adaptertype "
         + "broadcasturi deviceid extradhcpoption:[] ip6address ip6cidr ip6gateway ipaddresses:[] isolatedpvlan:i "
-        + "isolatedpvlantype isolationuri mtu:i networkname publicip publicipid traffictype type vlanid:i vpcname"
+        + "isolatedpvlantype isolationuri mtu:i networkname publicip publicipid traffictype type vlanid:i vpcname "
+        // Ours.
+        + "device hostdevice hostnamespace path port"
     static let secondaryAddress = "id ipaddress networkid nicid virtualmachineid"
     static let virtualMachine =
         "account affinitygroup:[] bootmode boottype cpunumber:i cpuspeed:i cpuused created deleteprotection:b details:{} "
