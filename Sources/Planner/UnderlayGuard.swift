@@ -58,14 +58,15 @@ extension Planner {
                 UnderlayPipeline.arrivals,
                 rules: [
                     guardRule([
-                        .lookup([.inputInterface, number], in: UnderlayPipeline.doors, .equal), .verdict(.accept),
+                        Self.isUDP, .lookup([.inputInterface, number], in: UnderlayPipeline.doors, .equal),
+                        .verdict(.accept),
                     ]),
                     guardRule([
-                        .match(.networkProtocol, .equal, .family(.ipv4)),
+                        .match(.networkProtocol, .equal, .family(.ipv4)), Self.isUDP,
                         .lookup([.inputInterface, .ipv4Source, number], in: UnderlayPipeline.peers, .equal),
                         .verdict(.accept),
                     ]),
-                    guardRule([.lookup([number], in: UnderlayPipeline.strays, .equal), .verdict(.drop)]),
+                    guardRule([Self.isUDP, .lookup([number], in: UnderlayPipeline.strays, .equal), .verdict(.drop)]),
                     guardRule([.counter, .verdict(.drop)]),
                 ]),
         ]

@@ -195,8 +195,7 @@ public final class Reconciler {
     }
 
     private func nextNode() -> NodeName? {
-        // Others hang on the host's bridges.
-        // Without a plan it is to go, and the host's devices go before it.
+        // Others hang on the host's bridges, and its devices on the underlay's rules, which go after them.
         if let node = nodes[.underlay], node.isQueued, node.plan != nil { return .underlay }
         if nodes[.host]?.isQueued == true { return .host }
         while let name = urgent.popFirst() ?? ordinary.popFirst() {
