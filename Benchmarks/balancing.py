@@ -26,13 +26,12 @@ def members(count):
 
 def maps(count):
     """Maps as somebody writes them who needs this one rule."""
-    entries = ", ".join(f"{number} : {address} . {SERVICE}" for number, address in enumerate(members(count)))
+    entries = ", ".join(f"{number} : {address}" for number, address in enumerate(members(count)))
     return f"""
 table ip nat {{
-    map members {{ type mark : ipv4_addr . inet_service; elements = {{ {entries} }} }}
     chain prerouting {{
         type nat hook prerouting priority -100;
-        ip daddr {ADDRESS} tcp dport {FIRST} dnat ip to numgen inc mod {count} map @members
+        ip daddr {ADDRESS} tcp dport {FIRST} dnat to numgen inc mod {count} map {{ {entries} }} : {SERVICE}
     }}
 }}
 table ip filter {{
@@ -230,9 +229,11 @@ class Balancing:
 
         def body(daemon):
             seen = []
+            made = 0
             for count in (0, 1, many):
-                for number in range(len(seen) and (1 if count == 1 else 2), count + 1) if count else []:
-                    self.side(daemon, f"p{number}", f"100.64.3.{number}", 2, 1, "leastconn")
+                while made < count:
+                    made += 1
+                    self.side(daemon, f"p{made}", f"100.64.3.{made}", 2, 1, "leastconn")
                 pids = [pid for router in daemon.call("listRouters", listall="true", pagesize=-1).get("router", [])
                         for pid in processes(router["name"])]
                 seen.append((count, len(pids), proportional(pids), daemon.resident()))

@@ -118,7 +118,7 @@ final class ProxyWork {
                 if now > proxy.deadline { throw KernelError(operation: "start", object: "HAProxy", errno: 110) }
                 return
             }
-            if let last = node.proxy?.takeFormerStatistics(), !last.isEmpty { tell(name, last, areLast: true) }
+            if let last = node.proxy?.takeOver(), !last.isEmpty { tell(name, last, areLast: true) }
             let target =
                 now >= node.trimDue ?? .zero ? node.wanted : node.proxy?.plan.joined(by: node.wanted) ?? node.wanted
             guard let target, !target.frontends.isEmpty else {

@@ -17,24 +17,27 @@ struct RunningProxy {
     private let process: ConfinedProgram
     private var finishing: [ConfinedProgram]
     /// While it comes up: whom it takes over from, to be asked once more when that one takes nobody new.
-    private var former: (line: LocalSocket?, counted: [ProxyMemberStatistics])?
+    private var former: Former?
+
+    private struct Former {
+        let process: ConfinedProgram
+        let socket: String
+        let plan: ProxyPlan
+    }
 
     /// Starts one.
     init(
         home: String, _ name: NodeName, _ plan: ProxyPlan, _ namespace: NetworkNamespace, _ now: Duration,
         taking old: RunningProxy? = nil
     ) throws(KernelError) {
-        let files = try ProxyFiles(home: home, name)
-        let line = old == nil ? nil : try? LocalSocket(files.socket)
-        let counted = old?.statistics() ?? []
+        let files = try ProxyFiles(home: home, name, turn: old.map { 1 - $0.files.turn } ?? 0)
+        former = old.map { Former(process: $0.process, socket: $0.files.socket, plan: $0.plan) }
         // Members that did not answer the one before do not count as well with this one.
-        let found = old == nil ? nil : try? LocalSocket.ask(files.socket, ProxyCommand.showState.description)
+        let found = former.flatMap { try? LocalSocket.ask($0.socket, ProxyCommand.showState.wire) }
         try files.folder.write(found ?? "", to: ProxyFiles.state)
         try files.write(plan)
         var arguments = ["-db", "-q", "-f", files.configurationFile]
-        if let old {
-            arguments += ["-x", files.socket, "-sf", "\(old.process.process)"]
-        }
+        if let former { arguments += ["-x", former.socket] }
         process = try ConfinedProgram(Self.program, arguments, in: namespace, as: files.folder.owner)
         self.files = files
         self.plan = plan
@@ -43,22 +46,28 @@ struct RunningProxy {
         isStarting = true
         hasServed = old?.hasServed ?? false
         deadline = now + .seconds(10)
-        former = line.map { ($0, counted) } ?? old.map { _ in (nil, counted) }
     }
 
     /// One that a daemon before this one started, if its configuration can still be read.
     static func adopted(home: String, _ name: NodeName, _ namespace: NetworkNamespace) throws(KernelError)
         -> RunningProxy?
     {
-        let files = try ProxyFiles(home: home, name)
-        let all = ConfinedProgram.running(program, with: files.configurationFile, in: namespace)
-        guard !all.isEmpty, let current = files.currentProcess(),
-            let process = all.first(where: { $0.process == current })
-        else {
+        let turns = try [0, 1].map { turn throws(KernelError) in try ProxyFiles(home: home, name, turn: turn) }
+        let all = ConfinedProgram.running(program, with: turns[0].configurationFile, in: namespace)
+        // Of two that both answer, the one that the configuration is of.
+        let written = turns[0].folder.read(ProxyFiles.configuration) ?? ""
+        let current = turns.sorted { written.contains($0.socket + " ") && !written.contains($1.socket + " ") }
+            .lazy.compactMap { files in
+                files.currentProcess().flatMap { number in all.first { $0.process == number } }.map { (files, $0) }
+            }.first
+        guard let (files, process) = current else {
             for stray in all { stray.end() }
             return nil
         }
-        return RunningProxy(files, process, all.filter { $0 != process }, namespace)
+        // One that had not been told yet that another is there.
+        let others = all.filter { $0 != process }
+        for other in others { other.finish() }
+        return RunningProxy(files, process, others, namespace)
     }
 
     private init(
@@ -81,7 +90,7 @@ struct RunningProxy {
     /// Forgets those before it that have finished.
     mutating func reap() { finishing.removeAll { !$0.isAlive } }
 
-    /// Whether it answers. The one before answers at the same place until this one has taken it.
+    /// Whether it answers.
     mutating func comeUp() -> Bool {
         guard files.currentProcess() == process.process else { return false }
         isStarting = false
@@ -132,14 +141,25 @@ struct RunningProxy {
         }
     }
 
-    /// All that the one before has counted, once this one has taken its connections over: nobody can ask it later.
-    mutating func takeFormerStatistics() -> [ProxyMemberStatistics] {
+    /// Once it is up beside the one before: is told who is with whom there, sends that one to finish what it has, and says
+    /// all that it has counted. Nobody can ask it later.
+    mutating func takeOver() -> [ProxyMemberStatistics] {
         guard let former else { return [] }
         self.former = nil
-        guard let table = try? former.line?.ask(ProxyCommand.showStatistics.wire),
-            ProxyCommand.showStatistics.isDone(by: table)
-        else { return former.counted }
-        return ProxyMemberStatistics.read(table)
+        // Whoever is connected is answered after nobody new is let in.
+        let line = try? LocalSocket(former.socket)
+        let counted = (try? LocalSocket.ask(former.socket, ProxyCommand.showStatistics.wire)) ?? ""
+        if let question = ProxyHandover.question(former.plan),
+            let answer = try? LocalSocket.ask(former.socket, question),
+            let state = try? LocalSocket.ask(files.socket, ProxyCommand.showState.wire)
+        {
+            for command in ProxyHandover(answer).commands(from: former.plan, to: plan, state: state) {
+                _ = try? LocalSocket.ask(files.socket, command)
+            }
+        }
+        former.process.finish()
+        let last = (try? line?.ask(ProxyCommand.showStatistics.wire)) ?? ""
+        return ProxyMemberStatistics.read(ProxyCommand.showStatistics.isDone(by: last) ? last : counted)
     }
 
     func statistics() -> [ProxyMemberStatistics]? {
@@ -149,7 +169,7 @@ struct RunningProxy {
     }
 
     static func forget(home: String, _ name: NodeName) {
-        if let files = try? ProxyFiles(home: home, name) { files.remove() }
+        if let files = try? ProxyFiles(home: home, name, turn: 0) { files.remove() }
     }
 }
 
@@ -161,16 +181,18 @@ private struct ProxyFiles {
 
     static let configuration = "haproxy.cfg"
     static let state = "state"
-    private static let control = "control"
+    /// Each has another place to be spoken to than the one before: for a moment there are both.
+    let turn: Int
 
-    init(home: String, _ name: NodeName) throws(KernelError) {
+    init(home: String, _ name: NodeName, turn: Int) throws(KernelError) {
         self.home = home
         self.name = name
+        self.turn = turn
         folder = try PrivateFolder(
             home, name.text, owner: ConfinedProgram.User(firstOf: ["haproxy", "nobody"]))
     }
 
-    var socket: String { folder.file(Self.control) }
+    var socket: String { folder.file(turn == 0 ? "control" : "control-2") }
     var configurationFile: String { folder.file(Self.configuration) }
 
     func configuration(_ plan: ProxyPlan) -> String {

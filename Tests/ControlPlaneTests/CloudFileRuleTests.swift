@@ -132,7 +132,7 @@ struct CloudFileRuleTests {
         _ = try apply(edited((#""from": "tcp/80", "to": ["web", "db"]"#, #""from": "tcp/82", "to": []"#)), to: &fixture)
         #expect(fixture.cloud.loadBalancerMembers.count == 1)
         #expect(rules.subtracting(fixture.cloud.loadBalancerRules.keys).count == 1)
-        for (from, parameter) in [("tcp/80-81", "from"), ("sctp/80", "from"), ("tcp", "from"), ("ssl/443", "from")] {
+        for (from, parameter) in [("tcp/80-81", "from"), ("sctp/80", "from"), ("tcp", "from")] {
             let file = try CloudFile(json: edited((#""from": "tcp/80""#, #""from": "\#(from)""#)))
             let error = fixture.refusal(.applyCloud(.init(file: file)))
             #expect(error?.parameter?.hasSuffix("balance[0].\(parameter)") == true, "\(from): \(error as Any)")

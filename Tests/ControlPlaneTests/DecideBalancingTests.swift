@@ -154,7 +154,7 @@ struct DecideBalancingTests {
         #expect(try world.small.fixture.take(.balancing(.updateRule(.init(id: rule, algorithm: "source")))).drains)
         for (what, change) in [
             ("algorithm", BalancingRequest.UpdateRule(id: rule, algorithm: "fastest")),
-            ("protocol", .init(id: rule, transport: "udp")), ("protocol", .init(id: rule, transport: "ssl")),
+            ("protocol", .init(id: rule, transport: "udp")), ("protocol", .init(id: rule, transport: "sctp")),
             ("cidrlist", .init(id: rule, sources: ["192.0.2.1/24"])), ("name", .init(id: rule, name: "")),
         ] {
             #expect(world.small.fixture.refusal(.balancing(.updateRule(change)))?.parameter == what)

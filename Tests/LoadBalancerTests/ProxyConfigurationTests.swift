@@ -174,6 +174,42 @@ private func check(_ plan: ProxyPlan) throws -> String? {
     }
 }
 
+@Suite struct `A proxy's handover` {
+    @Test
+    func `tells who is with whom, by the servers' new numbers, and nothing that a client could have meant otherwise`() {
+        let sticky = ProxyStickiness.source(tableSize: 10, expireSeconds: 60)
+        let plan = ProxyPlan([frontend(stickiness: sticky), frontend(2_049)])
+        #expect(ProxyHandover.question(plan) == "show servers state;show table rule-2048")
+        #expect(ProxyHandover.question(ProxyPlan([frontend()])) == nil)
+        func state(_ first: Int, _ second: Int) -> String {
+            """
+            1
+            # be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight
+            2 rule-2048 \(first) \(member(1).name) 10.1.1.1 2 0 1 1 1 1 0 2 0 0 0 0 - 8080 - 0 0 - - 0
+            2 rule-2048 \(second) \(member(2).name) 10.1.1.2 2 0 1 1 1 1 0 2 0 0 0 0 - 8080 - 0 0 - - 0
+
+            """
+        }
+        let handover = ProxyHandover(
+            state(1, 2) + """
+                # table: rule-2048, type: ip, size:1024, used:4
+                0x55df4a72a080: key=198.18.0.1 use=0 exp=1799793 server_id=1 server_key=\(member(1).name)
+                0x55df4a72a150: key=198.18.0.2 use=0 exp=1799793 server_id=2 server_key=-
+                0x55df4a72a220: key=a;quit use=0 exp=1799793 server_id=1 server_key=\(member(1).name)
+                0x55df4a72a290: key=198.18.0.3 use=0 exp=1799793 server_id=9 server_key=-
+
+                """)
+        let told = handover.commands(from: plan, to: plan, state: state(2, 1)).flatMap { $0.split(separator: ";") }
+        #expect(
+            told.sorted() == [
+                "set table rule-2048 key 198.18.0.1 data.server_id 2",
+                "set table rule-2048 key 198.18.0.2 data.server_id 1",
+            ])
+        let other = ProxyPlan([frontend(stickiness: .source(tableSize: 20, expireSeconds: 60))])
+        #expect(handover.commands(from: plan, to: other, state: state(2, 1)).isEmpty)
+    }
+}
+
 @Suite struct `A proxy's statistics` {
     @Test func `are read by the names of their columns`() throws {
         let name = member(7).name

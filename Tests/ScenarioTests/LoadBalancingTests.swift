@@ -256,6 +256,54 @@ extension Scenarios {
             }
         }
 
+        @Test(.needsRoot) func `clients known by the application's cookie stay through reloads and changes of members`()
+            async throws
+        {
+            try await inOwnWorld { world in
+                let site = try Site(world)
+                let rule = try site.daemon.balance(site.address, [site.web, site.db])
+                try site.daemon.perform(
+                    "createLBStickinessPolicy",
+                    [
+                        "lbruleid": rule, "methodname": "AppCookie", "name": "s", "param[0].name": "cookie-name",
+                        "param[0].value": "ID", "param[1].name": "request-learn", "param[1].value": "true",
+                    ])
+                let clients = (0..<12).map { "client-\($0)" }
+                // In another order each time: in turn, they would come to others.
+                let visit = { (order: [String]) in
+                    try order.map { client in
+                        (
+                            client,
+                            try world.shell(
+                                "curl -s -m 5 -b ID=\(client) http://\(Self.public50)/ | cut -d' ' -f1",
+                                in: Self.outside)
+                        )
+                    }.sorted { $0.0 < $1.0 }.map(\.1)
+                }
+                let first = try visit(clients)
+                #expect(Set(first).count == 2)
+                #expect(try visit(clients.reversed()) == first)
+                let process = try site.proxies()
+                // A member comes and goes: the oldest takes nobody from the others.
+                let nic = try #require(
+                    try site.daemon.list("listNics", "nic", ["virtualmachineid": site.db]).first)[text: "id"]
+                try site.daemon.perform("addIpToNic", ["nicid": nic, "ipaddress": "10.1.1.99"])
+                let further = ["id": rule, "vmidipmap[0].vmid": site.db, "vmidipmap[0].vmip": "10.1.1.99"]
+                try site.daemon.perform("assignToLoadBalancerRule", further)
+                #expect(try visit(clients.shuffled()) == first)
+                #expect(try site.proxies() == process)
+                for port in ["81", "82"] {
+                    _ = try site.daemon.balance(
+                        site.address, [site.web], ["publicport": port, "algorithm": "leastconn"])
+                    #expect(try visit(clients.shuffled()) == first)
+                }
+                try site.daemon.perform("removeFromLoadBalancerRule", further)
+                #expect(try visit(clients.shuffled()) == first)
+                #expect(try site.proxies() != process)
+                try site.end()
+            }
+        }
+
         @Test(.needsRoot) func `members of a rule that tells them of clients hear who came, and to where`() async throws
         {
             try await inOwnWorld { world in

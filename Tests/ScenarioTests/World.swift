@@ -59,9 +59,9 @@ final class World {
 
     fileprivate func end() {
         for child in children.reversed() { child.end() }
-        // What serves guests outlives the daemon that started it, and clients of DHCP who started them; they are in this
+        // What serves guests outlives the daemon that started it, and clients of DHCP who started them, and so do proxies; they are in this
         // world's mount namespace, and end with it.
-        _ = try? run(["sh", "-c", "pkill -KILL --ns $$ --nslist mnt -x 'sluice-worker|dhclient|dhcpcd|udhcpc'"])
+        _ = try? run(["sh", "-c", "pkill -KILL --ns $$ --nslist mnt -x 'sluice-worker|haproxy|dhclient|dhcpcd|udhcpc'"])
         _ = try? run(["sh", "-c", "umount -q \(directory)/* 2>/dev/null; rm -rf \(directory)"])
     }
 }
