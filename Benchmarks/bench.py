@@ -379,7 +379,7 @@ def main():
                         (ports, ["plug", "guarded", "vxlans", "vlans"]),
                         (Services(bench, zone), ["names", "forwarded", "metadata", "exchanges"]),
                         (Guests(bench, zone, programs[4]), ["bound", "booting", "visible", "memory"]),
-                        (Replays(bench, os.path.join(os.path.dirname(programs[0]), "sluice")), ["replay", "pace", "large"])]:
+                        (Replays(bench, os.path.join(os.path.dirname(programs[0]), "sluice")), ["explain", "replay", "pace", "large"])]:
         for name in names:
             if only is None or name in only:
                 getattr(part, name)()

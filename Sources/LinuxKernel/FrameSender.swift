@@ -64,7 +64,19 @@ public final class FrameSender {
 
     /// Sends what has come together.
     public func flush() throws(KernelError) {
+        defer { (count, used) = (0, 0) }
         guard let first = parts.baseAddress else { return }
+        try push(first, count)
+    }
+
+    /// Sends frames that are kept, from one number to another.
+    public func send(_ store: FrameStore, _ range: Range<Int>) throws(KernelError) {
+        try flush()
+        guard let first = store.parts.baseAddress else { return }
+        try push(first + range.lowerBound, range.count)
+    }
+
+    private func push(_ first: UnsafeMutablePointer<iovec>, _ count: Int) throws(KernelError) {
         var done = 0
         var attempts = 0
         while done < count {
@@ -88,7 +100,45 @@ public final class FrameSender {
             default: throw .last("send frames by", name)
             }
         }
-        count = 0
-        used = 0
+    }
+}
+
+/// Frames in memory, ready to be sent any number of times.
+public final class FrameStore {
+    private static let block = 4 << 20
+
+    private var blocks: [UnsafeMutableRawBufferPointer] = []
+    private var used = FrameStore.block
+    fileprivate private(set) var parts = UnsafeMutableBufferPointer<iovec>.allocate(capacity: 1024)
+    public private(set) var count = 0
+    public private(set) var bytes = 0
+
+    public init() {}
+
+    deinit {
+        for block in blocks { block.deallocate() }
+        parts.deallocate()
+    }
+
+    public func append(_ frame: [UInt8]) {
+        if used + frame.count > Self.block {
+            blocks.append(.allocate(byteCount: max(Self.block, frame.count), alignment: 64))
+            used = 0
+        }
+        if count == parts.count { grow() }
+        guard let block = blocks.last else { return }
+        let place = UnsafeMutableRawBufferPointer(rebasing: block[used..<used + frame.count])
+        place.copyBytes(from: frame)
+        parts[count] = iovec(iov_base: place.baseAddress, iov_len: frame.count)
+        count += 1
+        bytes += frame.count
+        used += (frame.count + 7) & ~7
+    }
+
+    private func grow() {
+        let larger = UnsafeMutableBufferPointer<iovec>.allocate(capacity: parts.count * 2)
+        _ = larger.initialize(from: parts.prefix(count))
+        parts.deallocate()
+        parts = larger
     }
 }

@@ -109,6 +109,10 @@ public struct Replay: Sendable {
     private func send(_ report: @Sendable (Progress) -> Void) throws -> Outcome {
         var outcome = Outcome()
         let senders = try entries.map { try FrameSender(by: $0.port.device, in: $0.port.open()) }
+        if pace == .full, senders.count == 1, let kept = try keep() {
+            try send(kept, by: senders[0], &outcome, report)
+            return outcome
+        }
         let rewrites = entries.map { $0.rewriter != FrameRewriter() }
         var metronome = Pacer(pace)
         var nextReport = Metronome.now + 500_000_000
@@ -162,7 +166,7 @@ public struct Replay: Sendable {
     }
 
     /// The entry that takes a frame: the one for its source, else the one for everything.
-    private func entry(for bytes: [UInt8]) -> Int? {
+    func entry(for bytes: [UInt8]) -> Int? {
         if entries.count == 1, entries[0].source == nil { return 0 }
         let source = (try? Frame(parsing: bytes))?.ip?.source
         return entries.firstIndex { source != nil && $0.source == source } ?? entries.firstIndex { $0.source == nil }

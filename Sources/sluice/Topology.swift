@@ -36,7 +36,8 @@ struct Topology {
 
     struct Segment {
         let name: String
-        let owner: String
+        /// The account; nil where several share it.
+        let owner: String?
         let kind: String
         let cidr: String
         let rate: String
@@ -59,7 +60,10 @@ struct Topology {
         zones = facts.zones.map { zone in
             Zone(
                 name: zone["name"]?.text ?? "?",
-                ranges: facts.ranges.filter { $0["zoneid"]?.text == zone["id"]?.text }.map {
+                // Those of shared networks are guests'.
+                ranges: facts.ranges.filter {
+                    $0["zoneid"]?.text == zone["id"]?.text && $0["networkid"] == nil
+                }.map {
                     "\($0["startip"]?.text ?? "?")-\($0["endip"]?.text ?? "?") by \($0["gateway"]?.text ?? "?") on "
                         + ($0["vlan"]?.text ?? "?")
                 },
@@ -149,7 +153,7 @@ extension Topology.Router {
 
 extension Topology.Segment {
     var title: String {
-        "\(owner)/\(name) \(cidr) \(kind)" + (rate.isEmpty ? "" : " \(rate)")
+        (owner.map { "\($0)/\(name)" } ?? "\(name), shared,") + " \(cidr) \(kind)" + (rate.isEmpty ? "" : " \(rate)")
     }
 
     var lines: [String] {
@@ -173,7 +177,8 @@ extension Topology.Segment {
 
     var json: JSONValue {
         .object([
-            "network": .string(name), "account": .string(owner), "segment": .string(kind), "cidr": .string(cidr),
+            "network": .string(name), "account": owner.map { .string($0) } ?? .null, "segment": .string(kind),
+            "cidr": .string(cidr),
             "rate": .string(rate), "router": router.map { .string($0.name) } ?? .null,
             "addresses": .array(
                 (router?.addresses ?? []).map { address in

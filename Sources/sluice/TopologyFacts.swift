@@ -62,7 +62,7 @@ extension Topology {
         func segment(_ network: JSONValue) -> Segment {
             let id = network["id"]?.text ?? ""
             return Segment(
-                name: network["name"]?.text ?? "?", owner: network["account"]?.text ?? "?",
+                name: network["name"]?.text ?? "?", owner: network["account"]?.text,
                 kind: network["broadcasturi"]?.text ?? network["state"]?.text ?? "", cidr: network["cidr"]?.text ?? "",
                 rate: rates[id] ?? "",
                 router: routers.first { $0["guestnetworkid"]?.text == id }.map { router($0, id) },

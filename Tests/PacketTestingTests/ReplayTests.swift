@@ -79,6 +79,23 @@ import Testing
         #expect(frames.allSatisfy { $0.checksumFaults.isEmpty })
     }
 
+    @Test(arguments: [Replay.Pace.full, .rate(100_000)])
+    func `sends a damaged capture up to the damage, and says where that is`(pace: Replay.Pace) throws {
+        let capture = try folder.capture("sent.pcap", Self.packets)
+        let whole = try Data(contentsOf: URL(filePath: capture))
+        let cut = folder.file("cut.pcap")
+        try whole.dropLast(5).write(to: URL(filePath: cut))
+        let error = #expect(throws: CaptureFile.Failure.self) {
+            try replay(cut) { replay in
+                replay.pace = pace
+                replay.rounds = 3
+            }
+        }
+        #expect("\(try #require(error))".contains("damaged at offset"))
+        let heard = Array(try Data(contentsOf: URL(filePath: folder.file("heard.pcapng"))))
+        #expect(CaptureReader.packets(in: heard).packets.count == 199)
+    }
+
     @Test func `says what is not there`() throws {
         let capture = try folder.capture("sent.pcap", ["udp 10.1.1.10:5000 > 198.51.100.1:53"])
         #expect(throws: (any Error).self) { try replay(capture) { $0.entries[0].port.device = "nothing" } }

@@ -178,10 +178,12 @@ extension Scenarios {
                 let said = try daemon.sluice("topology", "--interval", "0")
                 for part in [
                     "zone demo", "outside 203.0.113.10-", "anna/front 10.1.1.0/24 vlan://", "203.0.113.77",
-                    "tcp/80 to anna-front:80", "mallory-back 10.1.1.10 at i-",
+                    "tcp/80 to anna-front:80", "mallory-back 10.1.1.10 at i-", "square, shared, 10.1.1.0/24 vlan://98",
                 ] {
                     #expect(said.output.contains(part), "\(part) in\n\(said.output)\(said.errors)")
                 }
+                // Addresses of a shared network are no outside.
+                #expect(!said.output.contains("outside 10.1.1."))
                 let file = "\(world.directory)/cloud.svg"
                 #expect(try daemon.sluice("topology", "--interval", "0", "--svg", file).status == 0)
                 // Well-formed, by somebody else's reading.
