@@ -109,11 +109,14 @@ class Replays:
                     before = received()
                     output, usage = measured(words)
                     rates[side].append(float(re.search(told, output).group(1)))
-                    work[side].append(count * rounds / (usage.ru_utime + usage.ru_stime))
+                    # Reading the capture is left out: one round takes as long for that as all of them.
+                    _, alone = measured([str(1) if word == str(rounds) else word for word in words])
+                    spent = usage.ru_utime + usage.ru_stime - alone.ru_utime - alone.ru_stime
+                    work[side].append(count * (rounds - 1) / spent)
                     if received() - before < count * rounds:
                         raise SystemExit(f"{words[0]}: {received() - before} of {count * rounds} frames arrived")
             os.remove(path)
-            for what, found in [("a second", rates), ("a processor second, reading included", work)]:
+            for what, found in [("a processor second", work), ("a second", rates)]:
                 ours, theirs = (statistics.median(found[side]) for side in ("ours", "theirs"))
                 self.bench.row(
                     f"frames {what} into a veth, {size} bytes", f"{ours / 1000:,.0f} thousand",

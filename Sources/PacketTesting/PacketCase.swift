@@ -31,7 +31,11 @@ public struct PacketCase: Sendable {
 
     private init(_ folder: String, _ data: (String) throws(CaseError) -> Data) throws(CaseError) {
         path = folder
-        name = folder.split(separator: "/").filter { $0 != "." && $0 != ".." }.suffix(2).joined(separator: "/")
+        // Where the path itself says nothing, as `.` does, the place that it means.
+        let parts = folder.split(separator: "/")
+        let isPlain = !parts.isEmpty && parts.suffix(2).allSatisfy { $0 != "." && $0 != ".." }
+        let path = isPlain ? folder : URL(filePath: folder).standardizedFileURL.path
+        name = path.split(separator: "/").suffix(2).joined(separator: "/")
         let story = Self.text(try data("README.md"))
         guard let headline = story.split(separator: "\n").first(where: { $0.hasPrefix("# ") }) else {
             throw CaseError(file: "\(folder)/README.md", "expected a headline, '# …'")

@@ -23,6 +23,7 @@ extension Walk {
         // A checksum that is wrong, and a length that is.
         if !ip.checksumFaults.isEmpty { return .invalid }
         if case .udp(let datagram) = ip.body, datagram.length != .computed { return .invalid }
+        if ip.isUnknownGRE { return .invalid }
         if let quoted = ip.quoted { return related(ip, quoted) }
         guard let tuple = ip.tuple else { return .invalid }
         if let place = connections.place(of: tuple), let known = connections[place.id] {
@@ -201,6 +202,12 @@ extension FlowTuple.Selector {
 }
 
 extension IPPacket {
+    /// GRE of version 1 that carries no PPP (RFC 2637 section 4.1), which the kernel makes nothing of.
+    fileprivate var isUnknownGRE: Bool {
+        guard self.protocol.number == 47, case .other(let bytes) = body, bytes.count >= 8 else { return false }
+        return bytes[1] & 7 == 1 && (bytes[2], bytes[3]) != (0x88, 0x0b)
+    }
+
     /// The tuple of a packet that may end behind its ports.
     var quotedTuple: FlowTuple? {
         if let ports {
