@@ -133,7 +133,7 @@ class Balancing:
         # Nobody serves between two turns, and none is to be found out for it.
         listed = daemon.call("listLoadBalancerRules", publicipid=side.addressid, listall="true", pagesize=-1)
         side.rules = [rule["id"] for rule in listed["loadbalancerrule"]]
-        for rule in side.rules[:1] if rules > 1 else side.rules:
+        for rule in side.rules:
             daemon.job("createLBHealthCheckPolicy", lbruleid=rule, intervaltime=20940, unhealthythreshold=100)
         return side
 

@@ -8,7 +8,8 @@ import RouterPlan
 struct BalancingKeeper {
     private let planner: Planner
     private var proxies: [NodeName: ProxyPlan] = [:]
-    private var checks: [NodeName: [MemberCheck]] = [:]
+    /// By the rule that they are for.
+    private var checks: [NodeName: [ObjectID: [MemberCheck]]] = [:]
 
     init(_ planner: Planner) { self.planner = planner }
 
@@ -16,17 +17,27 @@ struct BalancingKeeper {
     mutating func adopt(_ cloud: Cloud) -> [KernelOrder] {
         let nodes = planner.balancingNodes(in: cloud)
         for name in nodes { proxies[name] = planner.proxy(name, in: cloud) }
-        return [.adoptProxies(proxies)] + nodes.compactMap { check($0, cloud) }
+        var orders: [KernelOrder] = [.adoptProxies(proxies)]
+        for name in nodes { check(name, planner.balancers(of: name, in: cloud), cloud) { orders.append($0) } }
+        return orders
     }
 
-    /// What proxies have to do for a change, which whoever asked for it waits for. New checks are ordered at once.
+    /// What proxies have to do for a change, which whoever asked for it waits for. New checks are ordered at once. Costs
+    /// nothing that grows with the rules that a change is not about.
     mutating func follow(
         _ changes: [Change], from before: Cloud, to after: Cloud, ticket: UInt64, drains: Bool,
         _ order: (KernelOrder) -> Void
     ) -> [KernelOrder] {
         var orders: [KernelOrder] = []
-        for name in planner.balancingTargets(of: changes, from: before, to: after).sorted() {
-            if let check = check(name, after) { order(check) }
+        let targets = planner.balancingTargets(of: changes, from: before, to: after)
+        for (name, target) in targets.sorted(by: { $0.key < $1.key }) {
+            var rules = target.rules
+            if target.isWhole {
+                rules.formUnion((checks[name] ?? [:]).keys)
+                rules.formUnion(planner.balancers(of: name, in: after))
+            }
+            check(name, rules.sorted(), after, order)
+            guard target.isWhole || target.concernsProxy else { continue }
             let plan = planner.proxy(name, in: after)
             guard plan != proxies[name] else { continue }
             proxies[name] = plan
@@ -35,11 +46,15 @@ struct BalancingKeeper {
         return orders
     }
 
-    private mutating func check(_ name: NodeName, _ cloud: Cloud) -> KernelOrder? {
-        let wanted = planner.checks(name, in: cloud)
-        guard wanted != checks[name] ?? [] else { return nil }
-        checks[name] = wanted.isEmpty ? nil : wanted
-        return .check(name, wanted)
+    private mutating func check(
+        _ name: NodeName, _ rules: [ObjectID], _ cloud: Cloud, _ order: (KernelOrder) -> Void
+    ) {
+        for rule in rules {
+            let wanted = planner.checks(of: rule, from: name, in: cloud)
+            guard wanted != checks[name]?[rule] ?? [] else { continue }
+            checks[name, default: [:]][rule] = wanted.isEmpty ? nil : wanted
+            order(.check(name, rule: rule, wanted))
+        }
     }
 }
 

@@ -15,8 +15,8 @@ public enum KernelOrder: Sendable {
     case examine(NodeName, ticket: UInt64?)
     /// What the proxies of routers do, at the start; there are no others.
     case adoptProxies([NodeName: ProxyPlan])
-    /// The members of a router's rules that are checked from now on by whether they take a connection.
-    case check(NodeName, [MemberCheck])
+    /// The members of one of a router's rules that are checked from now on by whether they take a connection.
+    case check(NodeName, rule: ObjectID, [MemberCheck])
     /// What a router's proxy is to do; nil for none. Comes before the changes of the router that lead to it, and they wait
     /// until it does.
     case proxy(NodeName, ProxyPlan?, ticket: UInt64, drains: Bool)

@@ -6,7 +6,7 @@ public import RouterPlan
 /// The thread that checks members which no proxy checks, from inside their routers' namespaces.
 public final class HealthKeeper: Sendable {
     fileprivate enum Message: Sendable {
-        case check(NodeName, [MemberCheck])
+        case check(NodeName, rule: ObjectID, [MemberCheck])
     }
 
     private let inbox: Inbox<Message>
@@ -26,14 +26,16 @@ public final class HealthKeeper: Sendable {
             let start = clock.now
             while let messages = inbox.receive(timeout: work.pause(clock.now - start)) {
                 let now = clock.now - start
-                for case .check(let name, let checks) in messages { work.take(name, checks, now) }
+                for case .check(let name, let rule, let checks) in messages { work.take(name, rule, checks, now) }
                 work.attend(now)
             }
         }
     }
 
-    /// The members of a router that are to be checked from now on.
-    public func check(_ name: NodeName, _ checks: [MemberCheck]) { inbox.send(.check(name, checks)) }
+    /// The members of one of a router's rules that are to be checked from now on.
+    public func check(_ name: NodeName, rule: ObjectID, _ checks: [MemberCheck]) {
+        inbox.send(.check(name, rule: rule, checks))
+    }
 
     public func stop() {
         inbox.close()
@@ -54,7 +56,13 @@ private final class HealthWork {
 
     private let directory: NamespaceDirectory
     private let report: (ObjectID, Bool) -> Void
+    private struct Rule: Hashable {
+        let node: NodeName
+        let rule: ObjectID
+    }
+
     private var members: [ObjectID: Member] = [:]
+    private var rules: [Rule: Set<ObjectID>] = [:]
     private let probes = ConnectionProbes<ObjectID>()
     /// More than these are not asked at once.
     private static let crowd = 512
@@ -69,20 +77,23 @@ private final class HealthWork {
         return members.values.map(\.due).min().map { max(.milliseconds(1), $0 - now) }
     }
 
-    func take(_ name: NodeName, _ checks: [MemberCheck], _ now: Duration) {
-        let wanted = Dictionary(checks.map { ($0.member, $0) }) { first, _ in first }
-        for (id, member) in members where member.node == name && wanted[id] == nil {
+    func take(_ name: NodeName, _ rule: ObjectID, _ checks: [MemberCheck], _ now: Duration) {
+        let wanted = Set(checks.map(\.member))
+        let key = Rule(node: name, rule: rule)
+        let gone = (rules[key] ?? []).subtracting(wanted)
+        rules[key] = wanted.isEmpty ? nil : wanted
+        for id in gone where members[id]?.node == name {
             probes.abandon(id)
             members[id] = nil
         }
-        for (place, check) in checks.enumerated() {
+        for check in checks {
             if var known = members[check.member], known.node == name, known.check.isSame(as: check) {
                 known.check = check
                 members[check.member] = known
                 continue
             }
             // Not all at the same moment.
-            let spread = Duration.milliseconds(place * check.intervalSeconds * 1_000 / max(1, checks.count))
+            let spread = Duration.milliseconds(Int(check.member.low % UInt64(check.intervalSeconds * 1_000)))
             members[check.member] = Member(
                 node: name, check: check, health: MemberHealth(isDown: check.isDown), due: now + spread)
         }

@@ -1,6 +1,6 @@
 public import CloudModel
 public import LoadBalancer
-import NetworkVocabulary
+public import NetworkVocabulary
 public import RouterPlan
 import Ruleset
 
@@ -23,27 +23,40 @@ extension Planner {
             .sorted()
     }
 
-    /// The members of a router's rules that are to be checked and that no proxy checks.
-    public func checks(_ name: NodeName, in cloud: Cloud) -> [MemberCheck] {
-        guard let router = cloud.router(named: name.text), router.isRunning else { return [] }
-        return cloud.loadBalancerRules(ofNetwork: router.network).flatMap { rule -> [MemberCheck] in
-            guard !rule.needsProxy, let policy = rule.check else { return [] }
-            return cloud.members(ofBalancer: rule.id).map { member in
-                MemberCheck(
-                    member: member.id, address: member.guestAddress, port: rule.privatePort,
-                    intervalSeconds: policy.interval, timeoutSeconds: policy.responseTimeout,
-                    rise: policy.healthyThreshold, fall: policy.unhealthyThreshold, isDown: member.isDown)
-            }
+    /// The members of a rule that are to be checked from a router and that no proxy checks.
+    public func checks(of rule: ObjectID, from name: NodeName, in cloud: Cloud) -> [MemberCheck] {
+        guard let router = cloud.router(named: name.text), router.isRunning, let rule = cloud.loadBalancerRules[rule],
+            cloud.place(of: rule)?.network == router.network, !rule.needsProxy, let policy = rule.check
+        else { return [] }
+        return cloud.members(ofBalancer: rule.id).map { member in
+            MemberCheck(
+                member: member.id, address: member.guestAddress, port: rule.privatePort,
+                intervalSeconds: policy.interval, timeoutSeconds: policy.responseTimeout,
+                rise: policy.healthyThreshold, fall: policy.unhealthyThreshold, isDown: member.isDown)
         }
     }
 
-    /// The routers whose proxy, or whose checks, the changes may concern.
-    public func balancingTargets(of changes: [Change], from before: Cloud, to after: Cloud) -> Set<NodeName> {
-        var targets: Set<NodeName> = []
+    /// The rules that a router serves.
+    public func balancers(of name: NodeName, in cloud: Cloud) -> [ObjectID] {
+        cloud.router(named: name.text).map { cloud.loadBalancerRules(ofNetwork: $0.network).map(\.id) } ?? []
+    }
+
+    /// The routers whose proxy, or whose checks, the changes may concern, with the rules that they are about.
+    public func balancingTargets(
+        of changes: [Change], from before: Cloud, to after: Cloud
+    ) -> [NodeName: BalancingTarget] {
+        var targets: [NodeName: BalancingTarget] = [:]
         for change in changes {
             for cloud in [before, after] {
-                guard let router = change.balancedRouter(in: cloud) else { continue }
-                targets.insert(NodeName(router.name))
+                guard let (router, rule) = change.balanced(in: cloud) else { continue }
+                var target = targets[NodeName(router.name)] ?? BalancingTarget()
+                if let rule {
+                    target.rules.insert(rule.id)
+                    if rule.needsProxy { target.concernsProxy = true }
+                } else {
+                    target.isWhole = true
+                }
+                targets[NodeName(router.name)] = target
             }
         }
         return targets
@@ -103,8 +116,18 @@ extension ProxyCertificate {
     }
 }
 
+/// What of a router's load balancing a change is about.
+public struct BalancingTarget: Hashable, Sendable {
+    public var rules: Set<ObjectID> = []
+    /// One of them is the proxy's, or was.
+    public var concernsProxy = false
+    /// The router itself has changed.
+    public var isWhole = false
+}
+
 extension Change {
-    fileprivate func balancedRouter(in cloud: Cloud) -> VirtualRouter? {
+    /// The router, and the rule unless it is about the router itself.
+    fileprivate func balanced(in cloud: Cloud) -> (VirtualRouter, LoadBalancerRule?)? {
         let (kind, id): (RecordKind, ObjectID)
         switch self {
         case .put(.loadBalancerRule(let rule)): (kind, id) = (.loadBalancerRule, rule.id)
@@ -113,13 +136,13 @@ extension Change {
         case .remove(let what, let whose): (kind, id) = (what, whose)
         case .put: return nil
         }
+        let rule: LoadBalancerRule?
         switch kind {
-        case .router: return cloud.routers[id]
-        case .loadBalancerRule: return cloud.loadBalancerRules[id].flatMap { cloud.router(ofBalancer: $0) }
-        case .loadBalancerMember:
-            return cloud.loadBalancerMembers[id].flatMap { cloud.loadBalancerRules[$0.rule] }
-                .flatMap { cloud.router(ofBalancer: $0) }
+        case .router: return cloud.routers[id].map { ($0, nil) }
+        case .loadBalancerRule: rule = cloud.loadBalancerRules[id]
+        case .loadBalancerMember: rule = cloud.loadBalancerMembers[id].flatMap { cloud.loadBalancerRules[$0.rule] }
         default: return nil
         }
+        return rule.flatMap { rule in cloud.router(ofBalancer: rule).map { ($0, rule) } }
     }
 }

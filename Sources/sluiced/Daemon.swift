@@ -226,7 +226,7 @@ private final class LaneSlot: Sendable {
         case .adoptProxies(let plans): proxies?.adopt(plans)
         case .proxy(let name, let plan, let ticket, let drains):
             proxies?.serve(name, plan, ticket: ticket, drains: drains)
-        case .check(let name, let checks): health?.check(name, checks)
+        case .check(let name, let rule, let checks): health?.check(name, rule: rule, checks)
         case .measure: proxies?.measure()
         default: break
         }

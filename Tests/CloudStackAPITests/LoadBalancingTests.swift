@@ -128,12 +128,18 @@ import Testing
         let labels = "{rule=\"\(rule)\",address=\"10.1.1.77\"}"
         for (name, type, value) in [
             ("up", "gauge", 1), ("connections_total", "counter", 0), ("received_bytes_total", "counter", 0),
-            ("sent_bytes_total", "counter", 0),
+            ("sent_bytes_total", "counter", 0), ("errors_total", "counter", 0),
         ] {
             let text = Metrics.text(client.service.view)
             #expect(text.contains("# TYPE sluice_load_balancer_member_\(name) \(type)\n"), "\(name)")
             #expect(text.contains("\nsluice_load_balancer_member_\(name)\(labels) \(value)\n"), "\(name)")
         }
+        for name in ["connections", "received_bytes", "sent_bytes", "errors"] {
+            let line = "\nsluice_load_balancer_\(name)_total{rule=\"\(rule)\"} 0\n"
+            #expect(Metrics.text(client.service.view).contains(line), "\(name)")
+        }
+        // Of whom it is not known how fast they answer, nothing is said.
+        #expect(!Metrics.text(client.service.view).contains("response_milliseconds"))
     }
 
     @Test func `name the parameter that is wrong`() throws {

@@ -192,7 +192,7 @@ extension KernelOrder {
     var node: NodeName {
         switch self {
         case .adopt, .measure, .adoptProxies: .host
-        case .check(let name, _), .proxy(let name, _, _, _): name
+        case .check(let name, _, _), .proxy(let name, _, _, _): name
         case .plan(let plan, _, _): plan.name
         case .change(let delta, _, _, _): delta.node
         case .withdraw(let name, _), .examine(let name, _): name

@@ -256,6 +256,38 @@ extension Scenarios {
             }
         }
 
+        @Test(.needsRoot) func `members are checked without being asked for, and what they fail at is told`()
+            async throws
+        {
+            try await inOwnWorld { world in
+                let site = try Site(world)
+                let proxied = try site.daemon.balance(
+                    site.address, [site.web, site.db], ["publicport": "81", "algorithm": "leastconn"])
+                let visit = { try Visit(world, from: Self.outside, to: Self.public50, 81) }
+                let held = try (0..<4).map { _ in try visit() }
+                #expect(Set(held.map(\.member)) == ["web", "db"])
+                site.members.stop("db")
+                // Nobody has found out yet: who is sent there is served by another, and it is counted.
+                for _ in 0..<2 { #expect(try visit().member == "web") }
+                let rule = try site.daemon.balance(site.address, [site.web, site.db])
+                try site.wait(until: "the proxy has found out", ["Down", "Up"], proxied)
+                try site.wait(until: "the kernel is told", ["Down", "Up"], rule)
+                #expect(try site.counts(4) == ["web": 4])
+                let rows = try seen("what failed") {
+                    let rows = try site.daemon.list("listTraffic", "traffic", ["type": "member"])
+                        .filter { $0[text: "name"].contains("tcp/81") }
+                    return rows.contains { ($0["errors"] as? Int ?? 0) > 0 } ? rows : nil
+                }
+                #expect(rows.map { $0[text: "state"] }.sorted() == ["Down", "Up"])
+                #expect(rows.contains { $0["responsetime"] is Int })
+                let top = try site.daemon.sluice("top", "members", "--once").output
+                #expect(top.contains("MEMBER") && top.contains("ERRORS") && top.contains("\(Self.public50) tcp/81 to "))
+                let show = try site.daemon.sluice("lb", "show", proxied).output
+                #expect(show.contains("ERRORS") && show.contains("Down"), "\(show)")
+                try site.end()
+            }
+        }
+
         @Test(.needsRoot) func `clients known by the application's cookie stay through reloads and changes of members`()
             async throws
         {
