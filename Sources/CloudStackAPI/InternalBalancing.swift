@@ -79,6 +79,23 @@ extension Command {
         } reply: { _, _ in
             .success
         },
+        // CloudStack starts a machine for each of these. Here the network's router is who balances, so that there are none.
+        .list(
+            "listInternalLoadBalancerVMs", "Lists machines that only balance load: there are none, routers do it",
+            [
+                Parameter("id", .uuid, "only this one"), Parameter("name", "only those of this name"),
+                Parameter("state", "only in this state"),
+                Parameter("networkid", .uuid, related: "listNetworks", "only of this network"),
+                Parameter("zoneid", .uuid, related: "listZones", "only in this zone"),
+                Parameter("hostid", .uuid, related: "listHosts", "only on this host"),
+                Parameter("podid", .uuid, related: "listPods", "only in this pod"),
+            ] + .scope, isAdminOnly: true, unsupported: ["fetchhealthcheckresults", "forvpc", "vpcid"]
+        ) { call throws(RequestError) in
+            _ = try call.scope()
+            return try call.page("internalloadbalancervm", [LoadBalancerRule]()) {
+                $0.renderedAsInternal(in: call.cloud)
+            }
+        },
     ]
 }
 
