@@ -8,6 +8,7 @@ public struct ProxyMemberStatistics: Hashable, Sendable {
     public let connections: UInt64
     public let bytesIn: UInt64
     public let bytesOut: UInt64
+    /// Connections and answers that failed, those among them after which another member was tried.
     public let errors: UInt64
     /// From a request to its answer where HTTP is understood, else to make a connection; of the last thousand or so. Nil
     /// where there were none.
@@ -43,7 +44,7 @@ extension ProxyMemberStatistics {
             return ProxyMemberStatistics(
                 listenPort: port, member: member, connections: UInt64(field("stot")) ?? 0,
                 bytesIn: UInt64(field("bin")) ?? 0, bytesOut: UInt64(field("bout")) ?? 0,
-                errors: (UInt64(field("econ")) ?? 0) + (UInt64(field("eresp")) ?? 0),
+                errors: ["econ", "eresp", "wredis"].map { UInt64(field($0)) ?? 0 }.reduce(0, +),
                 responseMilliseconds: Self.responseTime(field),
                 isUp: status == "no check" || status.hasPrefix("MAINT") ? nil : status.hasPrefix("UP"))
         }

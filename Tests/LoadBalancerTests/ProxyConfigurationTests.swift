@@ -214,19 +214,19 @@ private func check(_ plan: ProxyPlan) throws -> String? {
     @Test func `are read by the names of their columns`() throws {
         let name = member(7).name
         let table = """
-            # pxname,svname,stot,bin,bout,econ,eresp,status,ctime,rtime,mode,
-            rule-2048,\(name),12,34,56,1,2,UP 1/3,1,7,http,
-            rule-2048,\(member(8).name),0,0,0,0,0,DOWN,0,0,tcp,
-            rule-2048,\(member(9).name),3,0,0,0,0,no check,2,0,tcp,
-            rule-2048,BACKEND,12,34,56,1,2,UP,7,
-            other,\(name),1,1,1,1,1,UP,1,
+            # pxname,svname,stot,bin,bout,econ,eresp,wredis,status,ctime,rtime,mode,
+            rule-2048,\(name),12,34,56,1,2,4,UP 1/3,1,7,http,
+            rule-2048,\(member(8).name),0,0,0,0,0,0,DOWN,0,0,tcp,
+            rule-2048,\(member(9).name),3,0,0,0,0,0,no check,2,0,tcp,
+            rule-2048,BACKEND,12,34,56,1,2,4,UP,7,
+            other,\(name),1,1,1,1,1,0,UP,1,
 
             """
         let read = ProxyMemberStatistics.read(table)
         #expect(read.map(\.member) == [member(7), member(8), member(9)].map(\.origin.id))
         #expect(read.map(\.isUp) == [true, false, nil])
         let first = try #require(read.first)
-        #expect(first.connections == 12 && first.bytesIn == 34 && first.bytesOut == 56 && first.errors == 3)
+        #expect(first.connections == 12 && first.bytesIn == 34 && first.bytesOut == 56 && first.errors == 7)
         #expect(first.listenPort == 2_048 && read.map(\.responseMilliseconds) == [7, nil, 2])
         #expect(ProxyMemberStatistics.read("no such command\n").isEmpty)
     }
