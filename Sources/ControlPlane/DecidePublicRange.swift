@@ -21,8 +21,23 @@ extension Draft {
             ipv6: try request.ipv6.map { text throws(RequestError) in try ipv6Part(text) })
         try refuseOverlap(range)
         try refuseGuestOverlap(range)
+        if let part = range.ipv6 {
+            let addresses = part.addresses ?? IPv6Range(part.prefix)
+            try refuseOverlap(addresses, with: ipv6Ranges(in: range.zone))
+        }
         try put(.publicRange(range))
         return [Reference(.publicRange, range.id)]
+    }
+
+    /// Those of IPv6 addresses alone.
+    private func ipv6Ranges(in zone: ObjectID) -> [IPv6Range] {
+        cloud.publicIPv6Ranges.values.filter { $0.zone == zone }.map(\.addresses)
+    }
+
+    private func refuseOverlap(_ addresses: IPv6Range, with others: [IPv6Range]) throws(RequestError) {
+        guard let other = others.first(where: { $0.overlaps(addresses) }) else { return }
+        throw .refused(
+            "startipv6", "The IP range \(addresses) (startipv6 to endipv6) overlaps the public range \(other)")
     }
 
     /// A segment that public ranges may be on.
@@ -56,15 +71,11 @@ extension Draft {
             id: newID(), zone: wire.zone, physicalNetwork: wire.id, segment: try freePublicSegment(vlan, on: wire),
             part: try ipv6Part(text), isForSystem: isForSystem)
         let others =
-            cloud.publicIPv6Ranges.values.filter { $0.zone == wire.zone }.map(\.addresses)
+            ipv6Ranges(in: wire.zone)
             + cloud.publicRangesByZone[wire.zone].compactMap { cloud.publicRanges[$0]?.ipv6 }.map {
                 $0.addresses ?? IPv6Range($0.prefix)
             }
-        if let other = others.first(where: { $0.overlaps(range.addresses) }) {
-            throw .refused(
-                "startipv6",
-                "The IP range \(range.addresses) (startipv6 to endipv6) overlaps the public range \(other)")
-        }
+        try refuseOverlap(range.addresses, with: others)
         try put(.publicIPv6Range(range))
         return [Reference(.publicIPv6Range, range.id)]
     }
