@@ -55,7 +55,7 @@ import Testing
 
     @Test(arguments: names)
     func `shows and changes nothing of those whom they are not over`(name: String) throws {
-        let tenants = try Tenants()
+        let tenants = try Tenants(sharingPorts: true)
         let signer = try #require(tenants.signers[name])
         let reach = Tenants.reach[name] ?? Set(tenants.accounts.keys)
         let before = tenants.cloud

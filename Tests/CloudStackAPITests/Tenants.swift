@@ -21,7 +21,8 @@ struct Tenants {
         "ann": ["ann", "project"], "bob": ["bob"], "eve": ["eve", "project"], "nobody": [],
     ]
 
-    init() throws {
+    /// With ports that guests share and their certificates only for those who look at them: it is a third more to make.
+    init(sharingPorts: Bool = false) throws {
         client = try Client(keymaker: OneKey())
         site = try Site(client)
         _ = try client.call(
@@ -74,12 +75,12 @@ struct Tenants {
                     )))
         }
         client.service.restore(changed)
-        for name in ["north", "south", "ann", "bob", "eve"] { try furnish(name, []) }
-        try furnish("ann", [("projectid", project)])
+        for name in ["north", "south", "ann", "bob", "eve"] { try furnish(name, [], sharingPorts) }
+        try furnish("ann", [("projectid", project)], sharingPorts)
     }
 
     /// One of everything, by the owner's own doing.
-    private func furnish(_ name: String, _ owner: [(String, String)]) throws {
+    private func furnish(_ name: String, _ owner: [(String, String)], _ sharingPorts: Bool) throws {
         let signer = try #require(signers[name])
         let owner = Dictionary(uniqueKeysWithValues: owner)
         let offering = try client.list("listNetworkOfferings", "networkoffering")[0]
@@ -99,6 +100,8 @@ struct Tenants {
         let ports = ["protocol": "tcp", "publicport": "80", "privateport": "80", "virtualmachineid": id(guest)]
         _ = try client.job(
             signer, "createPortForwardingRule", ports.merging(["ipaddressid": id(address)]) { $1 })
+        _ = try client.job(signer, "createEgressFirewallRule", ["networkid": id(network), "protocol": "udp"])
+        guard sharingPorts else { return }
         let rule =
             try client.job(
                 signer, "createLoadBalancerRule",
@@ -112,11 +115,16 @@ struct Tenants {
                 "networkid": id(network), "sourceipaddressnetworkid": id(network), "name": "in-\(name)",
                 "scheme": "Internal", "algorithm": "source", "sourceport": "90", "instanceport": "90",
             ])
+        _ = try client.job(
+            signer, "createLoadBalancer",
+            [
+                "networkid": id(network), "sourceipaddressnetworkid": id(network), "name": "in-\(name)",
+                "scheme": "Internal", "algorithm": "source", "sourceport": "90", "instanceport": "90",
+            ])
         let account = try #require(accounts[owner.isEmpty ? name : "project"])
         let certificate = try #require(Array(cloud.sslCertificatesByAccount[account]).first)
         _ = try client.job(
             signer, "assignCertToLoadBalancer", ["lbruleid": id(rule), "certid": "\(certificate)"])
-        _ = try client.job(signer, "createEgressFirewallRule", ["networkid": id(network), "protocol": "udp"])
     }
 
     var cloud: Cloud { client.service.view.cloud }
