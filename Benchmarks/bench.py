@@ -227,8 +227,9 @@ class Bench:
                 return body(daemon)
             finally:
                 daemon.stop()
-                # What serves guests outlives the daemon; it is in our mount namespace.
-                subprocess.run(["pkill", "-KILL", "--ns", str(os.getpid()), "--nslist", "mnt", "-x", "sluice-worker"])
+                # What serves guests outlives the daemon, and so do proxies; they are in our mount namespace.
+                subprocess.run(["pkill", "-KILL", "--ns", str(os.getpid()), "--nslist", "mnt", "-x",
+                                "sluice-worker|haproxy"])
                 subprocess.run("ip -all netns del; nft delete table bridge sluice;"
                                " for l in $(ip -br link | awk '/^sl/{print $1}' | cut -d@ -f1);"
                                " do ip link del $l 2>/dev/null || true; done", shell=True)
