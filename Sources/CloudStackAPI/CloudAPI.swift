@@ -120,7 +120,7 @@ public final class CloudAPI: Sendable {
             let user = cloud.user(apiKey: key), let secret = user.secretKey, cloud.admits(user)
         else { throw .unauthorized }
         if parameters["signatureversion"] == "3" {
-            guard let expires = parameters["expires"].flatMap({ Timestamp($0) }),
+            guard let expires = parameters["expires"].flatMap({ Timestamp(withZone: $0) }),
                 expires > Timestamp(milliseconds: surroundings.now())
             else { throw .unauthorized }
         }

@@ -48,6 +48,12 @@ struct Timestamp: Hashable, Comparable, Sendable {
         seconds = Self.days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset
     }
 
+    /// A moment that says what zone its clock is of.
+    init?(withZone text: String) {
+        guard text.utf8.count >= 20 else { return nil }
+        self.init(text)
+    }
+
     static func < (a: Self, b: Self) -> Bool { a.seconds < b.seconds }
 
     private static func daysInMonth(_ month: Int64, _ year: Int64) -> Int64 {

@@ -112,9 +112,13 @@ extension Comparison {
 }
 
 extension Value {
-    /// Addresses of guests' networks are the first network's gateway, which is what rules name.
+    /// Guests' networks and addresses in them are the first network and its gateway, which is what rules name.
     fileprivate var shape: Value {
-        guard case .ipv4(let address) = self, address.bits >> 24 == 10 else { return self }
-        return .ipv4(IPv4Address(10, 1, 1, 1))
+        switch self {
+        case .ipv4(let address) where address.bits >> 24 == 10: .ipv4(IPv4Address(10, 1, 1, 1))
+        case .ipv4Prefix(let prefix) where prefix.address.bits >> 24 == 10:
+            IPv4Prefix(containing: IPv4Address(10, 1, 1, 0), length: 24).map(Value.ipv4Prefix) ?? self
+        default: self
+        }
     }
 }
