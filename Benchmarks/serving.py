@@ -69,7 +69,9 @@ class Peer:
 
     def end(self):
         self.stop()
-        sh("ip netns del peer; ip netns del peer-guest; ip link del peer", check=False)
+        # The daemon's own clean-up may have had the namespaces already.
+        for line in ("ip netns del peer", "ip netns del peer-guest", "ip link del peer"):
+            sh(line, check=False)
 
 
 class Serving:
