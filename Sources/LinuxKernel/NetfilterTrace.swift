@@ -93,44 +93,13 @@ public final class NetfilterTrace {
         nftnl_chain_set_s32(chain, number(NFTNL_CHAIN_PRIO), -390)
         nftnl_chain_set_u32(chain, number(NFTNL_CHAIN_POLICY), 1)
 
-        let steps: [(NetfilterMessage, Int32, (UnsafeMutablePointer<nlmsghdr>) -> Void)] = [
-            (.newTable, NLM_F_CREATE | NLM_F_EXCL, { nftnl_table_nlmsg_build_payload($0, table) }),
-            (.newChain, NLM_F_CREATE, { nftnl_chain_nlmsg_build_payload($0, chain) }),
-            (.newRule, NLM_F_CREATE | NLM_F_APPEND, { nftnl_rule_nlmsg_build_payload($0, rule) }),
-        ]
-        // A rule of ours has no more than a few hundred bytes.
-        let sent = withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 8) { buffer in
-            guard let start = buffer.baseAddress else { return false }
-            var count = 0
-            func finish(_ message: UnsafeMutablePointer<nlmsghdr>?) {
-                count += message.map { (Int($0.pointee.nlmsg_len) + 3) & ~3 } ?? 0
-            }
-            func place() -> UnsafeMutablePointer<CChar> { (start + count).assumingMemoryBound(to: CChar.self) }
-            finish(nftnl_batch_begin(place(), 1))
-            for (index, (type, flags, fill)) in steps.enumerated() {
-                let message = nftnl_nlmsg_build_hdr(
-                    place(), type.rawValue, TableFamily.inet.netfilterNumber, UInt16(truncatingIfNeeded: flags),
-                    UInt32(2 + index))
-                if let message { fill(message) }
-                finish(message)
-            }
-            finish(nftnl_batch_end(place(), UInt32(2 + steps.count)))
-            return mnl_socket_sendto(socket, start, count) == count
-        }
-        guard sent else { throw .system(operation: "mark packets for a trace", errno: errno) }
-        // The kernel has worked on the batch by now, and says nothing when all is well.
-        while let count = try receive() {
-            let failure = room.withUnsafeBytes { bytes -> Int32 in
-                var datagram = NetlinkDatagram(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-                while let (head, payload) = datagram.next() {
-                    guard Int32(head.nlmsg_type) == NLMSG_ERROR, payload.count >= 4 else { continue }
-                    let error = payload.loadUnaligned(as: Int32.self)
-                    if error != 0 { return -error }
-                }
-                return 0
-            }
-            if failure != 0 { throw .system(operation: "mark packets for a trace", errno: failure) }
-        }
+        let family = TableFamily.inet.netfilterNumber
+        try OwnedTables.commit(
+            [
+                .init(.newTable, NLM_F_CREATE | NLM_F_EXCL, family) { nftnl_table_nlmsg_build_payload($0, table) },
+                .init(.newChain, NLM_F_CREATE, family) { nftnl_chain_nlmsg_build_payload($0, chain) },
+                .init(.newRule, NLM_F_CREATE | NLM_F_APPEND, family) { nftnl_rule_nlmsg_build_payload($0, rule) },
+            ], on: socket, "mark packets for a trace")
     }
 
     private static let chain = "prerouting"

@@ -10,7 +10,7 @@ extension CaseRun {
     func checkDecision(_ kind: String, _ detail: String?, _ step: CaseStep) throws {
         let wanted = "decided by \(kind)\(detail.map { " \($0)" } ?? "")"
         let last = lanes.first?.fate.passages.last
-        for lane in lanes {
+        for lane in lanes where lane.world.tellsDecisions {
             // What the kernel ends before it asks any rule, it does not tell of.
             if kind == "kernel", lane.world is KernelWorld, lane.fate.passages.isEmpty { continue }
             guard let passage = lane.fate.passages.last(where: { $0.node == last?.node }) else {
@@ -49,7 +49,7 @@ extension CaseRun {
         guard objects.count == 1, let object = objects.first else {
             throw error(step, "there are \(objects.count) objects that are \(kind) \(name)")
         }
-        for lane in lanes {
+        for lane in lanes where lane.world.tellsDecisions {
             let found = try lane.world.counts(of: object)
             for (meter, count) in counts.sorted(by: { $0.key < $1.key }) where found[meter] ?? 0 != count {
                 throw Mismatch(

@@ -15,6 +15,8 @@ public enum CaseRunner: String, CaseIterable, Sendable {
     case kernel
     /// Both at once, compared frame by frame and decision by decision.
     case both
+    /// The running daemon, with the model beside it, compared frame by frame.
+    case live
 }
 
 public struct CaseOutcome: Sendable {
@@ -26,6 +28,20 @@ public struct CaseOutcome: Sendable {
     public var report: String?
     /// The line of the script that did not come true.
     public var failedLine: Int?
+    /// Why it was not run: what it asks for cannot be done there.
+    public var skipped: String?
+
+    init(
+        name: String, steps: Int, failure: String?, report: String? = nil, failedLine: Int? = nil,
+        skipped: String? = nil
+    ) {
+        self.name = name
+        self.steps = steps
+        self.failure = failure
+        self.report = report
+        self.failedLine = failedLine
+        self.skipped = skipped
+    }
 }
 
 /// What of a run is asked for besides its outcome.
@@ -40,6 +56,8 @@ public struct CaseOptions: Sendable {
     var mutant: Mutant?
     /// The case's cloud as it begins, where somebody has planned it already.
     var cloud: CaseCloud?
+    /// The daemon of a live run.
+    var running: (any RunningCloud)?
     /// Called when a case has failed on the kernel, while its namespaces are there: on their thread, with their names in
     /// `/run/netns`.
     public var inTopology: (@Sendable (_ failure: String) -> Void)?
@@ -56,6 +74,7 @@ extension PacketCase {
     public func run(on runner: CaseRunner, _ options: CaseOptions) -> CaseOutcome {
         do {
             if runner == .model { return try CaseRun(self, runner, options).outcome() }
+            if runner == .live { return try PinnedThread.run { try CaseRun(self, runner, options).outcome() } }
             return try PrivateMachine.run { try CaseRun(self, runner, options).outcome() }
         } catch let error as CaseError {
             return CaseOutcome(name: name, steps: 0, failure: "✘ \(name)\n\n  \(error)\n")
@@ -117,11 +136,17 @@ final class CaseRun {
         }
         var lanes: [Lane] = []
         if runner != .kernel { lanes.append(Lane(ModelWorld(cloud, options.mutant))) }
-        if runner != .model { lanes.append(Lane(try KernelWorld(cloud))) }
-        self.lanes = lanes
-        if let name = lanes.first?.world.wiring.ambiguous.sorted().first {
+        if let name = cloud.wiring.ambiguous.sorted().first {
             throw CaseError(file: "\(test.path)/cloud.json", "several guests are called \(name)")
         }
+        switch runner {
+        case .model: break
+        case .kernel, .both: lanes.append(Lane(try KernelWorld(cloud)))
+        case .live:
+            guard let running = options.running else { throw Refusal(description: "no daemon is given") }
+            lanes.append(Lane(try LiveWorld(cloud, test.cloud, in: running)))
+        }
+        self.lanes = lanes
     }
 
     func outcome() throws -> CaseOutcome {
@@ -193,6 +218,7 @@ final class CaseRun {
             try change(step) { cloud in try cloud.take(try ChangeLine(words).request(in: cloud.cloud)) }
         case .refused(let words): try expectRefusal(of: words, step)
         case .counters(let kind, let name, let counts): try checkCounters(kind, name, counts, step)
+        case .notLive: break
         }
     }
 

@@ -136,9 +136,14 @@ private struct CaseLine {
             return .kill(words.split(separator: " ").map(String.init))
         }
         if takes("counters") { return try counters() }
+        if takes("not") {
+            try expect("live")
+            guard let reason = remaining() else { throw fail("a reason") }
+            return .notLive(reason)
+        }
         throw fail(
             "'at', 'expect', 'decided', 'apply', 'change', 'refused', 'replay', 'advance', 'restart', 'kill', "
-                + "'counters' or a comment behind #")
+                + "'counters', 'not' or a comment behind #")
     }
 
     /// `90 seconds`, `5 minutes`, `2 hours`, `1 days`.

@@ -27,6 +27,8 @@ public struct CaseStep: Hashable, Sendable {
         /// The daemon is killed when a request is durable and the kernel has nothing of it yet, and starts again.
         case kill([String])
         case counters(kind: String, name: String, [Meter: UInt64])
+        /// What it shows is otherwise in a running daemon, for this reason.
+        case notLive(String)
     }
 
     /// How a packet is cut before it is sent.

@@ -42,6 +42,8 @@ struct Passage {
 /// Where a case happens.
 protocol World: AnyObject {
     var name: String { get }
+    /// Whether it shows more than frames: who decided, and what was counted.
+    var tellsDecisions: Bool { get }
     var wiring: Wiring { get }
     func send(_ frames: [Frame], at port: Wiring.Port) throws -> Fate
     /// Brings about what the cloud has become.

@@ -125,7 +125,7 @@ final class Field {
             if try answer(frame, port) {
                 hasAnswered = true
             } else if frame.destination == port.mac || frame.destination.isMulticast,
-                speakers.contains(frame.source) || !isChatter(frame), let whole = collected.take(frame)
+                speakers.contains(frame.source) || !frame.isChatter, let whole = collected.take(frame)
             {
                 arrivals.append(.init(port: port.name, frame: whole))
             }
@@ -134,41 +134,39 @@ final class Field {
 
     /// Routers ask who has an address; the ports say so, of their own and, outside, of everybody's.
     private func answer(_ frame: Frame, _ port: Wiring.Port) throws -> Bool {
-        guard case .arp(let arp) = frame.body, arp.operation == 1, let index = indexes[port],
-            wiring.legs.contains(where: { $0.mac == frame.source })
-        else { return false }
+        guard let index = indexes[port], let answer = wiring.answer(to: frame, at: port) else { return false }
+        if case .says(let reply) = answer { try socket.send(reply.bytes, on: index) }
+        return true
+    }
+}
+
+/// What a port does about a router's question for an address.
+enum PortAnswer {
+    case says(Frame)
+    /// The question is for somebody else.
+    case keepsSilent
+}
+
+extension Wiring {
+    /// Nil where nobody has asked, or somebody who is no router.
+    func answer(to frame: Frame, at port: Port) -> PortAnswer? {
+        guard case .arp(let arp) = frame.body, arp.operation == 1, legs.contains(where: { $0.mac == frame.source })
+        else { return nil }
         let target = IPAddress.v4(arp.targetAddress)
         let isMine =
-            port.isOutside
-            ? !wiring.isOwnedByRouter(target, on: port.segment) : port.addresses.contains(target)
-        guard isMine else { return true }
+            port.isOutside ? !isOwnedByRouter(target, on: port.segment) : port.addresses.contains(target)
+        guard isMine else { return .keepsSilent }
         let answer = ARPPacket(
             operation: 2, senderMAC: port.mac, senderAddress: arp.targetAddress, targetMAC: arp.senderMAC,
             targetAddress: arp.senderAddress)
-        try socket.send(Frame(destination: arp.senderMAC, source: port.mac, body: .arp(answer)).bytes, on: index)
-        return true
-    }
-
-    /// What a kernel says of its own accord on a new link: neighbour discovery, and memberships of groups.
-    private func isChatter(_ frame: Frame) -> Bool {
-        switch frame.ip {
-        case .v4(let packet): packet.protocol.number == 2
-        case .v6(let packet):
-            if case .icmpv6(let message) = packet.body {
-                (130...136).contains(message.type) || message.type == 143
-            } else {
-                // Reports of memberships have a hop-by-hop header in front.
-                packet.protocol.number == 0
-            }
-        case nil: false
-        }
+        return .says(Frame(destination: arp.senderMAC, source: port.mac, body: .arp(answer)))
     }
 }
 
 extension Frame {
     /// With the checksum of a segment that a router made itself: its kernel leaves all but the pseudo header to a network
     /// card, and these wires are none.
-    fileprivate var finished: Frame {
+    var finished: Frame {
         guard case .ipv4(var packet) = body, case .tcp(var segment) = packet.body,
             case .forced(let found) = segment.checksum
         else { return self }
@@ -181,6 +179,21 @@ extension Frame {
         var frame = self
         frame.body = .ipv4(packet)
         return frame
+    }
+
+    /// What a kernel says of its own accord on a new link: neighbour discovery, and memberships of groups.
+    var isChatter: Bool {
+        switch ip {
+        case .v4(let packet): packet.protocol.number == 2
+        case .v6(let packet):
+            if case .icmpv6(let message) = packet.body {
+                (130...136).contains(message.type) || message.type == 143
+            } else {
+                // Reports of memberships have a hop-by-hop header in front.
+                packet.protocol.number == 0
+            }
+        case nil: false
+        }
     }
 }
 

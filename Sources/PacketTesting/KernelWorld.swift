@@ -12,6 +12,7 @@ import Ruleset
 /// are to be fresh.
 final class KernelWorld: World {
     let name = "kernel"
+    let tellsDecisions = true
     var wiring: Wiring { field.wiring }
     private var cloud: CaseCloud
     private var daemon: Daemon

@@ -8,6 +8,7 @@ import Ruleset
 /// The routers of a cloud as the evaluator has them.
 final class ModelWorld: World {
     let name = "model"
+    let tellsDecisions = true
     private var traced: TracedCloud
     private var judging: [NodeName: Judging] = [:]
     private var counted: [Origin: [Meter: UInt64]] = [:]

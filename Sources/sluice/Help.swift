@@ -259,15 +259,18 @@ enum Help {
         Needs the right to enter namespaces (root), or the same user as a rootless daemon.
         """,
         "test": """
-        usage: sluice test [--on model|kernel|both] [--keep DIR] [--step N] [--shell] [--record]
+        usage: sluice test [--on model|kernel|both|live] [--keep DIR] [--step N] [--shell] [--record]
                      [--mutate [--survivors FILE]] DIR…
 
         Runs every case of packets in and below DIR: a cloud, packets that go in, packets that must come out. The format is
-        described in docs/packet-cases.md. Speaks to no daemon.
+        described in docs/packet-cases.md.
           sluice test pcaps/hairpin
 
           --on WHERE  model: the evaluator over the plans; kernel: fresh namespaces on this kernel, as root; both, which
-                      root gets by default: in step, compared frame by frame and decision by decision
+                      root gets by default: in step, compared frame by frame and decision by decision; live: the
+                      running daemon, which must simulate the internet and have no cloud of its own, in step with the
+                      model, compared frame by frame. What a case brings is taken away after it; cases that cannot be
+                      done there are skipped by name
           --keep DIR  leave captures, plans, rulesets, decisions and counters of every failure there
           --step N    go as far as step N, and tell what it did and why
           --shell     at the first failure, open a shell in the namespaces of the case

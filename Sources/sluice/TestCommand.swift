@@ -2,10 +2,10 @@ import Glibc
 import PacketTesting
 
 extension Commands {
-    /// Runs cases of packets; speaks to no daemon.
-    static let test: Command = { _, words throws(Failure) in
+    /// Runs cases of packets; speaks to a daemon only to run them there.
+    static let test: Command = { client, words throws(Failure) in
         let usage =
-            "test [--on model|kernel|both] [--keep DIR] [--step N] [--shell] [--record] [--mutate [--survivors FILE]] DIR…"
+            "test [--on model|kernel|both|live] [--keep DIR] [--step N] [--shell] [--record] [--mutate [--survivors FILE]] DIR…"
         let words = try Words(
             words, options: ["--on", "--keep", "--step", "--survivors"], flags: ["--shell", "--record", "--mutate"],
             usage: usage)
@@ -27,8 +27,12 @@ extension Commands {
         }
         if words.has("--shell") { options.inTopology = openShell }
         if words.has("--mutate") { return try mutate(words.plain, survivors: words["--survivors"]) }
-        if runner != .model, geteuid() != 0 {
+        if runner == .kernel || runner == .both, geteuid() != 0 {
             throw Failure("cases on the kernel need root: sudo, or unshare --map-root-user")
+        }
+        if runner == .live {
+            guard !words.has("--shell") else { throw Failure("sluice exec opens a shell in the daemon's namespaces") }
+            return try runLive(client, words.plain, options)
         }
         if words.has("--shell"), runner == .model { throw Failure("the model has nothing to open a shell in") }
         return try run(words.plain, runner, options)

@@ -21,6 +21,7 @@ import Testing
                 refused add firewall 203.0.113.10 47/80
                 replay web.pcapng at outside
                 counters portForwarding 203.0.113.10 tcp/80 received 2 sent 1
+                not live  somebody listens there
                 """)
         let guest = try PacketPattern(parsing: "udp 10.1.1.10:40000 > 198.51.100.1:53")
         let caught = try PacketPattern(parsing: "udp *:$port > 198.51.100.1:53")
@@ -34,8 +35,9 @@ import Testing
                 .change(["delete", "forward", "203.0.113.10", "tcp/80", "cleanup", "drain"]),
                 .refused(["add", "firewall", "203.0.113.10", "47/80"]), .replay(file: "web.pcapng", at: "outside"),
                 .counters(kind: "portForwarding", name: "203.0.113.10 tcp/80", [.received: 2, .sent: 1]),
+                .notLive("somebody listens there"),
             ])
-        #expect(script.steps.map(\.line) == [2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
+        #expect(script.steps.map(\.line) == [2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
         #expect(script.steps[1].text == "expect at outside udp *:$port > 198.51.100.1:53")
     }
 
@@ -49,6 +51,7 @@ import Testing
         ("expect outside", "1:8: expected 'at', found 'outside'"), ("decided by", "1:11: expected the kind"),
         ("apply a b", "1:9: expected the end of the line, found 'b'"), ("change", "1:7: expected a request"),
         ("replay a.pcap on one", "1:15: expected 'at'"), ("counters nic one", "1:17: expected an object"),
+        ("not here", "1:5: expected 'live', found 'here'"), ("not live", "1:9: expected a reason"),
         ("counters nic one sent many", "1:23: expected a number of packets, found 'many'"),
     ])
     func `says where it stops making sense, and what would have`(_ text: String, _ message: String) {

@@ -14,7 +14,7 @@ _sluice() {
     COMPREPLY=()
     case $previous in
         --on)
-            mapfile -t COMPREPLY < <(compgen -W 'model kernel both' -- "$current")
+            mapfile -t COMPREPLY < <(compgen -W 'model kernel both live' -- "$current")
             return
             ;;
         --api | --api-key | --secret-key | --from | --to | --guest-address | --interval) return ;;

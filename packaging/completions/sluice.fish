@@ -35,7 +35,7 @@ complete -c sluice -n '__fish_seen_subcommand_from top' -l interval -x -d 'Secon
 complete -c sluice -n '__fish_seen_subcommand_from top' -l once -d 'One table'
 complete -c sluice -n '__fish_seen_subcommand_from exec' -a '(ls /run/netns 2>/dev/null)'
 complete -c sluice -n '__fish_seen_subcommand_from test' -F
-complete -c sluice -n '__fish_seen_subcommand_from test' -l on -x -a 'model kernel both' -d 'Where'
+complete -c sluice -n '__fish_seen_subcommand_from test' -l on -x -a 'model kernel both live' -d 'Where'
 complete -c sluice -n '__fish_seen_subcommand_from test' -l keep -rF -d 'Leave what failures consist of there'
 complete -c sluice -n '__fish_seen_subcommand_from apply' -F
 complete -c sluice -n '__fish_seen_subcommand_from apply' -l dry-run -d 'Only say what would change'
