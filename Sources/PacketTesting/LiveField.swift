@@ -41,8 +41,7 @@ final class LiveField {
                 throw Refusal(description: "the daemon has no port \(port.name)")
             }
             guard let place = found.place else {
-                let why = port.isOutside ? ": it simulates no internet (--profile demo or simulator)" : ""
-                throw Refusal(description: "\(port.name) has no namespace at the daemon\(why)")
+                throw Refusal(description: "\(port.name) has no namespace at the daemon")
             }
             try plug(port, into: place, found)
         }

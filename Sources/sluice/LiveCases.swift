@@ -19,6 +19,10 @@ struct LiveCases: RunningCloud {
                 "the daemon has \(found.joined(separator: ", ")), which cases would replace: they are run only in a "
                     + "daemon without a cloud (an empty file makes it so: echo {} | sluice apply --prune -)")
         }
+        let internet = try client.call("listNodes", ["name": "sluice-internet"])["node"]?.list ?? []
+        guard !internet.isEmpty else {
+            throw Failure("the daemon simulates no internet to send from and to listen in (--profile demo does)")
+        }
         try Commands.enterDaemonsNamespaces(client)
         for number in [SIGINT, SIGTERM, SIGHUP] { signal(number) { _ in isToEnd.store(true, ordering: .relaxed) } }
     }

@@ -86,6 +86,11 @@ extension Scenarios {
                 #expect(said.status == 1 && said.errors.contains("the daemon has zones (1), networks (1)"), "\(said)")
                 #expect(try daemon.revision == before)
             }
+            try await inOwnWorld { world in
+                let daemon = try DaemonUnderTest(world, profile: "empty")
+                let said = try test(daemon, ["\(Self.pcaps)/source-nat/echo"])
+                #expect(said.status == 1 && said.errors.contains("simulates no internet"), "\(said)")
+            }
         }
 
         @Test func `end in order when they are interrupted`() async throws {
