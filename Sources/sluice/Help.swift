@@ -40,7 +40,7 @@ enum Help {
 
         top takes --sort ORDER, --interval SECONDS and --once. Adding rules takes --from CIDRS, --to CIDRS, --guest-address ADDRESS and --closed; removing them takes --drain:
         connections that they allowed may finish. --plan shows what would change, and changes nothing. Cases of packets are
-        run --on model, kernel or both, and --keep DIR leaves there what failures consist of.
+        run --on model, kernel, both or live, and --keep DIR leaves there what failures consist of.
 
         --help after a command shows its own, --version the version, --json prints JSON instead of text.
         The daemon is found by the flags, or by SLUICE_API, SLUICE_API_KEY and SLUICE_SECRET_KEY (or SLUICE_ADMIN, the
