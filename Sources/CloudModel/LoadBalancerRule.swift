@@ -137,6 +137,12 @@ extension Cloud {
         loadBalancerMembersByRule[rule].compactMap { loadBalancerMembers[$0] }.sorted { $0.number < $1.number }
     }
 
+    /// Those on addresses of the network's own, the oldest first.
+    public func internalBalancers(ofNetwork network: ObjectID) -> [LoadBalancerRule] {
+        internalAddressesByNetwork[network].flatMap { loadBalancerRulesByInternalAddress[$0] }
+            .compactMap { loadBalancerRules[$0] }.sorted { $0.number < $1.number }
+    }
+
     public func loadBalancerRules(ofNetwork network: ObjectID) -> [LoadBalancerRule] {
         let ids =
             publicAddressesByNetwork[network].flatMap { loadBalancerRulesByAddress[$0] }

@@ -113,6 +113,8 @@ public struct CloudFile: Hashable, Sendable {
         public var isolatesPorts = false
         /// All of the network's egress rules, if it is there.
         public var egress: [EgressRule]?
+        /// All of the load balancers on addresses of its own, if it is there.
+        public var balance: [Balancer]?
 
         public init(name: String, zone: String) {
             self.name = name
@@ -271,7 +273,7 @@ extension CloudFile.Account: Codable {
 extension CloudFile.Network: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case name, displayText, account, zone, offering, physicalNetwork, cidr, gateway, guestCIDR, domain, egress
-        case dns1, dns2, segment, ranges, access, isolatesPorts
+        case dns1, dns2, segment, ranges, access, isolatesPorts, balance
     }
 
     public init(from decoder: any Decoder) throws {
@@ -294,6 +296,7 @@ extension CloudFile.Network: Codable {
         access = try container.decodeIfPresent(String.self, forKey: .access)
         isolatesPorts = try container.decodeIfPresent(Bool.self, forKey: .isolatesPorts) ?? isolatesPorts
         egress = try container.decodeIfPresent([CloudFile.EgressRule].self, forKey: .egress)
+        balance = try container.decodeIfPresent([CloudFile.Balancer].self, forKey: .balance)
     }
 }
 

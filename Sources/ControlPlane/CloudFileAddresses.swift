@@ -19,18 +19,26 @@ extension Draft {
             addresses.append(try read(wanted, id, path, prunes))
         }
         var egress: [EgressInFile] = []
+        var balancing: [InternalBalancersInFile] = []
         for (index, wanted) in file.networks.enumerated() {
-            guard let rules = wanted.egress ?? (prunes ? [] : nil),
-                let account = cloud.account(named: wanted.account),
+            guard let account = cloud.account(named: wanted.account),
                 let network = names.networks[.init(account.id, wanted.name)]?.first.flatMap({ cloud.networks[$0] })
             else { continue }
-            egress.append(try read(rules, network, "networks[\(index)].egress"))
+            let path = "networks[\(index)]"
+            if let rules = wanted.egress ?? (prunes ? [] : nil) {
+                egress.append(try read(rules, network, "\(path).egress"))
+            }
+            if let rules = wanted.balance ?? (prunes ? [] : nil) {
+                balancing.append(try read(rules, ofNetwork: network.id, path))
+            }
         }
         for address in addresses { try removeOthers(than: address) }
         for network in egress { try removeOthers(than: network) }
+        for list in balancing { try removeBalancers(than: list.rules, of: .network(list.network)) }
         objects += try applySecondaryAddresses(file, prunes, names)
         for address in addresses { objects += try add(address) }
         for network in egress { objects += try add(network) }
+        for list in balancing { objects += try addBalancers(list.rules, of: .network(list.network), list.path) }
         return objects
     }
 
@@ -102,7 +110,7 @@ extension Draft {
                 try removeForwarding(id)
             }
         }
-        if let rules = wanted.balance { try removeBalancers(than: rules, of: wanted.id) }
+        if let rules = wanted.balance { try removeBalancers(than: rules, of: .publicAddress(wanted.id)) }
         if let staticNAT = wanted.staticNAT, cloud.publicAddresses[wanted.id]?.staticNAT != staticNAT.wanted {
             try endStaticNAT(wanted.id)
         }
@@ -146,7 +154,7 @@ extension Draft {
                         guest: nic.guest, guestAddress: text.address, sources: text.sources,
                         opensFirewall: content.opensFirewall)))
         }
-        objects += try addBalancers(wanted.balance ?? [], of: wanted.id, wanted.path)
+        objects += try addBalancers(wanted.balance ?? [], of: .publicAddress(wanted.id), wanted.path)
         let rules = Set(
             cloud.firewallRulesByAddress[wanted.id].compactMap { cloud.firewallRules[$0] }
                 .filter { !$0.isSystem && !$0.isCompanion }.map { FirewallContent($0.traffic, $0.sources) })

@@ -76,7 +76,7 @@ extension Draft {
         var balance: [BalancerInFile]?
         for (index, rule) in (wanted.balance ?? []).enumerated() {
             balance = balance ?? []
-            balance?.append(try read(rule, network, "\(path).balance[\(index)]"))
+            balance?.append(try read(rule, .publicAddress(id), network, "\(path).balance[\(index)]"))
         }
         var firewall: [(FirewallContent, CloudFile.FirewallRule)]?
         for (index, rule) in (wanted.firewall ?? []).enumerated() {

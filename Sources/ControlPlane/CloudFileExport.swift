@@ -84,6 +84,8 @@ extension CloudFile.Network {
                 return told
             }
         }
+        let balancers = cloud.internalBalancers(ofNetwork: network.id)
+        if !balancers.isEmpty { balance = balancers.map { CloudFile.Balancer(describing: $0, in: cloud) } }
     }
 }
 
@@ -173,6 +175,7 @@ extension CloudFile.Balancer {
                 guest: guest.name, address: member.guestAddress == nic.address ? nil : "\(member.guestAddress)")
         }
         self.init(name: rule.name, from: "\(rule.transport.rawValue)/\(rule.publicPort)", to: members)
+        address = rule.internalAddress.flatMap { cloud.internalAddresses[$0] }.map { "\($0.address)" }
         if rule.privatePort != rule.publicPort { port = Int(rule.privatePort) }
         algorithm = rule.algorithm.rawValue
         sources = rule.sources.map { "\($0)" }
