@@ -1,3 +1,4 @@
+import RouterPlan
 import Ruleset
 
 /// Which chains of a table judge, and which only write down, translate or count.
@@ -59,5 +60,23 @@ extension Table {
             }
         default: []
         }
+    }
+}
+
+extension NodePlan {
+    /// The rule that spoke; nil where it was the policy.
+    func rule(behind ruling: Passage.Ruling) -> Rule? {
+        guard let index = ruling.rule,
+            let rules = table?.allChains.first(where: { $0.name == ruling.chain })?.rules, index < rules.count
+        else { return nil }
+        return rules[index]
+    }
+
+    /// The sets that a rule asks and whose elements count: the kernel's counters tell which of them it was.
+    func countingSets(of rule: Rule) -> Set<SetName> {
+        Set(
+            rule.statements.compactMap { statement in
+                if case .lookup(_, let set, _) = statement, meters[set] == .matched { set } else { nil }
+            })
     }
 }

@@ -218,15 +218,10 @@ final class KernelWorld: World {
     private func attributed(_ passage: Passage, _ plan: NodePlan, _ judging: Judging) -> Passage {
         var passage = passage
         passage.lastWord = passage.rulings.last { judging.judges($0.chain) }
-        guard let last = passage.lastWord, let index = last.rule,
-            let rules = plan.table?.allChains.first(where: { $0.name == last.chain })?.rules, index < rules.count
-        else { return passage }
-        let asked = rules[index].statements.compactMap { statement -> SetName? in
-            if case .lookup(_, let set, _) = statement { set } else { nil }
-        }
-        let element = passage.moved.first { asked.contains($0.set) && plan.meters[$0.set] == .matched }
-        passage.origin =
-            element.flatMap { plan.table?.elements[$0.set]?[$0.key]?.origin } ?? rules[index].origin
+        guard let last = passage.lastWord, let rule = plan.rule(behind: last) else { return passage }
+        let counting = plan.countingSets(of: rule)
+        let element = passage.moved.first { counting.contains($0.set) }
+        passage.origin = element.flatMap { plan.table?.elements[$0.set]?[$0.key]?.origin } ?? rule.origin
         return passage
     }
 }

@@ -77,6 +77,12 @@ final class ModelWorld: World {
                 passage.origin = step.origin ?? plan.owner
             }
         }
+        // Nor does one say whose element it was in a set without counters.
+        if passage.origin != plan.owner, let last = passage.lastWord, let rule = plan.rule(behind: last),
+            plan.countingSets(of: rule).isEmpty
+        {
+            passage.origin = rule.origin
+        }
         if case .dropped(.kernel(let reason)) = trace.outcome { passage.reason = reason }
         for case .element(let set, let key, let origin) in trace.counted {
             guard let meter = plan.meters[set] else { continue }
