@@ -22,6 +22,21 @@ extension Planner {
         ]
     }
 
+    /// Nobody outside may speak as a guest (RFC 2827): a guest takes an address of its own network for a neighbour's, and
+    /// the router's connections know guests by theirs. Asked of every packet from outside, so what is quick to ask comes first.
+    func outsideSourceRules(_ network: Network, _ origin: Origin) -> [Rule] {
+        guard let cidr = network.cidr else { return [] }
+        return [
+            Rule(
+                origin,
+                [
+                    FamilyWords.ipv4.isFamily, .match(.ipv4Source, .equal, .ipv4Prefix(cidr)), Self.fromOutside,
+                    .counter,
+                    .verdict(.drop),
+                ])
+        ]
+    }
+
     func addGuestIdentity(_ nic: NIC, to share: inout Contribution) {
         let leg = DeviceNames.inside(0)
         for address in nic.addresses {

@@ -68,8 +68,8 @@ extension Planner {
         table.chains = Pipeline.BaseChain.allCases.map { chain in
             let rules =
                 switch chain {
-                case .rawPrerouting: identityRules(services, origin)
-                case .manglePrerouting: legSelectionRules(network, origin)
+                case .rawPrerouting: identityRules(services, origin) + outsideSourceRules(network, origin)
+                case .manglePrerouting: legSelectionRules(origin)
                 case .natPrerouting:
                     staticNATRules(origin) + portForwardRules(origin) + balancedPortRules(origin)
                 case .filterInput:
@@ -104,7 +104,7 @@ extension Planner {
     /// leg of the address that it leaves with, an outsider's answers leave by the leg that it came in by. A connection
     /// that has a leg keeps it, and what else its mark says. Most packets are of connections that are decided, so these
     /// come first.
-    private func legSelectionRules(_ network: Network, _ origin: Origin) -> [Rule] {
+    private func legSelectionRules(_ origin: Origin) -> [Rule] {
         let undecided: [Statement] = [
             .connectionState(.new), .maskedMark(.connectionMark, mask: LegMark.mask, .equal, 0),
         ]
@@ -114,8 +114,7 @@ extension Planner {
                 [
                     .connectionState([.established, .related]), .setPacketMark(.field(.connectionMark)),
                     .verdict(.accept),
-                ])
-        ] + outsideSourceRules(network, origin) + [
+                ]),
             Rule(
                 origin,
                 [Self.fromGuests] + undecided + [
@@ -124,21 +123,6 @@ extension Planner {
                 ]),
             Rule(origin, undecided + [.setConnectionMark(.map(Pipeline.legMarks, key: [.inputInterface]))]),
             Rule(origin, [.setPacketMark(.field(.connectionMark))]),
-        ]
-    }
-
-    /// Nobody outside may speak as a guest (RFC 2827): a guest takes an address of its own network for a neighbour's, whatever
-    /// way the packet came. What goes on has been asked before.
-    private func outsideSourceRules(_ network: Network, _ origin: Origin) -> [Rule] {
-        guard let cidr = network.cidr else { return [] }
-        return [
-            Rule(
-                origin,
-                [
-                    Self.fromOutside, FamilyWords.ipv4.isFamily, .match(.ipv4Source, .equal, .ipv4Prefix(cidr)),
-                    .counter,
-                    .verdict(.drop),
-                ])
         ]
     }
 
