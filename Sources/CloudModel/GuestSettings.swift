@@ -5,7 +5,7 @@ extension Setting {
     public static let leaseTime = "dhcp.lease.timeout"
     public static let externalResolvers = "use.external.dns"
 
-    var isPlannedBy: Bool { name == Self.leaseTime || name == Self.externalResolvers }
+    var isPlannedBy: Bool { [Self.leaseTime, Self.externalResolvers, InterfaceMTU.publicSetting].contains(name) }
 }
 
 extension Cloud {
@@ -21,7 +21,7 @@ extension Cloud {
     }
 
     private func zonal(_ name: String, _ zone: ObjectID) -> String? {
-        setting(name, of: Reference(.zone, zone)) ?? setting(name)
+        settingInForce(name, for: Reference(.zone, zone))
     }
 
     /// The networks whose plans depend on a setting.

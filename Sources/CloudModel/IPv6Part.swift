@@ -17,6 +17,9 @@ public struct IPv6Part: Hashable, Codable, Sendable {
         case prefix, gateway, addresses
     }
 
+    /// The addresses themselves.
+    public var range: IPv6Range { addresses ?? IPv6Range(prefix) }
+
     var contradiction: String? {
         if !prefix.contains(gateway) { return "its IPv6 gateway is outside its prefix" }
         guard let addresses else { return nil }

@@ -39,8 +39,7 @@ extension Cloud {
     }
 
     private func carried(_ name: String, _ zone: ObjectID) -> Int {
-        let text = setting(name, of: Reference(.zone, zone)) ?? setting(name)
-        guard let number = text.flatMap({ Int($0) }),
+        guard let number = settingInForce(name, for: Reference(.zone, zone)).flatMap({ Int($0) }),
             InterfaceMTU.possible.contains(number - InterfaceMTU.encapsulation)
         else { return InterfaceMTU.usual }
         return number

@@ -75,6 +75,14 @@ extension NIC.Delivery: LosslessStringConvertible, TextCoded {
         }
     }
 
+    /// The word that guests say it by.
+    public var port: Guest.Port {
+        switch self {
+        case .tap: .tap
+        case .namespace: .namespace
+        }
+    }
+
     /// The namespace of somebody else's that it names.
     public var namespace: NamespaceName? {
         if case .namespace(let name) = self { name } else { nil }

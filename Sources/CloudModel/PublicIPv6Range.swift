@@ -25,8 +25,7 @@ public struct PublicIPv6Range: Hashable, Codable, Sendable {
         case id, zone, physicalNetwork, segment, part, isForSystem
     }
 
-    /// All of its prefix where no part is named.
-    public var addresses: IPv6Range { part.addresses ?? IPv6Range(part.prefix) }
+    public var addresses: IPv6Range { part.range }
 }
 
 extension PublicIPv6Range: CloudObject {

@@ -27,6 +27,8 @@ extension Cloud {
     public var podsByZone: Referrers { referrers(.pod, of: .zone) }
     public var publicRangesByZone: Referrers { referrers(.publicRange, of: .zone) }
     public var publicRangesByPhysicalNetwork: Referrers { referrers(.publicRange, of: .physicalNetwork) }
+    public var publicIPv6RangesByZone: Referrers { referrers(.publicIPv6Range, of: .zone) }
+    public var publicIPv6RangesByPhysicalNetwork: Referrers { referrers(.publicIPv6Range, of: .physicalNetwork) }
     public var networksByZone: Referrers { referrers(.network, of: .zone) }
     public var networksByPhysicalNetwork: Referrers { referrers(.network, of: .physicalNetwork) }
     public var networksByOffering: Referrers { referrers(.network, of: .networkOffering) }

@@ -68,4 +68,9 @@ extension Cloud {
     public func setting(_ name: String, of scope: Reference? = nil) -> String? {
         settings[Setting.id(name, scope.map { Annotated($0) })]?.value
     }
+
+    /// The value that holds for the scope: its own, or the whole installation's. Nil where neither was given one.
+    public func settingInForce(_ name: String, for scope: Reference?) -> String? {
+        scope.flatMap { setting(name, of: $0) } ?? setting(name)
+    }
 }

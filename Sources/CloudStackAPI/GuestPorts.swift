@@ -45,8 +45,7 @@ extension NIC {
     }
 
     func portText(in cloud: Cloud) -> APIValue? {
-        let kind = delivery.map { $0 == .tap ? Guest.Port.tap : .namespace } ?? cloud.guests[guest]?.port
-        return .text(kind?.rawValue)
+        .text((delivery?.port ?? cloud.guests[guest]?.port)?.rawValue)
     }
 
     private static let taps = "/dev/net/tun"

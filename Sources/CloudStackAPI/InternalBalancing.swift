@@ -92,9 +92,7 @@ extension Command {
             ] + .scope, isAdminOnly: true, unsupported: ["fetchhealthcheckresults", "forvpc", "vpcid"]
         ) { call throws(RequestError) in
             _ = try call.scope()
-            return try call.page("internalloadbalancervm", [LoadBalancerRule]()) {
-                $0.renderedAsInternal(in: call.cloud)
-            }
+            return try call.page("internalloadbalancervm", [APIObject]()) { $0 }
         },
     ]
 }

@@ -36,7 +36,7 @@ struct CapacityWatch {
     /// - Parameter told: what the ledger remembers, newest first.
     init(_ told: [LedgerEntry]) {
         for event in told.flatMap({ $0.events.reversed() }) {
-            guard CapacityPool.eventTypes.contains(event.type), let origin = event.origin,
+            guard KnownSetting.capacityThresholds[event.type] != nil, let origin = event.origin,
                 let kind = RecordKind(rawValue: origin.kind)
             else { continue }
             let pool = Reference(kind, origin.id)
@@ -85,10 +85,6 @@ private struct CapacityPool {
     let used: Int
     let total: Int
     let threshold: Double
-
-    static let eventTypes: Set<String> = [
-        "ALERT.NETWORK.PUBLICIP", "ALERT.NETWORK.DIRECTPUBLICIP", "ALERT.NETWORK.VLAN",
-    ]
 
     /// Nil for what has no pool, and for pools of nothing.
     init?(_ object: Reference, in cloud: Cloud) {

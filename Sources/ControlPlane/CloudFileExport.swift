@@ -110,7 +110,7 @@ extension CloudFile.Guest {
                 }
                 told.isDefault = nic.isDefault
                 if let delivery = nic.delivery, delivery != usual {
-                    told.port = (delivery == .tap ? Guest.Port.tap : .namespace).rawValue
+                    told.port = delivery.port.rawValue
                     told.namespace = delivery.namespace?.rawValue
                 }
                 return told

@@ -142,7 +142,7 @@ extension IPv4Address {
     var isUnicast: Bool {
         switch bits >> 24 {
         case 0, 127, 224...: false
-        default: bits >> 16 != 0xa9fe
+        default: !isLinkLocal
         }
     }
 }

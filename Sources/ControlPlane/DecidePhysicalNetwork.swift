@@ -57,8 +57,9 @@ extension Draft {
                         "vlan", "\(range.segment) carries a public range of physical network \(network.name)")
                 }
             }
-            for range in cloud.publicIPv6Ranges.values where range.physicalNetwork == network.id {
-                guard let number = range.segment.number, range.segment == Segment(network.isolation, number: number),
+            for id in cloud.publicIPv6RangesByPhysicalNetwork[network.id] {
+                guard let range = cloud.publicIPv6Ranges[id], let number = range.segment.number,
+                    range.segment == Segment(network.isolation, number: number),
                     ranges.contains(where: { $0.contains(number) })
                 else { continue }
                 throw .refused("vlan", "\(range.segment) carries a public range of physical network \(network.name)")
@@ -104,9 +105,7 @@ extension Draft {
             throw .inUse("id", "The physical network \(network.name) is not deletable because there are networks on it")
         }
         for range in cloud.publicRangesByPhysicalNetwork[id] { try removePublicRange(range) }
-        for range in cloud.publicIPv6Ranges.values where range.physicalNetwork == id {
-            try remove(.publicIPv6Range, range.id)
-        }
+        for range in cloud.publicIPv6RangesByPhysicalNetwork[id] { try remove(.publicIPv6Range, range) }
         for dedication in cloud.vlanDedications(on: id) { try remove(.vlanDedication, dedication.id) }
         try remove(.physicalNetwork, id)
         return []

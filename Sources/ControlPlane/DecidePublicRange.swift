@@ -21,17 +21,14 @@ extension Draft {
             ipv6: try request.ipv6.map { text throws(RequestError) in try ipv6Part(text) })
         try refuseOverlap(range)
         try refuseGuestOverlap(range)
-        if let part = range.ipv6 {
-            let addresses = part.addresses ?? IPv6Range(part.prefix)
-            try refuseOverlap(addresses, with: ipv6Ranges(in: range.zone))
-        }
+        if let part = range.ipv6 { try refuseOverlap(part.range, with: ipv6Ranges(in: range.zone)) }
         try put(.publicRange(range))
         return [Reference(.publicRange, range.id)]
     }
 
     /// Those of IPv6 addresses alone.
     private func ipv6Ranges(in zone: ObjectID) -> [IPv6Range] {
-        cloud.publicIPv6Ranges.values.filter { $0.zone == zone }.map(\.addresses)
+        cloud.publicIPv6RangesByZone[zone].compactMap { cloud.publicIPv6Ranges[$0]?.addresses }
     }
 
     private func refuseOverlap(_ addresses: IPv6Range, with others: [IPv6Range]) throws(RequestError) {
@@ -72,9 +69,7 @@ extension Draft {
             part: try ipv6Part(text), isForSystem: isForSystem)
         let others =
             ipv6Ranges(in: wire.zone)
-            + cloud.publicRangesByZone[wire.zone].compactMap { cloud.publicRanges[$0]?.ipv6 }.map {
-                $0.addresses ?? IPv6Range($0.prefix)
-            }
+            + cloud.publicRangesByZone[wire.zone].compactMap { cloud.publicRanges[$0]?.ipv6?.range }
         try refuseOverlap(range.addresses, with: others)
         try put(.publicIPv6Range(range))
         return [Reference(.publicIPv6Range, range.id)]

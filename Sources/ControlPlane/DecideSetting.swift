@@ -52,7 +52,8 @@ extension KnownSetting {
         case .pageSize: 1...10_000
         case .leaseTime: 0...Int(Int32.max)
         // An encapsulated packet has to be possible too.
-        case .privateMTU, .publicMTU: InterfaceMTU.possible.lowerBound + 50...InterfaceMTU.possible.upperBound
+        case .privateMTU, .publicMTU:
+            InterfaceMTU.possible.lowerBound + InterfaceMTU.encapsulation...InterfaceMTU.possible.upperBound
         default: 1...Int(Int32.max)
         }
     }

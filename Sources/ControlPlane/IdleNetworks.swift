@@ -11,7 +11,6 @@ struct IdleNetworks {
     struct Pace: Equatable {
         var interval: Duration
         var wait: Duration
-
     }
 
     private var since: [ObjectID: Duration] = [:]

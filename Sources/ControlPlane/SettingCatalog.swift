@@ -137,7 +137,7 @@ public struct KnownSetting: Hashable, Sendable {
 extension Cloud {
     /// What holds for the scope: the value that it was given, the installation's, or the default.
     public func value(of setting: KnownSetting, for scope: Reference? = nil) -> String {
-        scope.flatMap { self.setting(setting.name, of: $0) } ?? self.setting(setting.name) ?? setting.defaultValue
+        settingInForce(setting.name, for: scope) ?? setting.defaultValue
     }
 
     /// Of a setting that is a number; the default's where somebody wrote none.

@@ -54,23 +54,16 @@ final class KernelWatch: Sendable {
         case .namespaceID: break
         case .bridgeRules(let table):
             // Rules of others on the host are their business.
-            guard node(event)?.isHost == true, table == NodePlan.portGuard.name,
-                state.withLock({ $0.ports[.host]?.contains(event.portID) != true })
-            else { return }
-            notify(.disturbed(.host))
+            if table == NodePlan.portGuard.name, isByOthersOnHost(event) { notify(.disturbed(.host)) }
         case .link(let link, let isRemoved):
             if let node = node(event), let name = InterfaceName(link.name) {
                 notify(.link(node, name, isRemoved: isRemoved))
             }
         case .queues(let index):
             // Those inside a node are the business of whoever lives there.
-            guard node(event)?.isHost == true, state.withLock({ $0.ports[.host]?.contains(event.portID) != true })
-            else {
-                return
-            }
-            notify(.queues(linkIndex: index))
+            if isByOthersOnHost(event) { notify(.queues(linkIndex: index)) }
         case .ruleset where node(event)?.isHost == true:
-            if state.withLock({ $0.ports[.host]?.contains(event.portID) != true }) { notify(.disturbed(.underlay)) }
+            if isByOthersOnHost(event) { notify(.disturbed(.underlay)) }
         case .route(let route, _) where route.table == KernelRoute.localTable: break
         case .address, .route, .policyRule, .neighbour, .ruleset:
             // The host's own are nobody's business of ours. What the kernel does by itself follows from a link's change, which has an event of its own.
@@ -78,6 +71,10 @@ final class KernelWatch: Sendable {
             let isOurs = state.withLock { $0.ports[node]?.contains(event.portID) == true }
             if !isOurs { notify(.disturbed(node)) }
         }
+    }
+
+    private func isByOthersOnHost(_ event: KernelEvent) -> Bool {
+        node(event)?.isHost == true && state.withLock { $0.ports[.host]?.contains(event.portID) != true }
     }
 
     private func node(_ event: KernelEvent) -> NodeName? {

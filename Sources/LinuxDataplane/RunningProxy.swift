@@ -203,9 +203,9 @@ private struct ProxyFiles {
 
     /// The configuration and the certificates, for whoever starts next; keys of rules that are not there any more go.
     func write(_ plan: ProxyPlan) throws(KernelError) {
-        for (name, pem) in certificates(plan) { try folder.write(pem.revealed, to: name) }
-        try folder.write(configuration(plan), to: Self.configuration)
         let kept = certificates(plan)
+        for (name, pem) in kept { try folder.write(pem.revealed, to: name) }
+        try folder.write(configuration(plan), to: Self.configuration)
         folder.delete(PrivateFolder.names(in: folder.path).filter { $0.hasSuffix(".pem") && kept[$0] == nil })
     }
 

@@ -124,9 +124,7 @@ final class Field {
             else { continue }
             if try answer(frame, port) {
                 hasAnswered = true
-            } else if frame.destination == port.mac || frame.destination.isMulticast,
-                speakers.contains(frame.source) || !frame.isChatter, let whole = collected.take(frame)
-            {
+            } else if port.takes(frame, from: speakers), let whole = collected.take(frame) {
                 arrivals.append(.init(port: port.name, frame: whole))
             }
         }
@@ -145,6 +143,14 @@ enum PortAnswer {
     case says(Frame)
     /// The question is for somebody else.
     case keepsSilent
+}
+
+extension Wiring.Port {
+    /// Whether a frame is meant for it, and said by somebody rather than by a kernel of its own accord.
+    func takes(_ frame: Frame, from speakers: Set<MACAddress>) -> Bool {
+        (frame.destination == mac || frame.destination.isMulticast)
+            && (speakers.contains(frame.source) || !frame.isChatter)
+    }
 }
 
 extension Wiring {

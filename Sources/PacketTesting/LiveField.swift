@@ -124,7 +124,7 @@ final class LiveField {
                 for frame in try heard(by: plug) {
                     if try answer(frame, plug) {
                         hasAnswered = true
-                    } else if let whole = arrival(frame, at: plug.port) {
+                    } else if plug.port.takes(frame, from: speakers), let whole = collected.take(frame) {
                         arrivals.append(.init(port: plug.port.name, frame: whole))
                     }
                 }
@@ -148,12 +148,6 @@ final class LiveField {
             if count == 0 { return frames }
             wait = 0
         }
-    }
-
-    private func arrival(_ frame: Frame, at port: Wiring.Port) -> Frame? {
-        guard frame.destination == port.mac || frame.destination.isMulticast else { return nil }
-        if !speakers.contains(frame.source), frame.isChatter { return nil }
-        return collected.take(frame)
     }
 
     /// Routers ask who has an address; the ports say so, of their own and, outside, of everybody's.

@@ -39,7 +39,6 @@ extension Planner {
             guard cloud.settings[id]?.name == InterfaceMTU.publicSetting else { return }
             targets.insert(.node(.host))
             if simulatesInternet { targets.insert(.node(Self.internet)) }
-            for router in cloud.routers.values { targets.insert(.node(NodeName(router.name))) }
         case .account: collectRouters(ofAccount: id, cloud, into: &targets)
         case .domain:
             for account in cloud.referrers(.account, of: .domain)[id] {

@@ -19,8 +19,10 @@ extension Planner {
         // The kernel has the router's own news about a connection (a time to live that ran out, a port that nobody has)
         // go by as part of that connection; what tells it from what is forwarded is that it came in by no leg.
         let isOwn = Statement.match(.inputInterface, .notEqual, .interfacePrefix(DeviceNames.insidePrefix))
-        return [Rule(origin, [isOwn, .verdict(.accept)])]
-            + [Rule(origin, [Self.toGuests, .verdict(.goto(Pipeline.guestTraffic))])]
+        return [
+            Rule(origin, [isOwn, .verdict(.accept)]),
+            Rule(origin, [Self.toGuests, .verdict(.goto(Pipeline.guestTraffic))]),
+        ]
             + words.map { words in
                 Rule(
                     origin,

@@ -16,14 +16,6 @@ extension Reconciler {
     ///
     /// A guest's port that the host itself has is opened only behind the rules for it.
     func performApart(_ steps: [Step], of plan: NodePlan, without objects: Set<Origin>) -> [DataplaneError] {
-        let ports = Set(
-            plan.rows.values.compactMap { row in
-                if case .link(let link) = row.content, link.isGuestPort { link.name } else { nil }
-            })
-        let segments = Set(
-            plan.rows.values.compactMap { row in
-                if case .link(let link) = row.content, case .vxlan = link.kind { link.name } else { nil }
-            })
         var isUnguarded = false
         let isUnderlayGuarded = isUnderlayGuarded
         var failures: [DataplaneError] = []
@@ -39,8 +31,8 @@ extension Reconciler {
             if haveGone, removals.indices.contains(index) { continue }
             let object = step.origin?.object
             if let object, failed.contains(object) { continue }
-            if let object, case .raise(let link, _) = step,
-                isUnguarded && ports.contains(link) || !isUnderlayGuarded && segments.contains(link)
+            if let object, case .raise(let name, _) = step, case .link(let link)? = plan.rows[.link(name)]?.content,
+                isUnguarded && link.isGuestPort || !isUnderlayGuarded && link.isOverUnderlay
             {
                 failures.append(
                     DataplaneError(

@@ -103,6 +103,9 @@ public struct Link: Hashable, Sendable {
 
     public var isGuestPort: Bool { kind.isGuestPort }
 
+    /// Whether frames of other hosts come in by it inside of packets.
+    public var isOverUnderlay: Bool { if case .vxlan = kind { true } else { false } }
+
     /// How the names of plugs begin, by which they are told from the outer ends of legs: those belong to the nodes.
     public static let plugPrefix = "slgc"
 }
