@@ -74,6 +74,7 @@ extension Planner {
                     staticNATRules(origin) + portForwardRules(origin) + balancedPortRules(origin)
                 case .filterInput:
                     routerPortRules(origin) + servicePortRules(services, origin) + balancerInputRules(origin)
+                        + [Rule(origin, [.counter, .verdict(.drop)])]
                 case .natInput: natInputRules(origin)
                 case .hairpinInput: hairpinInputRules(origin)
                 case .refusalInput: refusalRules(origin)
