@@ -45,6 +45,18 @@ extension Scenarios {
                     ["virtualmachineid": try daemon.machine("db"), "networkid": blue, "ipaddress": "10.2.2.200"])
                 let router = try DemoTests.router(daemon, of: "blue")
                 let ears = try [(db, "eth1"), (router, "eth0")].map { try Ear(world, in: $0.0, at: $0.1) }
+                // And at everything else there is, the host's devices included, where none of it is heard.
+                let others = try Self.devices(world, but: web).filter { ![db + " eth1", router + " eth0"].contains($0) }
+                    .map { place in
+                        let words = place.split(separator: " ").map(String.init)
+                        return (place, try Ear(world, in: words.count > 1 ? words[0] : nil, at: words[words.count - 1]))
+                    }
+                let nobodyElse = {
+                    for (place, ear) in others {
+                        ear.hear()
+                        #expect(ear.forbidden == 0, "\(place)")
+                    }
+                }
                 let flood = try PlugFlood(world, from: web, Self.frames.allowed, Self.frames.forbidden)
                 let plug = {
                     try daemon.perform(
@@ -67,10 +79,18 @@ extension Scenarios {
                         }
                         #expect(ear.forbidden == 0, "round \(round)")
                     }
+                    for reason in ["mac", "address", "arp"] {
+                        try seen("what the port refused, counted") {
+                            try DemoTests.refusals(world, reason) > 0 ? true : nil
+                        }
+                    }
+                    nobodyElse()
                     try daemon.perform("removeNicFromVirtualMachine", ["virtualmachineid": machine, "nicid": nic])
                 }
                 for ear in ears { ear.hear() }
                 #expect(ears.allSatisfy { $0.forbidden == 0 })
+                nobodyElse()
+                #expect(others.count > 15)
                 #expect(flood.sent > rounds)
 
                 // The same test sees a port that is not guarded.
@@ -83,8 +103,20 @@ extension Scenarios {
                     }
                 }
                 flood.end()
-                print("\(rounds) ports plugged in under \(flood.sent) frames")
+                print("\(rounds) ports plugged in under \(flood.sent) frames, heard at \(others.count + 2) devices")
             }
+        }
+
+        /// Every device of every namespace: its name on the host, behind the node's elsewhere.
+        private static func devices(_ world: World, but absent: String) throws -> [String] {
+            func links(_ node: String?) throws -> [String] {
+                try world.shell("ip -o link", in: node).split(separator: "\n").compactMap { line in
+                    let name = line.split(separator: " ")[1].prefix { $0 != "@" && $0 != ":" }
+                    return name == "lo" ? nil : (node.map { "\($0) " } ?? "") + name
+                }
+            }
+            let nodes = try FileManager.default.contentsOfDirectory(atPath: "/run/netns").filter { $0 != absent }
+            return try links(nil) + nodes.flatMap { try links($0) }
         }
     }
 }
@@ -95,8 +127,8 @@ private final class Ear {
     private(set) var allowed = 0
     private(set) var forbidden = 0
 
-    init(_ world: World, in node: String, at link: String) throws {
-        wire = try world.inside(node) {
+    init(_ world: World, in node: String?, at link: String) throws {
+        let listen = {
             let wire = try Wire(AF_PACKET, SOCK_RAW, Int32(UInt16(ETH_P_ALL).bigEndian))
             var address = sockaddr_ll()
             address.sll_family = UInt16(AF_PACKET)
@@ -110,6 +142,7 @@ private final class Ear {
             guard bound == 0 else { throw Trouble("bind to \(link): \(errno)") }
             return wire
         }
+        wire = try node.map { try world.inside($0, listen) } ?? listen()
         wire.set(SO_RCVBUFFORCE, Int32(64 << 20))
     }
 
