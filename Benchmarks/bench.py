@@ -377,7 +377,7 @@ def main():
                         (machines, ["listing", "deploying", "simulator"]),
                         (nat, ["load", "change", "rate", "through", "revoke"]),
                         (Balancing(bench, zone), ["shared", "member", "proxies"]),
-                        (ports, ["plug", "guarded", "vxlans", "vlans"]),
+                        (ports, ["plug", "guarded", "taps", "underlay", "vxlans", "vlans"]),
                         (Services(bench, zone), ["names", "forwarded", "metadata", "exchanges"]),
                         (Guests(bench, zone, programs[4]), ["bound", "booting", "visible", "memory"]),
                         (Replays(bench, os.path.join(os.path.dirname(programs[0]), "sluice")), ["explain", "replay", "pace", "large"])]:
