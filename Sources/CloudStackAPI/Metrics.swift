@@ -27,6 +27,7 @@ public enum Metrics {
             "1 while changes are refused because they cannot be made durable.",
             [("", view.hindrance == nil ? 0 : 1)])
         traffic(view, &text)
+        ports(view, &text)
         balancing(view, &text)
         family(
             &text, "sluice_guest_services_restarts_total", "counter",
@@ -49,6 +50,14 @@ public enum Metrics {
         family(
             &text, "sluice_public_address_received_bytes_total", "counter",
             "Bytes that guests received by a public address.", counts.map { ($0.0, $0.1.receivedBytes) })
+    }
+
+    /// By NIC: who sends what he may not, or is sent too much.
+    private static func ports(_ view: CloudView, _ text: inout String) {
+        let counts = view.cloud.nics.values.map { ("nic=\"\($0.id)\"", view.traffic[$0.id]) }
+        family(
+            &text, "sluice_port_refused_packets_total", "counter", "Frames that a guest's port did not let through.",
+            counts.map { ($0.0, $0.1.refusedPackets) })
     }
 
     /// By address that shares a port. Names are users' and stay out of it.

@@ -22,14 +22,17 @@ extension Command {
             let found = Wiring(cloud, routers: [], networks: network.map { [$0] }).ports.filter { port in
                 call.matches(port.name) && (network == nil || !port.isOutside)
             }
+            call.api.service.watchTraffic()
             return try call.page("port", found) { port in
-                port.nic.flatMap { cloud.nics[$0] }.map { rendered(port, $0, in: cloud) }
+                port.nic.flatMap { cloud.nics[$0] }.map { rendered(port, $0, in: cloud, call.view.traffic[$0.id]) }
                     ?? rendered(outside: port, in: cloud, simulates: simulates)
             }
         }
     ]
 
-    private static func rendered(_ port: Wiring.Port, _ nic: NIC, in cloud: Cloud) -> APIObject {
+    private static func rendered(
+        _ port: Wiring.Port, _ nic: NIC, in cloud: Cloud, _ traffic: TrafficCounts
+    ) -> APIObject {
         let guest = cloud.guests[nic.guest]
         let network = cloud.networks[nic.network]
         let router = cloud.router(ofNetwork: nic.network)
@@ -47,6 +50,7 @@ extension Command {
             "device": namespace == nil ? nil : .string("eth\(nic.index)"), "macaddress": .text(port.mac),
             "ipaddress": .array(port.addresses.sorted().map { .text($0) }), "gatewaymac": .text(router?.guestLeg.mac),
             "neighbour": .array(neighbours.map(rendered)),
+            "refusedpackets": .number(traffic.refusedPackets), "refusedbytes": .number(traffic.refusedBytes),
         ]
     }
 

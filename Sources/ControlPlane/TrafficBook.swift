@@ -81,6 +81,9 @@ public struct TrafficCounts: Hashable, Sendable {
     public var matchedBytes: UInt64 = 0
     /// Connections to a member that came to nothing.
     public var failures: UInt64 = 0
+    /// What a guest's port did not let through.
+    public var refusedPackets: UInt64 = 0
+    public var refusedBytes: UInt64 = 0
     /// Milliseconds since 1970; nil for never.
     public var lastHit: Int64?
 
@@ -91,6 +94,7 @@ public struct TrafficCounts: Hashable, Sendable {
         (sentPackets, sentBytes) = (record[.sent].total.packets, record[.sent].total.bytes)
         (matchedPackets, matchedBytes) = (record[.matched].total.packets, record[.matched].total.bytes)
         failures = record[.failed].total.packets
+        (refusedPackets, refusedBytes) = (record[.refused].total.packets, record[.refused].total.bytes)
         lastHit = record.lastHit
     }
 }
@@ -240,7 +244,7 @@ extension RecordKind {
     fileprivate var isCounted: Bool {
         switch self {
         case .account, .network, .publicAddress, .firewallRule, .egressRule, .portForwarding, .loadBalancerRule,
-            .loadBalancerMember:
+            .loadBalancerMember, .nic:
             true
         default: false
         }

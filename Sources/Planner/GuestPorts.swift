@@ -19,6 +19,7 @@ extension Planner {
         let linkLocal = IPv6Address(linkLocalOf: mac)
         for set in [
             PortPipeline.guestPorts, PortPipeline.arpRates, PortPipeline.dhcpRates, PortPipeline.floodRates,
+            PortPipeline.refusals,
         ] + RefusalReason.allCases.map(\.counters) {
             share.add([port], to: set, origin)
         }

@@ -86,7 +86,7 @@ public struct Planner: Sendable {
 
     private func frame(of subject: Subject, in cloud: Cloud) -> NodePlan {
         switch subject {
-        case .host: NodePlan(.host, .host, owner: installation, table: portGuard())
+        case .host: hostFrame()
         case .underlay: NodePlan(.underlay, .host, owner: installation, table: underlayGuard())
         case .internet: NodePlan(Self.internet, .internet, owner: installation)
         case .guest(let guest): NodePlan(NodeName(guest.instanceName), .guest, owner: guest.origin)

@@ -7,7 +7,13 @@ import Ruleset
 // costs the same beside ten ports and ten thousand. Frames of other bridges leave after comparing a name.
 
 extension Planner {
-    func portGuard() -> Table {
+    func hostFrame() -> NodePlan {
+        var plan = NodePlan(.host, .host, owner: installation, table: portGuard())
+        plan.meters = [PortPipeline.refusals: .refused]
+        return plan
+    }
+
+    private func portGuard() -> Table {
         var table = Table(
             NodePlan.portGuard.family, NodePlan.portGuard.name,
             comment: OwnershipMark(installation.id, installation).text)
@@ -59,6 +65,7 @@ extension Planner {
             set(PortPipeline.isolatedPorts, [.interfaceName]),
             set(PortPipeline.reservedMACs, [.etherAddress]),
             set(PortPipeline.trunkPorts, [.interfaceName]),
+            set(PortPipeline.refusals, [.interfaceName], counts: true),
         ] + RefusalReason.allCases.map { set($0.counters, [.interfaceName], counts: true) }
     }
 
@@ -187,13 +194,14 @@ extension Planner {
         ]
     }
 
-    /// The port's own counter, and one for ports that have no elements.
+    /// The port's own counters, and one for ports that have no elements.
     private func refusalChains() -> [Chain] {
         RefusalReason.allCases.map { reason in
             let end: Field = reason == .unaddressed ? .outputInterface : .inputInterface
             return Chain(
                 reason.chain,
                 rules: [
+                    guardRule([.lookup([end], in: PortPipeline.refusals, .equal)]),
                     guardRule([.lookup([end], in: reason.counters, .equal), .verdict(.drop)]),
                     guardRule([.counter, .verdict(.drop)]),
                 ])

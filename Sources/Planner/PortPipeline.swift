@@ -65,6 +65,8 @@ enum PortPipeline {
     static let arpRates: SetName = "arp-rates"
     static let dhcpRates: SetName = "dhcp-rates"
     static let floodRates: SetName = "flood-rates"
+    /// What a port refused, whatever for: read by the clock, where each reason's own set is there for who asks.
+    static let refusals: SetName = "port-refusals"
 
     // What only some have.
     /// Of networks that give their guests no addresses: what is said there is up to the guests, under their own MACs.

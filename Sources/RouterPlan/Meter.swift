@@ -11,6 +11,8 @@ public enum Meter: String, Hashable, Comparable, Sendable, CaseIterable {
     case matched
     /// Connections that came to nothing: the member refused them, or broke them off.
     case failed
+    /// Frames that a guest's port did not let through, either way.
+    case refused
 
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }

@@ -156,6 +156,7 @@ enum Commands {
                 ("NAME", "name"), ("PORT", "port"), ("NAMESPACE", "namespace"), ("DEVICE", "device"),
                 ("ON THE HOST", "hostdevice"),
                 ("MTU", "mtu"), ("MAC", "macaddress"), ("BRIDGE", "segment"), ("NETWORK", "networkname"),
+                ("REFUSED", "refusedpackets"),
             ])
     }
 

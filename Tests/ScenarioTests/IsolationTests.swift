@@ -24,13 +24,33 @@ extension Scenarios {
                     ip addr add 10.255.0.1/24 dev trunk0
                     ip link set trunk0 up
                     """)
-                daemon = try DaemonUnderTest(world, data: "\(world.directory)/data")
+                daemon = try DaemonUnderTest(
+                    world, data: "\(world.directory)/data", options: ["--metrics", "127.0.0.1:9179"])
                 let cloud = try String(contentsOfFile: "\(folder)/cloud.json", encoding: .utf8)
                 let file = "\(world.directory)/cloud.json"
                 try cloud.replacing("SEGMENTS", with: segments).write(toFile: file, atomically: true, encoding: .utf8)
                 let applied = try daemon.sluice("apply", file)
                 guard applied.status == 0 else { throw Trouble("apply: \(applied.errors)") }
                 try daemon.waitUntilVerified()
+            }
+
+            /// What the port refused, by reason in the kernel, is what the API and the metrics tell of it together.
+            func expectRefusalsTold(of guest: String) throws {
+                let sum = { (port: String) in
+                    try world.shell(
+                        "for reason in mac address arp ipv6 dhcp tagged control protocol flood isolated host unaddressed; "
+                            + "do nft list set bridge sluice refused-$reason; done | "
+                            + "grep -o '\"\(port)\" counter packets [0-9]*' | awk '{ sum += $4 } END { print sum }'")
+                }
+                let nic = try seen("the sum of refusals") { () -> String? in
+                    let port = try #require(try daemon.list("listPorts", "port", ["name": guest]).first)
+                    let told = port["refusedpackets"] as? Int ?? -1
+                    return try sum(port[text: "hostdevice"]) == "\(told)\n" && told > 0 ? port[text: "nicid"] : nil
+                }
+                let metrics = try world.shell("curl -sS http://127.0.0.1:9179/metrics")
+                #expect(
+                    metrics.contains(try Regex("sluice_port_refused_packets_total.nic=\"\(nic)\". [1-9]")), "\(metrics)"
+                )
             }
 
             /// Attacks, and returns what was said of it. Where the daemon is gone, by what it said before.
@@ -74,6 +94,8 @@ extension Scenarios {
                 let heard = try world.shell(
                     "tcpdump -nr \(world.directory)/evidence/\(bella).eth0.pcap udp or icmp 2>/dev/null")
                 #expect(!heard.contains("10.1.1.10.5000 >"), "\(heard)")
+
+                try siege.expectRefusalsTold(of: "mallory")
 
                 // Each of these must be found by the same run.
                 let bridges = try ["mallory", "bob"].map { name in

@@ -46,11 +46,13 @@ extension Scenarios {
                 let router = try DemoTests.router(daemon, of: "blue")
                 let ears = try [(db, "eth1"), (router, "eth0")].map { try Ear(world, in: $0.0, at: $0.1) }
                 // And at everything else there is, the host's devices included, where none of it is heard.
-                let others = try Self.devices(world, but: web).filter { ![db + " eth1", router + " eth0"].contains($0) }
-                    .map { place in
-                        let words = place.split(separator: " ").map(String.init)
-                        return (place, try Ear(world, in: words.count > 1 ? words[0] : nil, at: words[words.count - 1]))
-                    }
+                let others = try Self.devices(world, but: web).filter {
+                    ![db + " eth1", router + " eth0"].contains($0)
+                }
+                .map { place in
+                    let words = place.split(separator: " ").map(String.init)
+                    return (place, try Ear(world, in: words.count > 1 ? words[0] : nil, at: words[words.count - 1]))
+                }
                 let nobodyElse = {
                     for (place, ear) in others {
                         ear.hear()
