@@ -154,6 +154,16 @@ public struct DNSForwarder: Sendable {
         sockets.release(place.socket)
     }
 
+    /// These addresses are no longer whose they were: what was asked from there is not answered any more.
+    public mutating func forget(_ clients: [IPv4Address]) {
+        for client in clients where waiting.removeValue(forKey: client) != nil {
+            for number in questions.keys {
+                questions[number]?.waiters.removeAll { $0.client.address == client }
+                if questions[number]?.waiters.isEmpty == true { close(number) }
+            }
+        }
+    }
+
     // MARK: Hearing
 
     /// A datagram that came on one of the sockets, from the resolver that the socket is connected to.

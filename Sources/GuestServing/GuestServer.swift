@@ -152,9 +152,12 @@ public final class GuestServer {
             unused = []
         case .table(let name, let services): router(name).begin(services)
         case .add(let name, let nics): router(name).add(nics)
-        case .commit(let name): router(name).commit(saved)
+        case .commit(let name):
+            let router = router(name)
+            streams.abandon(router.commit(saved), of: router, &world)
         case .change(let name, let removed, let added):
-            router(name).change(removed: removed, added: added, saved)
+            let router = router(name)
+            streams.abandon(router.change(removed: removed, added: added, saved), of: router, &world)
         case .remove(let name): remove(name)
         case .handOver: handOver()
         case .report: report()
@@ -194,6 +197,7 @@ public final class GuestServer {
 
     private func remove(_ name: String) {
         guard let slot = slots.removeValue(forKey: name), let router = routers[slot] else { return }
+        streams.abandon(Set(router.guestsByAddress.keys), of: router, &world)
         streams.endAll(of: router, &world)
         router.closeSockets()
         routers[slot] = nil

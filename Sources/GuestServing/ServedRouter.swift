@@ -38,18 +38,20 @@ final class ServedRouter {
     func begin(_ services: GuestServices) { coming = (services, []) }
     func add(_ nics: [ServedNIC]) { coming?.nics += nics }
 
-    /// The new table instead of the old one. What guests did is theirs, whatever else changes.
-    func commit(_ saved: SavedPasswords) {
-        guard let (services, nics) = coming else { return }
+    /// The new table instead of the old one. What guests did is theirs, whatever else changes. The addresses that are no
+    /// longer whose they were.
+    func commit(_ saved: SavedPasswords) -> Set<UInt32> {
+        guard let (services, nics) = coming else { return [] }
         coming = nil
         let isSame = self.services == services
         self.services = services
         dhcp = services.kinds.contains(.dhcp) ? DHCPNetwork(services, nics) : nil
         zone = services.kinds.contains(.dns) ? LocalZone(services, nics) : nil
         if !isSame { resetForwarder() }
-        let old = guests
+        let (old, holders) = (guests, guestsByAddress)
         (guests, guestsByAddress) = ([:], [:])
         for nic in nics { put(nic, old[nic.id], saved) }
+        return giveUp(holders)
     }
 
     func resetForwarder() {
@@ -61,8 +63,10 @@ final class ServedRouter {
             services.resolvers, ownAddresses: [services.server], sockets: sockets.count)
     }
 
-    func change(removed: [ObjectID], added: [ServedNIC], _ saved: SavedPasswords) {
+    /// The addresses that are no longer whose they were.
+    func change(removed: [ObjectID], added: [ServedNIC], _ saved: SavedPasswords) -> Set<UInt32> {
         var old: [ObjectID: ServedGuest] = [:]
+        var holders: [UInt32: ServedGuest] = [:]
         for id in removed + added.map(\.id) {
             guard let guest = guests.removeValue(forKey: id) else { continue }
             old[id] = guest
@@ -70,6 +74,7 @@ final class ServedRouter {
             zone?.remove(guest.nic)
             for address in guest.nic.addresses where guestsByAddress[address.bits] === guest {
                 guestsByAddress[address.bits] = nil
+                holders[address.bits] = guest
             }
         }
         for nic in added {
@@ -77,6 +82,15 @@ final class ServedRouter {
             zone?.put(nic)
             put(nic, old[nic.id], saved)
         }
+        return giveUp(holders)
+    }
+
+    /// Of these addresses those that their NIC has lost. What it asked is not answered there any more: whoever has the
+    /// address next would hear it.
+    private func giveUp(_ holders: [UInt32: ServedGuest]) -> Set<UInt32> {
+        let left = holders.filter { guestsByAddress[$0.key]?.nic.id != $0.value.nic.id }
+        forwarder?.forget(left.keys.map { IPv4Address(bits: $0) })
+        return Set(left.keys)
     }
 
     private func put(_ nic: ServedNIC, _ old: ServedGuest?, _ saved: SavedPasswords) {

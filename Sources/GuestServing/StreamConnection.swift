@@ -14,6 +14,8 @@ final class StreamConnection {
     let number: UInt64
     let router: ServedRouter
     let guest: ServedGuest?
+    /// The guest's address at its other end.
+    let peer: UInt32
     let purpose: Purpose
     var deadline: UInt64
     private(set) var received: [UInt8] = []
@@ -29,13 +31,14 @@ final class StreamConnection {
     var watchesWriting = false
 
     init(
-        _ descriptor: Int32, number: UInt64, _ router: ServedRouter, _ guest: ServedGuest?, _ purpose: Purpose,
-        deadline: UInt64
+        _ descriptor: Int32, number: UInt64, _ router: ServedRouter, _ guest: ServedGuest?, at peer: UInt32,
+        _ purpose: Purpose, deadline: UInt64
     ) {
         self.descriptor = descriptor
         self.number = number
         self.router = router
         self.guest = guest
+        self.peer = peer
         self.purpose = purpose
         self.deadline = deadline
     }

@@ -52,18 +52,18 @@ final class Streams {
                 default: .http(.metadata)
                 }
             guest.connections += 1
-            add(descriptor, router, guest, purpose, world.now + Self.patience, isWriting: false)
+            add(descriptor, router, guest, at: address, purpose, world.now + Self.patience, isWriting: false)
         }
     }
 
     @discardableResult
     private func add(
-        _ descriptor: Int32, _ router: ServedRouter, _ guest: ServedGuest?, _ purpose: StreamConnection.Purpose,
-        _ deadline: UInt64, isWriting: Bool
+        _ descriptor: Int32, _ router: ServedRouter, _ guest: ServedGuest?, at peer: UInt32,
+        _ purpose: StreamConnection.Purpose, _ deadline: UInt64, isWriting: Bool
     ) -> StreamConnection {
         lastNumber += 1
         let connection = StreamConnection(
-            descriptor, number: lastNumber, router, guest, purpose, deadline: deadline)
+            descriptor, number: lastNumber, router, guest, at: peer, purpose, deadline: deadline)
         connection.watchesWriting = isWriting
         connections[lastNumber] = connection
         _ = serving_poll_set(poll, descriptor, 1, 1, isWriting ? 1 : 0, Tag.stream(lastNumber).word)
@@ -242,7 +242,7 @@ final class Streams {
             return tell(router, number, nil, &world)
         }
         let connection = add(
-            descriptor, router, nil, .resolver(number), world.now + 3_000, isWriting: true)
+            descriptor, router, nil, at: resolver.bits, .resolver(number), world.now + 3_000, isWriting: true)
         write(bytes, to: connection)
     }
 
@@ -273,6 +273,17 @@ final class Streams {
 
     func endAll(of router: ServedRouter, _ world: inout ServingWorld) {
         for connection in connections.values where connection.router === router { end(connection, &world) }
+    }
+
+    /// Ends what is open with these addresses, which are no longer whose they were. What has not arrived yet is taken back
+    /// from the kernel: it would go on sending that, and whoever has the address next would hear it.
+    func abandon(_ addresses: Set<UInt32>, of router: ServedRouter, _ world: inout ServingWorld) {
+        guard !addresses.isEmpty else { return }
+        for connection in connections.values
+        where connection.guest != nil && connection.router === router && addresses.contains(connection.peer) {
+            _ = serving_disconnect(connection.descriptor)
+            end(connection, &world)
+        }
     }
 
     private func end(_ connection: StreamConnection, _ world: inout ServingWorld) {

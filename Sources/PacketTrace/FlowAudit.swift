@@ -22,6 +22,8 @@ public struct FlowAudit: Sendable {
         case translatedOtherwise(reply: FlowTuple, Origin)
         /// The leg that it came in by is gone.
         case noLeg
+        /// One of its ends is an address among guests that no guest has.
+        case nobodys(IPAddress)
     }
 
     private let node: TracedNode
@@ -33,7 +35,11 @@ public struct FlowAudit: Sendable {
     public func revoked(among flows: [Flow]) -> [Flow] { flows.filter { judge($0) != .admitted } }
 
     public func judge(_ flow: Flow) -> Judgement {
-        if isBeyondRules(flow) || isDraining(flow) { return .admitted }
+        if isBeyondRules(flow) {
+            let lost = [flow.original.source, flow.original.destination].first(where: isNobodys)
+            return lost.map { .revoked(.nobodys($0)) } ?? .admitted
+        }
+        if isDraining(flow) { return .admitted }
         let links = arrivals(of: flow)
         guard let packet = openingPacket(of: flow.original) else { return .admitted }
         var reason: Reason = .noLeg
@@ -44,6 +50,16 @@ public struct FlowAudit: Sendable {
             }
         }
         return .revoked(reason)
+    }
+
+    /// Among a router's guests nobody is heard but those that are planned. What was said to one that is gone, by the router
+    /// itself too, is not for the next who has its address.
+    private func isNobodys(_ address: IPAddress) -> Bool {
+        guard node.plan.kind == .router, let guestLeg = InterfaceName.leg(0), node.isNear(address, on: guestLeg),
+            !node.isOwn(address), !address.isMulticast, node.neighbour(address, on: guestLeg) == nil
+        else { return false }
+        if case .v4(let address) = address { return !node.broadcasts.contains(address) }
+        return true
     }
 
     // MARK: - What is not for rules to decide
@@ -176,6 +192,7 @@ extension FlowAudit.Reason: CustomStringConvertible {
         case .stopped(let cause, let origin): "\(cause) (\(origin))"
         case .translatedOtherwise(let reply, let origin): "translated otherwise: answers are \(reply) (\(origin))"
         case .noLeg: "the leg it came in by is gone"
+        case .nobodys(let address): "\(address) is nobody's"
         }
     }
 }

@@ -246,6 +246,23 @@ import Testing
         #expect(bench.forwarder.openQuestions == DNSForwarder.limitOfClient + 1)
     }
 
+    @Test func `whose address goes to another is not answered there any more, and others are`() throws {
+        var bench = Bench(sockets: 8)
+        let (next, neighbour) = (Self.client, DNSForwarder.Client(address: IPv4Address(10, 1, 1, 20), port: 4000))
+        for client in [Self.client, neighbour] { try bench.ask("www.example.org", client) }
+        for number in 0..<DNSForwarder.limitOfClient - 1 { try bench.ask("n\(number).example.org") }
+        bench.forwarder.forget([Self.client.address])
+        #expect(bench.forwarder.openQuestions == 1)
+        let question = try #require(bench.sent.first)
+        bench.hear(try Self.answer(question.bytes), socket: question.socket)
+        #expect(bench.replies.map(\.0) == [neighbour])
+        // Who comes next has all the room that there is for one.
+        for number in 0..<DNSForwarder.limitOfClient { try bench.ask("m\(number).example.org", next) }
+        #expect(bench.replies.count == 1)
+        try bench.ask("one.too.many", next)
+        #expect(bench.replies.count == 2)
+    }
+
     @Test func `who does not want recursion is refused what is not here`() throws {
         var bench = Bench()
         try bench.ask("www.example.org", flags: [])

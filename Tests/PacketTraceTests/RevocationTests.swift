@@ -133,4 +133,24 @@ import Testing
         _ = try empty.replace(guest.object, with: Contribution())
         #expect(FlowAudit(empty).judge(flow) != .admitted)
     }
+
+    @Test func `to a guest and to everybody end with the guest, whoever began them`() throws {
+        let plan = try router([])
+        let (door, everybody) = (IPv4Address(10, 1, 1, 1), IPv4Address(bits: .max))
+        func flow(from source: IPv4Address, _ port: UInt16, to target: IPv4Address, _ targetPort: UInt16) -> Flow {
+            Flow(
+                FlowTuple(.udp, from: .v4(source), to: .v4(target), .ports(source: port, destination: targetPort)),
+                reply: FlowTuple(
+                    .udp, from: .v4(target), to: .v4(source), .ports(source: targetPort, destination: port))
+            )
+        }
+        let flows = [one, two].flatMap { guest in
+            [flow(from: door, 67, to: guest, 68), flow(from: guest, 68, to: everybody, 67)]
+        }
+        #expect(FlowAudit(plan).revoked(among: flows) == [])
+        var without = plan
+        let guest = try #require(plan.rows[.neighbour(eth0, .v4(one))]?.origin)
+        _ = try without.replace(guest.object, with: Contribution())
+        #expect(FlowAudit(without).revoked(among: flows) == Array(flows[..<2]))
+    }
 }

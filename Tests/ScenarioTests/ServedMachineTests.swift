@@ -122,7 +122,7 @@ extension Scenarios {
         }
 
         /// Well formed, and nobody's: 32 bytes that say who it is for.
-        private static func key(_ name: String) -> String {
+        static func key(_ name: String) -> String {
             func field(_ bytes: some Sequence<UInt8>) -> [UInt8] {
                 let bytes = Array(bytes)
                 return [0, 0, 0, UInt8(bytes.count)] + bytes

@@ -122,6 +122,12 @@ final class Wire: Sendable {
 
     /// A datagram's text and where it came from.
     func hear() throws -> (text: String, from: String, port: UInt16) {
+        let (bytes, from, port) = try take()
+        return (String(decoding: bytes, as: UTF8.self), from, port)
+    }
+
+    /// A datagram and where it came from.
+    func take() throws -> (bytes: [UInt8], from: String, port: UInt16) {
         var from = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         var chunk = [UInt8](repeating: 0, count: 65536)
@@ -132,7 +138,7 @@ final class Wire: Sendable {
         }
         guard count >= 0 else { throw Trouble("heard nothing: \(String(cString: strerror(errno)))") }
         return (
-            String(decoding: chunk[..<count], as: UTF8.self),
+            Array(chunk[..<count]),
             "\(IPv4Address(bits: UInt32(bigEndian: from.sin_addr.s_addr)))", UInt16(bigEndian: from.sin_port)
         )
     }

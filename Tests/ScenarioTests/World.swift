@@ -88,15 +88,16 @@ func seen<Result>(
 
 /// Runs `body` in a world of its own, on a thread of its own that has left the machine's namespaces. The body is
 /// part of the test's task, so that expectations inside it are the test's own.
-func inOwnWorld(_ body: @Sendable (World) throws -> Void) async throws {
+@discardableResult
+func inOwnWorld<Result: Sendable>(_ body: @Sendable (World) throws -> Result) async throws -> Result {
     let lane = try ThreadLane { _ = try KernelThread(name: "scenario", $0) }
     defer { lane.stop() }
-    try await withoutActuallyEscaping(body) { body in
+    return try await withoutActuallyEscaping(body) { body in
         try await withTaskExecutorPreference(lane) {
             try leaveTheMachine()
             let world = try World()
             defer { world.end() }
-            try body(world)
+            return try body(world)
         }
     }
 }
@@ -122,6 +123,18 @@ extension Trait where Self == ConditionTrait {
     /// The scenarios make namespaces, which an ordinary user may not.
     static var needsRoot: Self {
         .enabled(if: geteuid() == 0, "needs root, or a user namespace where the caller is root")
+    }
+
+    /// The kernel tier runs these on a kernel that has 802.1Q.
+    static var needsVLANs: Self {
+        .enabled("the kernel lacks 802.1Q (module 8021q)") {
+            guard geteuid() == 0 else { return true }
+            return try await inOwnWorld { world in
+                try world.shell("ip link add probe0 type veth peer name probe1")
+                let tagged = ["ip", "link", "add", "link", "probe0", "name", "probe2", "type", "vlan", "id", "2"]
+                return try world.run(tagged).status == 0
+            }
+        }
     }
 }
 
