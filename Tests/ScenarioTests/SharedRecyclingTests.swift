@@ -37,8 +37,8 @@ extension Scenarios {
                 for round in 0..<(isLong ? 1_000 : 18) {
                     let turn = Turn(round: round, subnet: "10.9.0")
                     let tenancy = try Tenancy(turn, daemon, on: network, zone, template: template)
-                    #expect(try world.flows(in: router, of: turn.address) == 0, "\(turn.name)")
-                    #expect(try world.counts(in: router).filter { $0.contains(turn.address) } == [], "\(turn.name)")
+                    let fresh = try RouterMemory(world, router, of: turn.address)
+                    #expect(fresh.flows == 0 && fresh.counts == [], "\(turn.name): \(fresh)")
                     try tenancy.expectOwn(from: server, domain: "office.example")
                     let client = try world.inside(tenancy.node) { try Wire.bound(SOCK_DGRAM, turn.address, 4000) }
 
@@ -66,10 +66,10 @@ extension Scenarios {
                             } ? true : nil
                         }
                     }
-                    #expect(try world.flows(in: router, of: turn.address) > 0)
+                    #expect(try RouterMemory(world, router, of: turn.address).flows > 0)
                     try tenancy.end()
-                    #expect(try tenancy.traces() == [], "\(turn.name)")
-                    #expect(try premises.changes() == [], "\(turn.name)")
+                    let (traces, changes) = (try tenancy.traces(), try premises.changes())
+                    #expect(traces == [] && changes == [], "\(turn.name)")
                     let kept = try Self.memory(world, router, turn.address)
                     #expect(kept == [], "\(turn.name)")
                     withExtendedLifetime(reader) {}
@@ -83,8 +83,12 @@ extension Scenarios {
             try seen("the end of connections") {
                 try world.shell("ss -Htn dst \(address)", in: router).isEmpty ? true : nil
             }
+            // A neighbour that was asked for in vain is nobody: the last segment of a connection goes there too.
             let all = try world.shell(
-                "conntrack -L 2>/dev/null; ip neigh; ip route show table all; nft list ruleset", in: router)
+                """
+                conntrack -L 2>/dev/null; ip route show table all; nft list ruleset
+                ip neigh show nud permanent nud noarp nud reachable nud stale nud delay nud probe
+                """, in: router)
             let pattern = try Regex("\\b\(address.replacing(".", with: "\\."))\\b|\(Turn.mac)")
             return all.split(separator: "\n").map(String.init).filter { $0.contains(pattern) }
         }

@@ -72,7 +72,9 @@ struct Tenancy {
         let nic = try #require((machine["nic"] as? [[String: Any]])?.first)
         let instance = machine[text: "instancename"]
         self.machine = machine[text: "id"]
-        names = [self.machine, nic[text: "id"], instance, Turn.mac]
+        // Its port is named for its number, whatever the kind.
+        let device = turn.port == .emulated ? "slg\(instance.split(separator: "-")[2])e0" : nic[text: "hostdevice"]
+        names = [self.machine, nic[text: "id"], instance, Turn.mac, device]
         switch turn.port {
         case .emulated: (node, computer) = (instance, nil)
         case .namespace: (node, computer) = (Premises.jar, nil)
@@ -104,23 +106,28 @@ struct Tenancy {
     }
 }
 
-extension World {
-    /// Connections in a router that have to do with this text.
-    func flows(in router: String, of text: String = "") throws -> Int {
-        let listed = try shell("conntrack -L 2>/dev/null", in: router)
-        return listed.split(separator: "\n").count { text.isEmpty || $0.contains("=\(text) ") }
-    }
+/// What the kernel keeps in a router by itself, of everybody or of one address.
+struct RouterMemory {
+    let flows: Int
+    /// The neighbours that it has asked for.
+    let learned: [String]
+    /// The elements of its sets and maps that have counted something.
+    let counts: [String]
 
-    /// The elements of a router's sets and maps that have counted something.
-    func counts(in router: String) throws -> [String] {
-        let rules = try shell("nft list sets; nft list maps", in: router)
+    init(_ world: World, _ router: String, of address: String? = nil) throws {
+        // One program's start after the other, which is what takes long where a machine is emulated.
+        let all = try world.shell(
+            """
+            conntrack -L 2>/dev/null; echo; ip neigh show nud reachable nud stale nud delay nud probe nud failed; echo
+            nft 'list sets; list maps'
+            """, in: router
+        ).split(separator: "\n", omittingEmptySubsequences: false)
+        let parts = all.split(separator: "", maxSplits: 2, omittingEmptySubsequences: false)
+        try #require(parts.count == 3)
+        flows = parts[0].count { line in address.map { line.contains("=\($0) ") } ?? true }
+        learned = parts[1].filter { line in address.map { line.hasPrefix("\($0) ") } ?? true }.map(String.init)
         let counted = /[0-9a-f.:-]+[^{},]* counter packets [1-9][0-9]* bytes [0-9]+/
-        return rules.matches(of: counted).map { String($0.0) }
-    }
-
-    /// The neighbours that a router has asked for by itself.
-    func learned(in router: String) throws -> [String] {
-        try shell("ip neigh show nud reachable nud stale nud delay nud probe nud failed", in: router)
-            .split(separator: "\n").map(String.init)
+        counts = parts[2].joined(separator: "\n").matches(of: counted).map { String($0.0) }
+            .filter { element in address.map(element.contains) ?? true }
     }
 }
