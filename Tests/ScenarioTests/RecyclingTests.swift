@@ -71,8 +71,8 @@ extension Scenarios {
             try await inOwnWorld { world in try Self.recycle(world, .vxlan, rounds: isLong ? 1_000 : 24) }
         }
 
-        /// In the kernel tier, where all is ten times slower: from each kind of port to the next, and without what is served,
-        /// which knows nothing of segments.
+        /// In the kernel tier, where all is ten times slower: once with each kind of port, and without what is served, which
+        /// knows nothing of segments.
         @Test(.needsVLANs, .timeLimit(.minutes(60)))
         func `IS20: neither do an address, a VLAN and a MAC`() async throws {
             try await inOwnWorld { world in try Self.recycle(world, .vlan, rounds: isLong ? 60 : 3) }

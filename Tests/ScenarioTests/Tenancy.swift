@@ -5,7 +5,14 @@ import Testing
 /// Whose turn it is with what goes round, and by what kind of port. All follows from the number, so that the one before is
 /// known too.
 struct Turn {
-    enum Port: String, CaseIterable { case emulated, tap, namespace }
+    enum Port: String {
+        case emulated, tap, namespace
+
+        /// Each after each, itself too; an odd number, so that either tenant follows the other with all of it.
+        static let order: [Port] = [
+            .emulated, .namespace, .tap, .tap, .namespace, .namespace, .emulated, .emulated, .tap,
+        ]
+    }
 
     let round: Int
     /// The network, without its last number.
@@ -15,7 +22,7 @@ struct Turn {
     static let mac = "0a:00:00:00:00:01"
 
     var tenant: String { Self.tenants[round % 2] }
-    var port: Port { Port.allCases[round % 3] }
+    var port: Port { Port.order[round % Port.order.count] }
     var name: String { "\(tenant)-\(round)" }
     /// Most get the address that the one before had, some another one.
     var address: String { "\(subnet).\(round / 5 % 2 == 0 ? 11 : 12)" }
