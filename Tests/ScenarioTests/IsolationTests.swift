@@ -138,13 +138,3 @@ extension Scenarios {
         }
     }
 }
-
-extension Trait where Self == ConditionTrait {
-    /// The kernel tier runs these on a kernel that has 802.1Q.
-    static var needsVLANs: Self {
-        .enabled("the kernel lacks 802.1Q (module 8021q)") {
-            let probe = "ip link add p0 type veth peer name p1 && ip link add link p0 name p2 type vlan id 2"
-            return geteuid() == 0 ? try Child(["unshare", "--net", "sh", "-c", probe]).wait() == 0 : true
-        }
-    }
-}
