@@ -154,8 +154,8 @@ let package = Package(
         tests(
             "ServiceHostingTests",
             [
-                "CLinux", "CloudStackAPI", "ControlPlane", "LinuxKernel", "NetworkVocabulary", "ServiceHosting",
-                "TestSupport",
+                "CLinux", "CServing", "CloudStackAPI", "ControlPlane", "LinuxKernel", "NetworkVocabulary",
+                "ServiceHosting", "TestSupport",
             ]),
         tests(
             "SQLiteLedgerTests",

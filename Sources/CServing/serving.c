@@ -204,6 +204,9 @@ static struct sockaddr_in name(uint32_t address, uint16_t port)
     return name;
 }
 
+/* Milliseconds. */
+static const int unacknowledged = 10000;
+
 int serving_listen(int type, uint32_t address, uint16_t port, int receive_room)
 {
     int is_stream = type == 1;
@@ -215,6 +218,9 @@ int serving_listen(int type, uint32_t address, uint16_t port, int receive_room)
     setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one);
     if (is_stream) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        /* Connections have this from here. What their end does not acknowledge is given up, also when nobody holds them
+         * any more: the address may have become another guest's. */
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged, sizeof unacknowledged);
     } else {
         setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof one);
         setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof one);
