@@ -97,7 +97,7 @@ public struct Revision: Hashable, Comparable, Codable, Sendable, CustomStringCon
 /// The API object behind a planned row, as it appears in comments, traces, counters and errors:
 /// `network/6e0c…`, or with the part of the object that the row stands for, `network/6e0c…#egress`.
 public struct Origin: Hashable, Comparable, Sendable {
-    /// The object's kind in domain words: `network`, `guest`, `publicAddress` … Lower-case letters, camel case.
+    /// The object's kind in domain words: `network`, `guest`, `publicAddress` … Letters and digits in camel case.
     public let kind: String
     public let id: ObjectID
     public let part: String?
@@ -118,7 +118,7 @@ public struct Origin: Hashable, Comparable, Sendable {
 
 extension Origin: LosslessStringConvertible, TextCoded {
     /// `kind/uuid` or `kind/uuid#part`. Marks are read back from kernel objects that anybody could have written, so
-    /// what is not an origin of ours is refused: a kind that is not letters, a part that is empty or not printable.
+    /// what is not an origin of ours is refused: a kind that is no word, a part that is empty or not printable.
     public init?(_ text: String) {
         let pieces = text.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
         let object = pieces[0].split(separator: "/", omittingEmptySubsequences: false)
@@ -129,8 +129,10 @@ extension Origin: LosslessStringConvertible, TextCoded {
     }
 
     private static func isKind(_ text: Substring) -> Bool {
-        let letters = text.utf8.allSatisfy { (65...90).contains($0) || (97...122).contains($0) }
-        return letters && text.utf8.first.map { $0 >= 97 } ?? false
+        let isWord = text.utf8.allSatisfy {
+            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
+        }
+        return isWord && text.utf8.first.map { $0 >= 97 } ?? false
     }
 
     private static func isPart(_ text: Substring) -> Bool {

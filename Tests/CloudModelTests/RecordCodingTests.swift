@@ -20,6 +20,13 @@ struct RecordCodingTests {
                 """)
     }
 
+    /// The ledger has them beside its entries: one that is not read back is a ledger that is not read back.
+    @Test(arguments: RecordKind.allCases)
+    func `every kind of object makes an origin that is read back`(_ kind: RecordKind) {
+        let origin = Origin(kind.rawValue, ObjectID(random: 1, 2))
+        #expect(Origin(origin.description) == origin)
+    }
+
     @Test func `every record comes back as it was`() throws {
         var sample = try SampleCloud()
         var records = sample.cloud.checkpoint()

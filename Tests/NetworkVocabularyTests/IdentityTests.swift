@@ -35,7 +35,10 @@ import Testing
         #expect(zip(made.sorted(), made.map(\.description).sorted()).allSatisfy { $0.description == $1 })
     }
 
-    @Test(arguments: ["network/\(text)", "network/\(text)#egress", "publicAddress/\(text)#10.1.1.1 tcp/80#x"])
+    @Test(arguments: [
+        "network/\(text)", "network/\(text)#egress", "publicAddress/\(text)#10.1.1.1 tcp/80#x",
+        "publicIPv6Range/\(text)",
+    ])
     func `an origin is read and written back`(_ text: String) throws {
         let origin = try #require(Origin(text))
         #expect(origin.description == text)
@@ -46,7 +49,7 @@ import Testing
         "", "/", "#", "network", "network/", "/\(text)", "network/x", "network/\(text)/1", "network/\(text)#",
         "#\(text)",
         "Network/\(text)", "net work/\(text)", "net\nwork/\(text)", "network/\(text)#a\nb", "network/\(text)#a\"b",
-        "network/\(text)#\u{202e}", "network1/\(text)", "networ\u{6b}\u{301}/\(text)",
+        "network/\(text)#\u{202e}", "1network/\(text)", "networ\u{6b}\u{301}/\(text)",
     ])
     func `anything else is no origin`(_ text: String) {
         #expect(Origin(text) == nil)
