@@ -11,8 +11,7 @@ public enum InterfaceMTU {
     /// What IPv6 asks of every link (RFC 8200, 5), and what the kernel has for its widest. From a narrower link the kernel
     /// takes IPv6 away, with all that it was told about it: made wide again, the link would have an address.
     public static let possible = 1_280...65_000
-    /// The headers of Ethernet, IPv4, UDP and VXLAN (RFC 7348, 5).
-    public static let encapsulation = 50
+    public static let encapsulation = VNI.encapsulation
 }
 
 extension Cloud {

@@ -87,11 +87,12 @@ extension LinuxDataplane {
                     alias: mark(origin), master: .index(try node.index(of: peerBridge)), isUp: true,
                     generatesLinkLocal: false))
         case .vlan(let parent, let vlan):
-            let index = try node.route.addVLAN(specification, vlan, on: try trunk(parent, node))
+            let index = try node.route.addVLAN(specification, vlan, on: try trunk(parent, carrying: link, node))
             try adopt(index, link, origin, node)
         case .vxlan(let vni, let underlay, let flood):
             let group = flood == .group ? IPAddress.v4(Self.group(of: vni)) : nil
-            let index = try node.route.addVXLAN(specification, vni, over: try trunk(underlay, node), remote: group)
+            let index = try node.route.addVXLAN(
+                specification, vni, over: try trunk(underlay, carrying: link, node), remote: group)
             try adopt(index, link, origin, node)
             try put(flood, on: index)
         case .tap: try addTap(link, origin, node)
@@ -121,9 +122,18 @@ extension LinuxDataplane {
             })
     }
 
-    /// The trunk is the operator's: it may come and go, and is looked up anew each time.
-    private func trunk(_ name: InterfaceName, _ node: LinuxNode) throws -> Int32 {
-        try node.route.link(named: name.rawValue).index
+    /// The trunk is the operator's: it may come and go, and is looked up anew each time. Over one that carries less than
+    /// the segment is to, the kernel would make a VXLAN device that carries less, and say nothing.
+    @discardableResult
+    private func trunk(_ name: InterfaceName, carrying link: Link, _ node: LinuxNode) throws -> Int32 {
+        let trunk = try node.route.link(named: name.rawValue)
+        let encapsulation = if case .vxlan = link.kind { VNI.encapsulation } else { 0 }
+        guard trunk.mtu >= link.mtu + encapsulation else {
+            throw KernelError(
+                operation: "carry packets of \(link.mtu + encapsulation) bytes over", object: name.rawValue,
+                errno: EMSGSIZE, explanation: "its MTU is \(trunk.mtu)")
+        }
+        return trunk.index
     }
 
     /// What IPv4's settings in the plan are for one family, this is for the other: a bridge is also a port of the host,
@@ -171,6 +181,10 @@ extension LinuxDataplane {
 
     private func change(_ link: Link, _ origin: Origin, _ node: LinuxNode) throws {
         if case .loopback = link.kind { return }
+        switch link.kind {
+        case .vlan(let trunk, _), .vxlan(_, let trunk, _): try self.trunk(trunk, carrying: link, node)
+        default: break
+        }
         let there = try node.route.link(named: link.name.rawValue)
         node.indexes[link.name] = there.index
         // Even the same hardware address, set again, makes the kernel forget every neighbour on the link.
@@ -314,3 +328,5 @@ extension LinuxDataplane {
 extension RouterPlan.Sysctl {
     fileprivate var isOfIPv6: Bool { path.hasPrefix("net/ipv6/") }
 }
+
+private let EMSGSIZE: Int32 = 90

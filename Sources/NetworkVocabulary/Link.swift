@@ -63,6 +63,9 @@ extension VLANID: LosslessStringConvertible, TextCoded {
 public struct VNI: Hashable, Comparable, Sendable {
     public let rawValue: UInt32
 
+    /// What the headers of Ethernet, IPv4, UDP and VXLAN take of what the underlay carries (RFC 7348, 5).
+    public static let encapsulation = 50
+
     public init?(_ number: Int) {
         guard (1..<1 << 24).contains(number) else { return nil }
         rawValue = UInt32(number)

@@ -183,6 +183,37 @@ private let outside = "\(Planner.internetHost)"
         }
     }
 
+    /// The kernel would make a device that carries less than it was asked to, and say nothing.
+    @Test func `refuses a segment that its trunk is too narrow for, and says what is`() async throws {
+        try await withFreshNamespace {
+            for line in [
+                "link add trunk0 mtu 1400 type veth peer name far0", "addr add 192.0.2.1/24 dev trunk0",
+                "link set trunk0 up", "link set far0 up",
+            ] { #expect(try output(of: "ip \(line)") == "") }
+            let cloud = try LiveCloud()
+            let origin = cloud.planned.planner.installation
+            let trunk = try #require(InterfaceName("trunk0"))
+            func host(_ mtu: Int) throws -> NodePlan {
+                let bridge = try #require(InterfaceName("slb1"))
+                let vxlan = Link.Kind.vxlan(try #require(VNI(7)), underlay: trunk)
+                var host = NodePlan(.host, .host, owner: origin)
+                var share = Contribution()
+                share.add(.link(Link(bridge, .bridge, mtu: mtu)), origin)
+                share.add(.link(Link(try #require(InterfaceName("slv7")), vxlan, mtu: mtu, bridge: bridge)), origin)
+                try host.add(share)
+                return host
+            }
+            #expect(try cloud.start([try host(1450)]).failed == 1)
+            let words = cloud.failures.joined()
+            #expect(words.contains("1500 bytes over trunk0") && words.contains("its MTU is 1400"), "\(words)")
+            #expect(try output(of: "ip -o link show type vxlan") == "")
+            // As much as it carries it may; more than that, later, it may not either.
+            #expect(try cloud.start([try host(1350)]).failed == 0, "\(cloud.failures)")
+            #expect(try output(of: "ip -o link show slv7").contains(" mtu 1350 "))
+            #expect(try cloud.start([try host(1351)]).failed == 1)
+        }
+    }
+
     @Test func `carries a segment over VXLAN to a host of somebody else's making, adopts it and takes it away`()
         async throws
     {
