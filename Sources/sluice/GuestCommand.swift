@@ -19,12 +19,19 @@ extension Commands {
         if client.settings.isJSON {
             return JSONValue.object(["guest": guest, "serviceactivity": .array(activity)]).rendered
         }
+        let ports = guest["nic"]?.list ?? []
+        // One that others play has no namespace of its own.
+        let isEmulated = ports.contains { $0["port"]?.text == "emulated" }
         let facts = Display.facts([
-            ("name", guest["name"]?.text), ("namespace", guest["instancename"]?.text),
+            ("name", guest["name"]?.text), (isEmulated ? "namespace" : "instance", guest["instancename"]?.text),
             ("state", guest["state"]?.text), ("account", guest["account"]?.text), ("id", guest["id"]?.text),
         ])
-        let rows = (guest["nic"]?.list ?? []).map { nic in
+        let rows = ports.map { nic in
             guard case .object(var fields) = nic else { return nic }
+            // By what whoever plays the machine finds the port: the file of taps, or a link in a namespace.
+            fields["behind"] =
+                nic["path"]
+                ?? nic["device"].map { .string("\(nic["hostnamespace"]?.text ?? "")/\($0.text)") }
             let done = activity.first { $0["nicid"]?.text == nic["id"]?.text }
             for (key, from) in [
                 ("dhcpanswer", "dhcpanswer"), ("dhcptime", "dhcptime"), ("dnsrate", "dnsrate"),
@@ -34,7 +41,8 @@ extension Commands {
         }
         let nics = Display.table(
             [
-                ("NETWORK", "networkname"), ("MAC", "macaddress"), ("ADDRESS", "ipaddress"), ("DHCP", "dhcpanswer"),
+                ("NETWORK", "networkname"), ("MAC", "macaddress"), ("ADDRESS", "ipaddress"), ("MTU", "mtu"),
+                ("PORT", "port"), ("ON THE HOST", "hostdevice"), ("BEHIND IT", "behind"), ("DHCP", "dhcpanswer"),
                 ("AT", "dhcptime"), ("NAMES/S", "dnsrate"), ("METADATA READ", "metadatatime"),
             ], rows)
         return facts + "\n\n" + nics

@@ -91,6 +91,10 @@ extension Scenarios {
                 let listing = try town.daemon.sluice("port", "list").output
                 let row = try #require(listing.split(separator: "\n").first { $0.contains(tap) })
                 #expect(row.contains(" tap ") && row.contains("1500"), "\(listing)")
+                let shown = try town.daemon.sluice("guest", "show", "vm").output
+                #expect(
+                    shown.contains(tap) && shown.contains("/dev/net/tun") && shown.contains("1500")
+                        && !shown.contains("namespace"), "\(shown)")
                 let link = try world.shell("ip -d -o link show \(tap)")
                 #expect(
                     link.contains("type tap") && link.contains("persist on") && link.contains("user root"), "\(link)")
