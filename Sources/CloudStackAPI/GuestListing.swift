@@ -59,7 +59,7 @@ private struct GuestFilter {
         let arguments = call.arguments
         let cloud = call.cloud
         ids = Set(try arguments.ids("ids"))
-        members = try call.visible("networkid", in: cloud.networks, by: \.account)
+        members = try call.usableNetwork("networkid")
             .map { Set(cloud.nics(ofNetwork: $0.id).map(\.guest)) }
         zone = try call.listedZone()
         offering = try call.object("serviceofferingid", in: cloud.serviceOfferings)?.id

@@ -13,7 +13,7 @@ extension Command {
             ]
         ) { call throws(RequestError) in
             let cloud = call.cloud
-            let network = try call.visible("networkid", in: cloud.networks, by: \.account)?.id
+            let network = try call.usableNetwork("networkid")?.id
             let nic = try call.visible("nicid", in: cloud.nics) { cloud.guests[$0.guest]?.account }?.id
             guard let guest = try call.visible("virtualmachineid", in: cloud.guests, by: \.account) else {
                 throw .missing("virtualmachineid", call.command)

@@ -106,10 +106,11 @@ extension Call {
         }
         for (index, network) in networks.enumerated() {
             let isFirst = index == 0
-            nics.append(
-                .init(
-                    network: network, address: isFirst ? arguments.string("ipaddress") : nil,
-                    mac: isFirst ? arguments.string("macaddress") : nil))
+            var nic = Request.DeployGuest.NIC(
+                network: network, address: isFirst ? arguments.string("ipaddress") : nil,
+                mac: isFirst ? arguments.string("macaddress") : nil)
+            nic.isListed = false
+            nics.append(nic)
         }
         if !nics.isEmpty { nics[0].isDefault = true }
         for (network, options) in try dhcpOptionsByNetwork() {

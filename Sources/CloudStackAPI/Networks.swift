@@ -23,7 +23,8 @@ extension Command {
                     "vlan", "its VLAN or VNI, where the offering leaves it to the caller: 98, vlan://98, untagged"),
                 Parameter("startip", "shared networks: the first address of guests"),
                 Parameter("endip", "shared networks: the last one; the first when absent"),
-                Parameter("acltype", "shared networks: whose accounts may use it: Account or Domain"),
+                Parameter(
+                    "acltype", "shared networks: who may use it: Account, usual with account or projectid, or Domain"),
                 Parameter("subdomainaccess", .boolean, "whether accounts of domains below may use it too"),
                 Parameter("isolatedpvlantype", "Isolated: its guests reach the router and gateway, and not each other"),
                 Parameter("bypassvlanoverlapcheck", .boolean, "false: a VLAN in use is refused"),
@@ -44,10 +45,7 @@ extension Command {
             }
             try arguments.requireDisplayed("displaynetwork")
             // With acltype=Domain, and without an account, `domainid` is whose network it is, and not whose account.
-            let isForDomain =
-                arguments.string("acltype")?.lowercased() == "domain"
-                || arguments.string("acltype") == nil && arguments.string("account") == nil
-                    && arguments.string("projectid") == nil
+            let isForDomain = arguments.string("acltype").map { $0.lowercased() == "domain" } ?? !call.isForAccount
             return .createNetwork(
                 Request.CreateNetwork(
                     name: try arguments.required("name"), displayText: arguments.string("displaytext"),
@@ -153,6 +151,11 @@ extension Command {
 }
 
 extension Call {
+    /// A network that is made for an account is that account's alone, unless the caller says otherwise.
+    fileprivate var isForAccount: Bool {
+        arguments.string("account") != nil || arguments.string("projectid") != nil
+    }
+
     /// What networks of some kinds have, and others have not.
     fileprivate func networkKind(_ domain: ObjectID?) throws(RequestError) -> Request.CreateNetwork.Kind {
         if let text = arguments.string("isolatedpvlantype"), !["isolated", "none"].contains(text.lowercased()) {
@@ -160,7 +163,7 @@ extension Call {
         }
         var kind = Request.CreateNetwork.Kind(
             segment: arguments.string("vlan"), first: arguments.string("startip"), last: arguments.string("endip"),
-            access: arguments.string("acltype"), domain: domain,
+            access: arguments.string("acltype") ?? (isForAccount ? "Account" : nil), domain: domain,
             includesSubdomains: arguments.boolean("subdomainaccess"),
             isolatesPorts: arguments.string("isolatedpvlantype")?.lowercased() == "isolated",
             dns1: arguments.string("dns1"), dns2: arguments.string("dns2"))
@@ -171,13 +174,8 @@ extension Call {
 
     /// Networks of the owners that the caller asked for, and those that are shared with them.
     fileprivate func listedNetworks() throws(RequestError) -> [Network] {
+        if let network = try usableNetwork("id") { return [network] }
         let user = try account() ?? caller.account
-        if let network = try object("id", in: cloud.networks) {
-            guard caller.mayAccess(account: network.account, in: cloud) || network.isOpen(to: user, in: cloud) else {
-                throw .unknown("id", id: network.id.description, command)
-            }
-            return [network]
-        }
         let scope = try scope()
         return cloud.networks.values.filter { network in
             scope.contains(network.account) || network.audience != .owner && network.isOpen(to: user, in: cloud)
@@ -252,6 +250,7 @@ extension Network {
             "broadcastdomaintype": cloud.physicalNetworks[physicalNetwork]
                 .map { $0.isolation == .vlan ? "Vlan" : "Vxlan" },
         ]
+        object["reservediprange"] = .text(reservedAddresses)
         object["egressdefaultpolicy"] = offering.map { .boolean($0.egressDefaultAllow) }
         // What a tenant's frames are tagged with is the operator's business.
         if caller.isRootAdmin {
@@ -266,6 +265,14 @@ extension Network {
         }
         object["subdomainaccess"] = .boolean(withSubdomains)
         return object.inDomain(domain, cloud)
+    }
+
+    /// Addresses of the network that guests get none of: CloudStack's `reservediprange`.
+    private var reservedAddresses: String? {
+        guard guestCIDR != nil, let all = cidr?.hosts, let given = guestAddresses else { return nil }
+        let below = given.first > all.first ? IPv4Range(all.first, IPv4Address(bits: given.first.bits - 1)) : nil
+        let above = given.last < all.last ? IPv4Range(IPv4Address(bits: given.last.bits + 1), all.last) : nil
+        return [below, above].compactMap { $0?.description }.joined(separator: ", ")
     }
 
     /// Shared networks are ready when they are made, whatever there is of them in the kernel.

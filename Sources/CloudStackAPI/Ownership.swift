@@ -164,6 +164,17 @@ extension Call {
         guard isVisible else { throw .unknown(name, id: arguments.string(name) ?? "", command) }
         return value
     }
+
+    /// The network that a parameter names: one that the caller, or the account that it asks for, may see or have machines
+    /// on.
+    func usableNetwork(_ name: String) throws(RequestError) -> Network? {
+        guard let network = try object(name, in: cloud.networks) else { return nil }
+        let user = try account() ?? caller.account
+        guard caller.mayAccess(account: network.account, in: cloud) || network.isOpen(to: user, in: cloud) else {
+            throw .unknown(name, id: arguments.string(name) ?? "", command)
+        }
+        return network
+    }
 }
 
 extension APIObject {

@@ -52,7 +52,7 @@ extension Command {
                 + physicalNetworkParameters, isAdminOnly: true
         ) { call throws(RequestError) in
             var request = Request.UpdatePhysicalNetwork(
-                id: try call.arguments.requiredID("id"), segments: call.arguments.string("vlan"))
+                id: try call.arguments.requiredID("id"), segments: call.arguments.text("vlan"))
             request.isEnabled = try call.state("state", "Enabled", "Disabled")
             request.tags = call.sentList("tags")
             request.speed = call.arguments.text("networkspeed")
@@ -71,7 +71,7 @@ extension Command {
     ]
 
     private static let physicalNetworkParameters = [
-        Parameter("vlan", maxLength: 4_096, "VLAN ids or VNIs for guest networks: 100-199,300"),
+        Parameter("vlan", maxLength: 4_096, "VLAN ids or VNIs for guest networks: 100-199,300; empty: none"),
         Parameter("tags", .string, "offerings with these tags put their networks here; empty for none"),
         Parameter("networkspeed", "how fast it is said to be: 1G"),
     ]

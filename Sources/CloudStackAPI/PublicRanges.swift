@@ -132,8 +132,7 @@ extension Command {
             [.id("listVlanIpRanges", "the range")] + .owner, isAdminOnly: true
         ) { call throws(RequestError) in
             guard let dedication = try call.dedication() else { throw .missing("domainid", call.command) }
-            return .networking(
-                .dedicatePublicRange(.init(id: try call.arguments.requiredID("id"), dedication: dedication)))
+            return .networking(.dedicatePublicRange(.init(id: try call.dedicatedRange(), dedication: dedication)))
         } reply: { _, outcome in
             rendered(outcome)
         },
@@ -141,7 +140,7 @@ extension Command {
             "releasePublicIpRange", "Lets everybody have the addresses of a range again", isAsync: false,
             [.id("listVlanIpRanges", "the range")], isAdminOnly: true
         ) { call throws(RequestError) in
-            .networking(.releasePublicRange(try call.arguments.requiredID("id")))
+            .networking(.releasePublicRange(try call.dedicatedRange()))
         } reply: { _, _ in
             .success
         },
@@ -164,6 +163,18 @@ extension Call {
             return try account().map { .account($0) }
         }
         return try domain().map { .domain($0) }
+    }
+
+    /// A range that is there must not be called unknown: clients take that for its being gone.
+    fileprivate func dedicatedRange() throws(RequestError) -> ObjectID {
+        let id = try arguments.requiredID("id")
+        guard cloud.publicIPv6Ranges[id] == nil else {
+            throw .unsupported("id", "A range of IPv6 addresses alone is nobody's: nothing is given out from it yet")
+        }
+        guard cloud.guestRanges[id] == nil else {
+            throw .refused("id", "The range is a shared network's, and not a public one")
+        }
+        return id
     }
 
     fileprivate func publicWire() throws(RequestError) -> ObjectID {

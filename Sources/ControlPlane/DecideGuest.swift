@@ -8,7 +8,11 @@ extension Draft {
         guard let owner = cloud.accounts[account] else { throw unknown("account", account) }
         let id = newID()
         let name = try hostName(request.name ?? id.description, "name")
-        let nics = request.nics.isEmpty ? [.init(network: try defaultNetwork(of: owner, zone))] : request.nics
+        var nics = request.nics
+        if nics.isEmpty {
+            nics = [.init(network: try defaultNetwork(of: owner, zone))]
+            nics[0].isListed = false
+        }
         let defaults = nics.indices.filter { nics[$0].isDefault }
         guard defaults.count <= 1 else {
             throw .refused("iptonetworklist", "A guest has one default NIC, not \(defaults.count)")
@@ -19,7 +23,7 @@ extension Draft {
 
         if request.starts {
             for (index, nic) in nics.enumerated() {
-                try implement(nic.network, "iptonetworklist[\(index)].networkid")
+                try implement(nic.network, nic.parameters(index).network)
             }
         }
         let number = try number(.machine)
@@ -40,7 +44,7 @@ extension Draft {
     ) throws(RequestError) {
         var seen: Set<ObjectID> = []
         for (index, nic) in nics.enumerated() {
-            let parameter = "iptonetworklist[\(index)].networkid"
+            let parameter = nic.parameters(index).network
             guard let network = cloud.networks[nic.network] else { throw unknown(parameter, nic.network) }
             try refuseForeign(network, to: owner.id, zone.id, parameter)
             guard seen.insert(network.id).inserted else {
@@ -54,19 +58,14 @@ extension Draft {
         _ nic: Request.DeployGuest.NIC, _ index: Int, to guest: Guest, isDefault: Bool,
         _ usual: NIC.Delivery?
     ) throws(RequestError) {
-        let parameter = "iptonetworklist[\(index)]"
-        guard let network = cloud.networks[nic.network] else { throw unknown("\(parameter).networkid", nic.network) }
-        let names = (port: "\(parameter).port", namespace: "\(parameter).hostnamespace")
+        let parameters = nic.parameters(index)
+        guard let network = cloud.networks[nic.network] else { throw unknown(parameters.network, nic.network) }
         let delivery = try nic.delivery.map { wish throws(RequestError) in
-            try self.delivery(wish, of: guest.port, names)
+            try self.delivery(wish, of: guest.port, ("iptonetworklist[\(index)].port", parameters.namespace))
         }
         try plug(
             guest, network, index: index, isDefault: isDefault, address: nic.address, mac: nic.mac,
-            dhcpOptions: nic.dhcpOptions, delivery ?? usual,
-            NICParameters(
-                network: "\(parameter).networkid", address: "\(parameter).ip", mac: "\(parameter).mac",
-                dhcpOptions: "dhcpoptionsnetworklist",
-                namespace: nic.delivery == nil ? "hostnamespace" : names.namespace))
+            dhcpOptions: nic.dhcpOptions, delivery ?? usual, parameters)
     }
 
     mutating func startGuest(_ id: ObjectID) throws(RequestError) -> [Reference] {
@@ -114,5 +113,17 @@ extension Draft {
         guard let guest = cloud.guests[id] else { throw unknown(parameter, id) }
         try requireAccess(to: guest.account)
         return guest
+    }
+}
+
+extension Request.DeployGuest.NIC {
+    /// By which names the request asked for it.
+    fileprivate func parameters(_ index: Int) -> NICParameters {
+        let parameter = "iptonetworklist[\(index)]"
+        return NICParameters(
+            network: isListed ? "\(parameter).networkid" : "networkids",
+            address: isListed ? "\(parameter).ip" : "ipaddress",
+            mac: isListed ? "\(parameter).mac" : "macaddress", dhcpOptions: "dhcpoptionsnetworklist",
+            namespace: delivery == nil ? "hostnamespace" : "\(parameter).hostnamespace")
     }
 }

@@ -223,12 +223,11 @@ extension Draft {
             throw .refused(parameter, "Network \(network.name) is not in zone \(cloud.zones[zone]?.name ?? "")")
         }
         guard network.isOpen(to: account, in: cloud) else {
-            guard network.audience == .owner else {
-                throw .denied(
-                    "Unable to use network with id= \(network.id), permission denied: it is shared with another domain")
-            }
-            throw .refused(
-                parameter, "Network \(network.name) is not of account \(cloud.accounts[account]?.name ?? "")")
+            let whose =
+                network.audience == .owner
+                ? "it is not of account \(cloud.accounts[account]?.name ?? "")" : "it is shared with another domain"
+            throw .denied(
+                "Unable to use network with id= \(network.id), permission denied: \(whose)", by: parameter)
         }
     }
 }

@@ -14,7 +14,7 @@ extension Draft {
             return nil
         }
         // Whoever names a segment of the wire could name another tenant's.
-        try requireRootAdmin()
+        guard caller.isRootAdmin else { throw .denied("Only a root administrator may specify a network's vlan") }
         guard let text else { throw .missing("vlan", command) }
         let segment = try segment(text, on: wire, "vlan")
         guard segment != .untagged || offering.guestType == .shared else {
@@ -74,7 +74,7 @@ extension Draft {
             if kind.isolatesPorts { throw .refused("isolatedpvlan", "Only ports of shared networks can be isolated") }
             return .owner
         }
-        try requireRootAdmin()
+        guard caller.isRootAdmin else { throw .denied("Only a root administrator may create shared networks") }
         switch kind.access?.lowercased() {
         case "account":
             if kind.includesSubdomains != nil { throw subdomainsWithoutDomain }

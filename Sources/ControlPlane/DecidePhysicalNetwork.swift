@@ -46,7 +46,8 @@ extension Draft {
             guard kept + ownSegments >= cloud.segmentsInUse(on: network.id) else {
                 throw .inUse(
                     "vlan",
-                    "Networks of physical network \(network.name) hold segments outside \(RequestError.excerpt(text))")
+                    "Networks of physical network \(network.name) hold segments"
+                        + (text.isEmpty ? "" : " outside \(RequestError.excerpt(text))"))
             }
             for id in cloud.publicRangesByPhysicalNetwork[network.id] {
                 guard let range = cloud.publicRanges[id], let number = range.segment.number,
@@ -72,7 +73,9 @@ extension Draft {
             for dedication in cloud.vlanDedications(on: network.id) {
                 let segments = dedication.segments
                 guard ranges.contains(where: { $0.first <= segments.first && segments.last <= $0.last }) else {
-                    throw .inUse("vlan", "\(segments) is dedicated, and not in \(RequestError.excerpt(text))")
+                    throw .inUse(
+                        "vlan",
+                        "\(segments) is dedicated" + (text.isEmpty ? "" : ", and not in \(RequestError.excerpt(text))"))
                 }
             }
             network.segmentRanges = ranges

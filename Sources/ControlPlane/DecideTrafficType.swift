@@ -101,7 +101,9 @@ extension Draft {
     private func users(of kind: TrafficType.Kind, _ id: ObjectID) -> String? {
         switch kind {
         case .guest: cloud.networksByPhysicalNetwork[id].isEmpty ? nil : "networks"
-        case .public: cloud.publicRangesByPhysicalNetwork[id].isEmpty ? nil : "public ranges"
+        case .public:
+            cloud.publicRangesByPhysicalNetwork[id].isEmpty && cloud.publicIPv6RangesByPhysicalNetwork[id].isEmpty
+                ? nil : "public ranges"
         case .management, .storage: nil
         }
     }

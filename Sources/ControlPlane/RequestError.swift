@@ -114,8 +114,8 @@ extension RequestError {
         RequestError(.allocation, exceptionCode: 4370, parameter: parameter, text)
     }
 
-    public static func denied(_ text: String) -> RequestError {
-        RequestError(.account, exceptionCode: 4365, text)
+    public static func denied(_ text: String, by parameter: String? = nil) -> RequestError {
+        RequestError(.account, exceptionCode: 4365, parameter: parameter, text)
     }
 
     /// A decision that the model does not take is a mistake in the decision.

@@ -157,6 +157,9 @@ extension Request {
             public var dhcpOptions: [ExtraDHCPOption]
             /// Absent: as the guest's other ports.
             public var delivery: Delivery?
+            /// Whether it was asked for in a list of ports: what an error names. Else it was by `networkids` and
+            /// `ipaddress`.
+            public var isListed = true
 
             public init(
                 network: ObjectID, address: String? = nil, isDefault: Bool = false, mac: String? = nil,

@@ -61,11 +61,11 @@ extension Scenarios {
                     ),
                     (
                         "deployVirtualMachine", ["zoneid": zone, "name": "g"],
-                        ["networkids": network, "ipaddress": "10.1.2.5"], "iptonetworklist[0].ip"
+                        ["networkids": network, "ipaddress": "10.1.2.5"], "parameter ipaddress"
                     ),
                     (
                         "deployVirtualMachine", ["zoneid": zone, "name": "g"],
-                        ["networkids": network, "ipaddress": "10.1.1.10"], "iptonetworklist[0].ip"
+                        ["networkids": network, "ipaddress": "10.1.1.10"], "10.1.1.10 is in use"
                     ),
                     ("deployVirtualMachine", ["zoneid": zone, "name": "g\u{0}"], ["networkids": network], "name"),
                 ]

@@ -1,0 +1,177 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Segments, ranges and shared networks as operators and tenants ask for them.
+@Suite struct `Segments and pools` {
+    let client: Client
+    let site: Site
+    let ann: Client
+    let bob: Client
+
+    init() throws {
+        client = try Client()
+        site = try Site(client)
+        ann = try Client(besides: client, account: "ann")
+        bob = try Client(besides: client, account: "bob")
+    }
+
+    private func offering(_ name: String) throws -> String {
+        id(try #require(try client.list("listNetworkOfferings", "networkoffering", ["name": name]).first))
+    }
+
+    private func shared(_ name: String, _ vlan: String, _ extra: [String: String] = [:]) throws -> [String: Any] {
+        let asked = [
+            "name": name, "zoneid": site.zone, "networkofferingid": try offering("DefaultSharedNetworkOffering"),
+            "vlan": vlan, "gateway": "10.20.0.1", "netmask": "255.255.255.0", "startip": "10.20.0.10",
+            "endip": "10.20.0.29",
+        ]
+        let made = try client.call("createNetwork", asked.merging(extra) { $1 })
+        return made["network"] as? [String: Any] ?? [:]
+    }
+
+    private func deploy(_ owner: Client, _ name: String, on network: [String: Any]) throws -> String {
+        id(
+            try owner.finish(
+                "deployVirtualMachine", "virtualmachine",
+                ["zoneid": site.zone, "name": name, "networkids": id(network)]))
+    }
+
+    @Test func `a shared network that is made for an account is that account's alone`() throws {
+        let everybodys = try shared("square", "401")
+        let anns = try shared("anns", "402", ["account": "ann"])
+        #expect(everybodys["acltype"] as? String == "Domain" && anns["acltype"] as? String == "Account")
+        #expect(anns["account"] as? String == "ann")
+        let seen = { (user: Client) in Set(try user.list("listNetworks", "network", ["type": "Shared"]).map(id)) }
+        #expect(try seen(ann) == [id(everybodys), id(anns)])
+        #expect(try seen(bob) == [id(everybodys)])
+        _ = try deploy(ann, "a", on: anns)
+        #expect {
+            try deploy(bob, "b", on: anns)
+        } throws: {
+            ($0 as? Refused)?.status == 531
+        }
+        // Said outright it is for the domain, whoever it is made for.
+        #expect(try shared("both", "403", ["account": "ann", "acltype": "Domain"])["acltype"] as? String == "Domain")
+    }
+
+    @Test func `on a shared network everybody finds their own machines, and no others`() throws {
+        let square = try shared("square", "401")
+        let anns = try shared("anns", "402", ["account": "ann"])
+        let (first, second) = (try deploy(ann, "a", on: square), try deploy(bob, "b", on: square))
+        let on = { (user: Client, network: [String: Any]) in
+            try user.list("listVirtualMachines", "virtualmachine", ["networkid": id(network)]).map(id)
+        }
+        #expect(try on(ann, square) == [first])
+        #expect(try on(bob, square) == [second])
+        #expect(
+            try ann.list("listNics", "nic", ["virtualmachineid": first, "networkid": id(square)]).count == 1)
+        #expect {
+            try on(bob, anns)
+        } throws: {
+            ($0 as? Refused)?.status == 431
+        }
+    }
+
+    @Test func `an error about a port names what was sent`() throws {
+        let plain = ["zoneid": site.zone, "name": "x", "networkids": id(site.network), "ipaddress": "10.1.2.3"]
+        let listed = [
+            "zoneid": site.zone, "name": "x", "iptonetworklist[0].networkid": id(site.network),
+            "iptonetworklist[0].ip": "10.1.2.3",
+        ]
+        for (parameters, name) in [(plain, "ipaddress"), (listed, "iptonetworklist[0].ip")] {
+            #expect {
+                try client.call("deployVirtualMachine", parameters)
+            } throws: {
+                ($0 as? Refused)?.text.contains("for parameter \(name):") == true
+            }
+        }
+        #expect {
+            try ann.call("deployVirtualMachine", plain.merging(["ipaddress": ""]) { $1 })
+        } throws: {
+            // Whose it is, and what it is called, is nobody else's business.
+            guard let refused = $0 as? Refused else { return false }
+            return refused.status == 531 && !refused.text.contains("iptonetworklist")
+                && !refused.text.contains(site.network["name"] as? String ?? "")
+        }
+    }
+
+    @Test func `what only administrators may ask of a network is said`() throws {
+        let shared = ["zoneid": site.zone, "name": "x", "displaytext": "x", "vlan": "400"]
+        for (offering, word) in [("DefaultL2NetworkOfferingVlan", "vlan"), ("DefaultSharedNetworkOffering", "vlan")] {
+            let asked = shared.merging(["networkofferingid": try self.offering(offering)]) { $1 }
+            #expect {
+                try ann.call(
+                    "createNetwork",
+                    offering.contains("Shared")
+                        ? asked.merging(["gateway": "10.20.0.1", "netmask": "255.255.255.0", "startip": "10.20.0.2"]) {
+                            $1
+                        } : asked)
+            } throws: {
+                ($0 as? Refused)?.status == 531 && ($0 as? Refused)?.text.contains(word) == true
+            }
+        }
+    }
+
+    @Test func `an empty range takes all segments from a wire that none are used of`() throws {
+        _ = try site.deploy("web")
+        #expect {
+            try client.call("updatePhysicalNetwork", ["id": id(site.wire), "vlan": ""])
+        } throws: {
+            ($0 as? Refused)?.status == 536
+        }
+        let idle = try client.finish(
+            "createPhysicalNetwork", "physicalnetwork", ["name": "Idle", "zoneid": site.zone, "vlan": "700-799"])
+        #expect(idle["vlan"] as? String == "700-799")
+        let renamed = try client.finish(
+            "updatePhysicalNetwork", "physicalnetwork", ["id": id(idle), "networkspeed": "1G"])
+        #expect(renamed["vlan"] as? String == "700-799")
+        let empty = try client.finish("updatePhysicalNetwork", "physicalnetwork", ["id": id(idle), "vlan": ""])
+        #expect(empty["vlan"] == nil)
+    }
+
+    @Test func `a range of IPv6 addresses alone is in the way as others are, and not unknown`() throws {
+        let wire = try client.finish(
+            "createPhysicalNetwork", "physicalnetwork", ["name": "Six", "zoneid": site.zone])
+        let type = try client.finish(
+            "addTrafficType", "traffictype", ["physicalnetworkid": id(wire), "traffictype": "Public"])
+        let range =
+            try client.call(
+                "createVlanIpRange",
+                [
+                    "zoneid": site.zone, "physicalnetworkid": id(wire), "startipv6": "2001:db8::10",
+                    "endipv6": "2001:db8::1f", "ip6gateway": "2001:db8::1", "ip6cidr": "2001:db8::/64", "vlan": "60",
+                    "forvirtualnetwork": "true",
+                ])["vlan"] as? [String: Any] ?? [:]
+        for (command, extra) in [("deleteTrafficType", [:]), ("updateTrafficType", ["kvmnetworklabel": "eth9"])] {
+            #expect("\(command)") {
+                try client.call(command, ["id": id(type)].merging(extra) { $1 })
+            } throws: {
+                ($0 as? Refused)?.status == 536
+            }
+        }
+        for (command, extra) in [("dedicatePublicIpRange", ["account": "ann"]), ("releasePublicIpRange", [:])] {
+            #expect("\(command)") {
+                try client.call(command, ["id": id(range)].merging(extra) { $1 })
+            } throws: {
+                guard let refused = $0 as? Refused else { return false }
+                return refused.status == 432 && !refused.text.contains("entity does not exist")
+            }
+        }
+        _ = try client.call("deleteVlanIpRange", ["id": id(range)])
+        _ = try client.call("deleteTrafficType", ["id": id(type)])
+    }
+
+    @Test func `the part that guests get no addresses from is shown`() throws {
+        _ = try site.deploy("web")
+        let shown = { try client.list("listNetworks", "network", ["id": id(site.network)]).first ?? [:] }
+        #expect(try shown()["reservediprange"] == nil)
+        for (part, reserved) in [
+            ("10.1.1.0/26", "10.1.1.64-10.1.1.254"), ("10.1.1.0/25", "10.1.1.128-10.1.1.254"), ("10.1.1.0/24", nil),
+        ] {
+            let network = try client.finish(
+                "updateNetwork", "network", ["id": id(site.network), "guestvmcidr": part])
+            #expect(network["reservediprange"] as? String == reserved)
+        }
+    }
+}
