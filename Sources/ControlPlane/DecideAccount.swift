@@ -101,7 +101,7 @@ extension Draft {
             }
             _ = try removeMembers(of: project) { $0.account == id }
         }
-        try releasePools(of: id)
+        try releasePools(of: Reference(.account, id))
         try removeBelongings(of: id)
         for user in cloud.users(ofAccount: id) { try remove(.user, user.id) }
         guard !cloud.isReferenced(Reference(.account, id)) else {

@@ -74,10 +74,10 @@ extension Draft {
         return [Reference(.publicRange, id)]
     }
 
-    /// What an account that goes had for itself is everybody's again.
-    mutating func releasePools(of account: ObjectID) throws(RequestError) {
-        for id in cloud.referrers(.vlanDedication, of: .account)[account] { try remove(.vlanDedication, id) }
-        for id in cloud.referrers(.publicRange, of: .account)[account] {
+    /// What an account or a domain that goes had for itself is everybody's again.
+    mutating func releasePools(of owner: Reference) throws(RequestError) {
+        for id in cloud.referrers(.vlanDedication, of: owner.kind)[owner.id] { try remove(.vlanDedication, id) }
+        for id in cloud.referrers(.publicRange, of: owner.kind)[owner.id] {
             guard var range = cloud.publicRanges[id] else { continue }
             range.dedication = nil
             try put(.publicRange(range))

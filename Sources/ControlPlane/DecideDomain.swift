@@ -87,7 +87,9 @@ extension Draft {
         try requireGovernance(ofDomain: parent)
         guard cleanup || !cloud.isReferenced(Reference(.domain, id)) else {
             throw .refused(
-                "id", "Can't delete the domain yet because it has accounts, projects or domains below it; see cleanup")
+                "id",
+                "Can't delete the domain yet because it has accounts, projects, domains below it, or something that is "
+                    + "kept for it; see cleanup")
         }
         guard !cloud.isDomain(caller.domain, within: id) else { throw .denied("Nobody deletes the domain they are in") }
         for domain in cloud.domains(within: id).reversed() {
@@ -95,6 +97,12 @@ extension Draft {
                 _ = try deleteProject(project, cleanup: true)
             }
             for account in cloud.accounts(inDomain: domain.id) { _ = try deleteAccount(account.id) }
+            try releasePools(of: Reference(.domain, domain.id))
+            if let id = cloud.referrers(.network, of: .domain)[domain.id].first(where: { _ in true }),
+                let network = cloud.networks[id]
+            {
+                throw .inUse("id", "Can't delete the domain \(domain.name): network \(network.name) is shared with it")
+            }
             guard !cloud.isReferenced(Reference(.domain, domain.id)) else {
                 throw .inUse("id", "The domain \(domain.name) is still used")
             }

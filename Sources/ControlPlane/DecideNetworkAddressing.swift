@@ -21,13 +21,17 @@ extension Draft {
         }
         if type == .shared, request.cidr == nil, request.gateway == nil { throw .missing("gateway", command) }
         let (cidr, gateway) = try addressing(request, zone)
-        for id in cloud.publicRangesByZone[zone.id] {
+        try refusePublic(cidr, in: zone.id, request.cidr == nil ? "netmask" : "cidr")
+        return (cidr, gateway)
+    }
+
+    /// A router could not tell the network from what is outside.
+    func refusePublic(_ cidr: IPv4Prefix, in zone: ObjectID, _ parameter: String) throws(RequestError) {
+        for id in cloud.publicRangesByZone[zone] {
             guard let range = cloud.publicRanges[id], range.subnet.overlaps(cidr) else { continue }
             throw .refused(
-                request.cidr == nil ? "netmask" : "cidr",
-                "The network \(cidr) overlaps the zone's public subnet \(range.subnet)")
+                parameter, "The network \(cidr) overlaps the zone's public subnet \(range.subnet)")
         }
-        return (cidr, gateway)
     }
 
     /// From `cidr`, from gateway and netmask as CloudStack's clients send them, or the zone's guest network.

@@ -1,5 +1,6 @@
 import CloudModel
 import NetworkVocabulary
+import Planner
 
 // From a parameter's text to its value, or an error that names it.
 extension Draft {
@@ -114,7 +115,11 @@ extension Draft {
         guard let text, text != "untagged" else { return .untagged }
         if let vlan = VLANID(text) { return .vlan(vlan) }
         guard let segment = Segment(text) else {
-            throw invalid(parameter, text, "VLAN ids are from 1 to 4094, VNIs from 1 to 16777215")
+            throw invalid(
+                parameter, text,
+                isolation == .vxlan
+                    ? "a number alone is a VLAN id, from 1 to 4094; a VNI is written vxlan://5000, from 1 to 16777215"
+                    : "VLAN ids are from 1 to 4094")
         }
         if case .vxlan = segment, isolation != .vxlan {
             throw invalid(parameter, text, "the physical network's isolation is VLAN")
@@ -125,6 +130,10 @@ extension Draft {
     func trunk(_ text: String, _ parameter: String) throws(RequestError) -> InterfaceName? {
         guard !text.isEmpty else { return nil }
         guard let name = InterfaceName(text) else { throw invalid(parameter, text, "it is not an interface's name") }
+        // Frames in frames of a tenant's, or of nobody's.
+        guard text != "lo", !Planner.isOwnDevice(name) else {
+            throw invalid(parameter, text, "it is no wire, but the loopback or a device of the daemon's own")
+        }
         return name
     }
 

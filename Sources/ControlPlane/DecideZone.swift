@@ -35,7 +35,12 @@ extension Draft {
         if let text = request.dns1 { zone.dns1 = try hostAddress(text, "dns1") }
         if let text = request.dns2 { zone.dns2 = try optionalAddress(text, "dns2") }
         if let text = request.internalDNS1 { zone.internalDNS1 = try hostAddress(text, "internaldns1") }
-        if let text = request.guestCIDR { zone.guestCIDR = try guestPrefix(text, "guestcidraddress") }
+        if let text = request.guestCIDR {
+            let cidr = try guestPrefix(text, "guestcidraddress")
+            // No network could be made of it.
+            if cidr != zone.guestCIDR { try refusePublic(cidr, in: zone.id, "guestcidraddress") }
+            zone.guestCIDR = cidr
+        }
         if let text = request.networkDomain { zone.networkDomain = try domain(text, "domain") }
         if let isEnabled = request.isEnabled { zone.isEnabled = isEnabled }
         try edit(&zone, request.more)

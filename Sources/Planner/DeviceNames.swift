@@ -58,6 +58,15 @@ enum DeviceNames {
 
     static func vxlan(_ vni: VNI) -> InterfaceName { name("slv\(vni)") }
 
+    /// Whether a device of the host could be called so by us.
+    static func isOurs(_ device: InterfaceName) -> Bool {
+        let isHex = { (digit: Character) in digit.isHexDigit }
+        let rest = device.rawValue.dropFirst(2)
+        guard device.rawValue.hasPrefix("sl"), let kind = rest.first else { return false }
+        return "bdgipqruv".contains(kind) && rest.dropFirst().first.map(isHex) ?? false
+            || rest.prefix(8).count(where: isHex) == 8 && rest.dropFirst(8).first == "."
+    }
+
     private static func sharded(_ stem: String, _ shard: Int) -> InterfaceName {
         name(shard == 0 ? stem : "\(stem).\(shard)")
     }

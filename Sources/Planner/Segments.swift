@@ -21,6 +21,9 @@ extension Planner {
         return DeviceNames.guestPort(nic, of: guest)
     }
 
+    /// Whether a device of the host is called as ours are, or will be.
+    public static func isOwnDevice(_ name: InterfaceName) -> Bool { DeviceNames.isOurs(name) }
+
     /// The same for a bridge that may be a shard.
     public static func segment(ofBridge bridge: InterfaceName) -> InterfaceName { DeviceNames.root(ofShard: bridge) }
 

@@ -174,7 +174,10 @@ enum Commands {
         try none(words)
         return try list(
             client, "listEvents", "event",
-            [("TIME", "created"), ("LEVEL", "level"), ("TYPE", "type"), ("DESCRIPTION", "description")])
+            [
+                ("TIME", "created"), ("LEVEL", "level"), ("STATE", "state"), ("TYPE", "type"),
+                ("DESCRIPTION", "description"),
+            ])
     }
 
     private static func list(

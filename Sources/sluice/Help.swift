@@ -14,7 +14,7 @@ enum Help {
           router list                the virtual routers
           router show NAME           one of them with its NICs
           network list, guest list   the networks, the guests
-          guest show NAME            one of them with its NICs, and when it last got its address, asked names, read metadata
+          guest show NAME            one of them: where its NICs are, when it last got its address, asked names, read metadata
           port list                  where guests' ports are, inside and on the host, what they carry and what they refused
           address list|acquire|release
                                      public addresses

@@ -130,6 +130,84 @@ import Testing
         #expect(empty["vlan"] == nil)
     }
 
+    @Test func `what is kept for a domain is everybody's when the domain goes, and what is in its way is named`() throws
+    {
+        let made = try client.call("createDomain", ["name": "north"])["domain"] as? [String: Any] ?? [:]
+        let north = id(made)
+        let segments = { try client.list("listDedicatedGuestVlanRanges", "dedicatedguestvlanrange").count }
+        _ = try client.call(
+            "dedicateGuestVlanRange",
+            ["physicalnetworkid": id(site.wire), "vlanrange": "120-129", "domainid": north])
+        _ = try client.call("dedicatePublicIpRange", ["id": id(site.range), "domainid": north])
+        let square = try shared("square", "401", ["acltype": "Domain", "domainid": north])
+        let refusals = [([:], "kept for it"), (["cleanup": "true"], "square")]
+        for (extra, word) in refusals {
+            #expect {
+                try client.call("deleteDomain", ["id": north].merging(extra) { $1 })
+            } throws: {
+                ($0 as? Refused)?.text.contains(word) == true
+            }
+        }
+        #expect(try segments() == 1)
+        _ = try client.call("deleteNetwork", ["id": id(square)])
+        _ = try client.call("deleteDomain", ["id": north, "cleanup": "true"])
+        #expect(try segments() == 0)
+        let range = try client.list("listVlanIpRanges", "vlaniprange", ["id": id(site.range)]).first
+        #expect(range?["domainid"] == nil)
+        _ = try ann.call("associateIpAddress", ["zoneid": site.zone])
+    }
+
+    @Test(arguments: [
+        ("lo", false), ("slb5", false), ("slg3e0", false), ("slp1d6b8660", false), ("slv5000", false),
+        ("sl35c134f2.100", false), ("slgc82e0", false), ("eth1", true), ("cloudbr0", true), ("slip0", true),
+        ("sl", true),
+        ("bond0.7", true),
+    ])
+    func `a wire is an interface or a bridge of the host, and no device of ours`(_ label: String, isWire: Bool) throws {
+        let wire = try client.finish(
+            "createPhysicalNetwork", "physicalnetwork", ["name": "Other", "zoneid": site.zone])
+        let asked = ["physicalnetworkid": id(wire), "traffictype": "Guest", "kvmnetworklabel": label]
+        if isWire {
+            let type = try client.finish("addTrafficType", "traffictype", asked)
+            #expect(type["kvmnetworklabel"] as? String == label)
+        } else {
+            #expect {
+                try client.call("addTrafficType", asked)
+            } throws: {
+                ($0 as? Refused)?.text.contains("for parameter kvmnetworklabel:") == true
+            }
+        }
+    }
+
+    @Test func `a zone's guest network is none of its public ones`() throws {
+        #expect {
+            try client.call("updateZone", ["id": site.zone, "guestcidraddress": "203.0.113.128/25"])
+        } throws: {
+            ($0 as? Refused)?.text.contains("203.0.113.0/24") == true
+        }
+        let zone = try client.call("updateZone", ["id": site.zone, "guestcidraddress": "10.8.0.0/16"])["zone"]
+        #expect((zone as? [String: Any])?["guestcidraddress"] as? String == "10.8.0.0/16")
+    }
+
+    @Test func `a number alone is a VLAN id, also where there are VNIs`() throws {
+        let wire = try client.finish(
+            "createPhysicalNetwork", "physicalnetwork",
+            ["name": "Overlay", "zoneid": site.zone, "isolationmethods": "VXLAN"])
+        _ = try client.finish(
+            "addTrafficType", "traffictype", ["physicalnetworkid": id(wire), "traffictype": "Public"])
+        let asked = [
+            "zoneid": site.zone, "physicalnetworkid": id(wire), "gateway": "198.51.100.1", "netmask": "255.255.255.0",
+            "startip": "198.51.100.10", "forvirtualnetwork": "true",
+        ]
+        #expect {
+            try client.call("createVlanIpRange", asked.merging(["vlan": "6100"]) { $1 })
+        } throws: {
+            ($0 as? Refused)?.text.contains("vxlan://") == true
+        }
+        let range = try client.call("createVlanIpRange", asked.merging(["vlan": "vxlan://6100"]) { $1 })["vlan"]
+        #expect((range as? [String: Any])?["vlan"] as? String == "vxlan://6100")
+    }
+
     @Test func `a range of IPv6 addresses alone is in the way as others are, and not unknown`() throws {
         let wire = try client.finish(
             "createPhysicalNetwork", "physicalnetwork", ["name": "Six", "zoneid": site.zone])
