@@ -14,6 +14,7 @@ struct AddressQuery {
     private let range: ObjectID?
     private let isSourceNAT: Bool?
     private let isStaticNAT: Bool?
+    private let isBalanced: Bool?
     private let isDisplayed: Bool
     private let state: String?
     private let listsFree: Bool
@@ -34,6 +35,7 @@ struct AddressQuery {
         range = try call.object("vlanid", in: call.cloud.publicRanges)?.id
         isSourceNAT = arguments.boolean("issourcenat")
         isStaticNAT = arguments.boolean("isstaticnat")
+        isBalanced = arguments.boolean("forloadbalancing")
         isDisplayed = arguments.boolean("fordisplay") ?? true
         state = arguments.string("state")?.lowercased()
         if let state, !["free", "allocated", "reserved", "allocating", "releasing"].contains(state) {
@@ -55,6 +57,7 @@ struct AddressQuery {
             && (address == nil || address == text) && (keyword.map { text.contains($0) } ?? true)
             && (isSourceNAT == nil || held.isSourceNAT == isSourceNAT)
             && (isStaticNAT == nil || (held.staticNAT != nil) == isStaticNAT)
+            && (isBalanced == nil || !call.cloud.loadBalancerRulesByAddress[held.id].isEmpty == isBalanced)
             && (held.isDisplayed == isDisplayed || id != nil)
     }
 
@@ -63,8 +66,7 @@ struct AddressQuery {
         let cloud = call.cloud
         if let id, let free = cloud.freePublicAddress(withID: id) { return one(free, call) }
         guard listsFree, !isNothing, id == nil, network == nil, isSourceNAT != true, isStaticNAT != true,
-            keyword == nil,
-            isDisplayed
+            isBalanced != true, keyword == nil, isDisplayed
         else { return [] }
         let ranges = cloud.publicRanges.values.filter { home in
             (range == nil || home.id == range) && (zone == nil || home.zone == zone)

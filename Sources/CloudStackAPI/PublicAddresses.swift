@@ -32,6 +32,7 @@ extension Command {
                     "physicalnetworkid", .uuid, related: "listPhysicalNetworks", "only on this physical network"),
                 Parameter("issourcenat", .boolean, "only those that are, or are not, a network's source NAT address"),
                 Parameter("isstaticnat", .boolean, "only those that are, or are not, a machine's own"),
+                Parameter("forloadbalancing", .boolean, "only those that have, or have not, ports that guests share"),
                 Parameter("forvirtualnetwork", .boolean, "false: there are none but those of virtual networks"),
                 Parameter("forsystemvms", .boolean, "true: only those that are kept for the system"),
                 Parameter("fordisplay", .boolean, "false: only those that lists do not show without being asked"),
@@ -52,7 +53,7 @@ extension Command {
         },
         .change(
             "disassociateIpAddress", "Releases a public address", isAsync: true,
-            [.id("listPublicIpAddresses", "the address")]
+            [.id("listPublicIpAddresses", "the address")], unsupported: ["ipaddress"]
         ) { call throws(RequestError) in
             .releasePublicAddress(try call.arguments.requiredID("id"))
         } reply: { _, _ in

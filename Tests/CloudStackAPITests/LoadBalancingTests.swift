@@ -51,6 +51,23 @@ import Testing
         #expect(rule["tags"] as? [String] == [])
     }
 
+    @Test func `tell their addresses from others`() throws {
+        let plain = try site.acquire()
+        _ = try create()
+        let found = { (value: String) in
+            Set(try client.list("listPublicIpAddresses", "publicipaddress", ["forloadbalancing": value]).map(id))
+        }
+        #expect(try found("true") == [address])
+        #expect(try found("false").contains(plain) && !(try found("false").contains(address)))
+        let free = ["forloadbalancing": "true", "allocatedonly": "false"]
+        #expect(try client.list("listPublicIpAddresses", "publicipaddress", free).map(id) == [address])
+        #expect {
+            try client.call("disassociateIpAddress", ["id": plain, "ipaddress": "203.0.113.12"])
+        } throws: {
+            ($0 as? Refused)?.status == 432
+        }
+    }
+
     @Test func `are for TCP unless told otherwise, and open the firewall`() throws {
         let rule = try create()
         #expect(try self.rule(rule)["protocol"] as? String == "tcp")
