@@ -180,7 +180,9 @@ extension Call {
     fileprivate func publicWire() throws(RequestError) -> ObjectID {
         if let id = arguments.id("physicalnetworkid") { return id }
         guard let zone = try object("zoneid", in: cloud.zones) else { throw .missing("physicalnetworkid", command) }
-        let choices = Array(cloud.physicalNetworksByZone[zone.id])
+        let choices = cloud.physicalNetworksByZone[zone.id].filter { id in
+            cloud.physicalNetworks[id]?.carries(.public) == true
+        }
         guard choices.count == 1, let only = choices.first else { throw .missing("physicalnetworkid", command) }
         return only
     }

@@ -129,9 +129,13 @@ extension VirtualRouter {
         ]
         for (position, leg) in publicLegs.sorted(by: { $0.index < $1.index }).enumerated() {
             let range = cloud.publicRanges[leg.range]
+            let addresses = cloud.publicAddresses(ofNetwork: self.network)
+                .filter { cloud.publicLeg(of: self, for: $0.range)?.index == leg.index }
+            let first = addresses.first(where: \.isSourceNAT)?.address ?? addresses.map(\.address).min()
             nics.append(
                 .object([
                     "deviceid": .string(String(leg.index)), "gateway": .text(range?.gateway),
+                    "ipaddress": .text(first),
                     "netmask": .text(range?.subnet.netmask), "macaddress": .text(leg.attachment.mac),
                     "traffictype": "Public", "isdefault": .boolean(position == 0),
                 ]))

@@ -41,6 +41,9 @@ extension Draft {
     private func freePublicSegment(
         _ text: String?, on wire: PhysicalNetwork
     ) throws(RequestError) -> Segment {
+        guard wire.carries(.public) else {
+            throw .refused("physicalnetworkid", "Physical network \(wire.name) carries no Public traffic")
+        }
         let segment = try publicSegment(text, wire.isolation, "vlan")
         if let number = segment.number, segment == Segment(wire.isolation, number: number),
             wire.segmentRanges.contains(where: { $0.contains(number) })

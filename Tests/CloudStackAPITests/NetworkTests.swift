@@ -21,7 +21,10 @@ import Testing
         #expect(network?["id"]?.text == id(site.network))
         let source = try client.list("listPublicIpAddresses", "publicipaddress", ["issourcenat": "true"])
         #expect(source.map(id) == [other])
-        #expect(try client.list("listRouters", "router").map { $0["publicip"] as? String } == ["203.0.113.11"])
+        let router = try #require(try client.list("listRouters", "router").first)
+        #expect(router["publicip"] as? String == "203.0.113.11")
+        let legs = router["nic"] as? [[String: Any]] ?? []
+        #expect(legs.map { $0["ipaddress"] as? String } == ["10.1.1.1", "203.0.113.11"])
     }
 
     @Test func `changes its names`() throws {

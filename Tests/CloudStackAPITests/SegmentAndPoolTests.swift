@@ -189,6 +189,24 @@ import Testing
         #expect((zone as? [String: Any])?["guestcidraddress"] as? String == "10.8.0.0/16")
     }
 
+    @Test func `a public range is where Public traffic is`() throws {
+        let guests = try client.finish(
+            "createPhysicalNetwork", "physicalnetwork", ["name": "Guests", "zoneid": site.zone])
+        _ = try client.finish(
+            "addTrafficType", "traffictype", ["physicalnetworkid": id(guests), "traffictype": "Guest"])
+        let asked = [
+            "zoneid": site.zone, "gateway": "198.51.100.1", "netmask": "255.255.255.0", "startip": "198.51.100.10",
+            "vlan": "60", "forvirtualnetwork": "true",
+        ]
+        #expect {
+            try client.call("createVlanIpRange", asked.merging(["physicalnetworkid": id(guests)]) { $1 })
+        } throws: {
+            ($0 as? Refused)?.text.contains("no Public traffic") == true
+        }
+        let range = try client.call("createVlanIpRange", asked)["vlan"] as? [String: Any]
+        #expect(range?["physicalnetworkid"] as? String == id(site.wire))
+    }
+
     @Test func `a number alone is a VLAN id, also where there are VNIs`() throws {
         let wire = try client.finish(
             "createPhysicalNetwork", "physicalnetwork",
