@@ -97,8 +97,13 @@ extension Draft {
         guard old.isolation.rawValue == network.isolation.uppercased() else {
             throw fixed("\(path).isolation", old.isolation.rawValue)
         }
-        var request = Request.UpdatePhysicalNetwork(id: old.id, segments: segments, trunk: network.trunk ?? "")
-        request.peers = network.peers ?? []
+        // Where the API gave public traffic an interface or peers of its own, a file that is right about the guests'
+        // leaves them.
+        let trunk = network.trunk ?? ""
+        var request = Request.UpdatePhysicalNetwork(
+            id: old.id, segments: segments, trunk: trunk == old.trunk?.rawValue ?? "" ? nil : trunk)
+        let peers = network.peers ?? []
+        request.peers = Set(peers) == Set((old.traffic(.guest)?.peers ?? []).map(\.description)) ? nil : peers
         return try at(path, fields, .updatePhysicalNetwork(request))
     }
 

@@ -4,20 +4,27 @@ import NetworkVocabulary
 // A cloud as a file that brings it about: everything that a file can say, with the numbers that were given out.
 
 extension CloudFile {
-    /// What the file cannot say is left out: networks without addresses of their own, and what belongs to them.
+    /// What the file cannot say is left out: accounts of other domains than ROOT, projects, networks that are shared with
+    /// one domain and not with those below it, and what belongs to these.
     public init(describing cloud: Cloud) {
         self.init()
         zones = cloud.zones.values.map { Zone(describing: $0, in: cloud) }
-        networkOfferings = cloud.networkOfferings.values.filter { !$0.isDefault && $0.guestType == .isolated }
+        networkOfferings = cloud.networkOfferings.values.filter { !$0.isDefault && !$0.isForVPC }
             .map(NetworkOffering.init(describing:))
-        accounts = cloud.accounts.values.map(\.name).filter { $0 != "admin" }.sorted().map(Account.init(name:))
-        let told = cloud.networks.values.filter { $0.cidr != nil && $0.guestType == .isolated }
-            .sorted { $0.number < $1.number }
+        let owners = cloud.accounts.values.filter { $0.domain == Domain.root.id && $0.type != .project }
+        accounts = owners.map(\.name).filter { $0 != "admin" }.sorted().map(Account.init(name:))
+        let ownerIDs = Set(owners.map(\.id))
+        let told = cloud.networks.values.filter { network in
+            if case .domain(_, withSubdomains: false) = network.audience { return false }
+            return ownerIDs.contains(network.account)
+        }
+        .sorted { $0.number < $1.number }
         networks = told.map { Network(describing: $0, in: cloud) }
         let ids = Set(told.map(\.id))
-        guests = cloud.guests.values.sorted { $0.number < $1.number }.compactMap {
-            Guest(describing: $0, in: cloud, networks: ids)
-        }
+        guests = cloud.guests.values.filter { ownerIDs.contains($0.account) }.sorted { $0.number < $1.number }
+            .compactMap {
+                Guest(describing: $0, in: cloud, networks: ids)
+            }
         publicAddresses = cloud.publicAddresses.values.filter { $0.network.map(ids.contains) ?? false }
             .sorted { $0.address < $1.address }.map { PublicAddress(describing: $0, in: cloud) }
     }
@@ -61,6 +68,8 @@ extension CloudFile.NetworkOffering {
         isPersistent = offering.isPersistent
         isEnabled = offering.isEnabled
         rate = offering.rate
+        guestType = offering.guestType.rawValue
+        specifiesSegment = offering.specifiesVLAN
     }
 }
 
@@ -75,6 +84,14 @@ extension CloudFile.Network {
         gateway = network.gateway.map { "\($0)" }
         guestCIDR = network.guestCIDR.map { "\($0)" }
         domain = network.networkDomain
+        dns1 = network.dns1.map { "\($0)" }
+        dns2 = network.dns2.map { "\($0)" }
+        segment = network.ownSegment.map { $0 == .untagged ? "untagged" : "\($0)" }
+        isolatesPorts = network.isolatesPorts
+        if network.guestType == .shared {
+            ranges = cloud.guestRanges(ofNetwork: network.id).map { "\($0.addresses.first)-\($0.addresses.last)" }
+            access = network.audience.text(in: cloud)
+        }
         let rules = cloud.egressRules.values.filter { $0.network == network.id }.sorted { $0.number < $1.number }
         if !rules.isEmpty {
             egress = rules.map { rule in
@@ -90,10 +107,13 @@ extension CloudFile.Network {
 }
 
 extension CloudFile.Guest {
-    /// Nil for a guest without a NIC that the file can tell of, and one that is destroyed.
+    /// Nil for a guest with a NIC that the file cannot tell of, since the file would take it away, and for one that is
+    /// destroyed.
     fileprivate init?(describing guest: CloudModel.Guest, in cloud: Cloud, networks: Set<ObjectID>) {
-        let nics = cloud.nics(ofGuest: guest.id).filter { networks.contains($0.network) }
-        guard !nics.isEmpty, guest.state != .destroyed else { return nil }
+        let nics = cloud.nics(ofGuest: guest.id)
+        guard !nics.isEmpty, nics.allSatisfy({ networks.contains($0.network) }), guest.state != .destroyed else {
+            return nil
+        }
         let usual: NIC.Delivery? =
             switch guest.port {
             case .emulated, .none: nil

@@ -165,7 +165,7 @@ extension Draft {
 
 extension Network.Audience {
     /// As a cloud file has it.
-    fileprivate func text(in cloud: Cloud) -> String {
+    func text(in cloud: Cloud) -> String {
         if case .domain(let domain, _) = self { cloud.path(ofDomain: domain) } else { "account" }
     }
 }
