@@ -5,7 +5,7 @@ extension Draft {
     mutating func acquirePublicAddress(_ request: Request.AcquirePublicAddress) throws(RequestError) -> [Reference] {
         let network = try request.network.map { id throws(RequestError) in try accessibleNetwork(id) }
         guard let zone = network?.zone ?? request.zone else { throw .missing("zoneid", command) }
-        guard cloud.zones[zone] != nil else { throw unknown("zoneid", zone) }
+        _ = try self.zone(zone)
         if let asked = request.zone, asked != zone { throw .refused("zoneid", "The network is in another zone") }
         let account = try owner(request.account ?? network?.account, of: .publicAddress)
         if let network, network.account != account {

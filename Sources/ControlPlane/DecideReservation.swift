@@ -9,6 +9,7 @@ extension Draft {
             guard let held = cloud.publicAddresses[request.id] else { throw unknown("id", request.id) }
             throw .refused("id", "The IP address \(held.address) is not in Free state")
         }
+        _ = try zone(range.zone)
         guard range.isOpen(to: account, in: cloud) else { throw dedicated(free.address, "id") }
         // An address that is reserved keeps the id that it was known by.
         let address = PublicAddress(

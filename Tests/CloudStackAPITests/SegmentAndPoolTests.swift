@@ -207,6 +207,22 @@ import Testing
         #expect(range?["physicalnetworkid"] as? String == id(site.wire))
     }
 
+    @Test func `a zone that is disabled gives addresses to administrators alone`() throws {
+        let free = try #require(
+            try ann.list("listPublicIpAddresses", "publicipaddress", ["state": "Free", "zoneid": site.zone]).first)
+        _ = try client.call("updateZone", ["id": site.zone, "allocationstate": "Disabled"])
+        for (command, parameters) in [
+            ("reserveIpAddress", ["id": id(free)]), ("associateIpAddress", ["zoneid": site.zone]),
+        ] {
+            #expect("\(command)") {
+                try ann.call(command, parameters)
+            } throws: {
+                ($0 as? Refused)?.status == 531 && ($0 as? Refused)?.text.contains("disabled") == true
+            }
+            _ = try client.call(command, parameters)
+        }
+    }
+
     @Test func `a number alone is a VLAN id, also where there are VNIs`() throws {
         let wire = try client.finish(
             "createPhysicalNetwork", "physicalnetwork",
