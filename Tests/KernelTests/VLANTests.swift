@@ -159,6 +159,33 @@ import Testing
         }
     }
 
+    /// As CloudStack's hosts have them: the label names a bridge, and the interface is a port of it.
+    @Test func `are on VLANs of a bridge where the trunk is one`() async throws {
+        try await withFreshNamespace {
+            try layCable()
+            for line in [
+                "link set trunk0 down", "link set trunk0 name port0", "link add trunk0 type bridge",
+                "link set port0 master trunk0", "link set port0 up", "link set trunk0 up",
+            ] { #expect(try output(of: "ip \(line)") == "", "\(line)") }
+            let cloud = try LiveCloud(PlannedCloud(.tenantsOnTrunk))
+            #expect(try cloud.start().failed == 0, "\(cloud.failures)")
+            for tenant in Tenant.all { #expect(try cloud.reaches("10.1.1.99", from: cloud.guest(tenant))) }
+            #expect(try vlans() == Tenant.all.map { "trunk0.\($0.vlan)" }.sorted())
+        }
+    }
+
+    @Test func `are refused on a trunk that is too narrow for them`() async throws {
+        try await withFreshNamespace {
+            try layCable()
+            #expect(try output(of: "ip link set trunk0 mtu 1400") == "")
+            let cloud = try LiveCloud(PlannedCloud(.tenantsOnTrunk))
+            #expect(try cloud.start().failed > 0)
+            let words = cloud.failures.joined()
+            #expect(words.contains("1500 bytes over trunk0") && words.contains("its MTU is 1400"), "\(words)")
+            #expect(try vlans() == [])
+        }
+    }
+
     @Test func `come back with their trunk`() async throws {
         try await withFreshNamespace {
             try layCable()
