@@ -8,7 +8,8 @@ extension Draft {
         guard var nic = cloud.nics[request.nic], let network = cloud.networks[nic.network] else {
             throw unknown("nicid", request.nic)
         }
-        try requireAccess(to: network.account)
+        // Of the machine's owner: on a shared network the network's is another.
+        _ = try guest(nic.guest, "nicid")
         guard nic.secondaryAddresses.count < RuleLimits.secondaryAddresses else {
             throw .limit("nicid", "A NIC has at most \(RuleLimits.secondaryAddresses) secondary addresses")
         }
@@ -21,10 +22,10 @@ extension Draft {
     }
 
     mutating func removeSecondaryAddress(_ request: Request.Removal) throws(RequestError) -> [Reference] {
-        guard var nic = cloud.nic(withSecondaryAddress: request.id), let network = cloud.networks[nic.network],
+        guard var nic = cloud.nic(withSecondaryAddress: request.id),
             let index = nic.secondaryAddresses.firstIndex(where: { $0.id == request.id })
         else { throw unknown("id", request.id) }
-        try requireAccess(to: network.account)
+        _ = try guest(nic.guest, "id")
         let address = nic.secondaryAddresses[index].address
         if cloud.portForwardingsByNIC[nic.id].contains(where: { cloud.portForwardings[$0]?.guestAddress == address }) {
             throw .refused(
@@ -35,7 +36,7 @@ extension Draft {
         }) {
             throw .refused("id", "Can't remove the secondary ip \(address) is associate with load balancing rule")
         }
-        if let holder = cloud.claims[.staticNAT(network: network.id, address)]?.id {
+        if let holder = cloud.claims[.staticNAT(network: nic.network, address)]?.id {
             throw .refused(
                 "id", "Can' remove the ip \(address) is associate with static NAT rule public IP address id \(holder)")
         }

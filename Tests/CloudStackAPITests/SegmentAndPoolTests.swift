@@ -73,6 +73,26 @@ import Testing
         }
     }
 
+    @Test func `on a shared network a port's addresses are its machine's owner's`() throws {
+        let square = try shared("square", "401")
+        let machine = try deploy(ann, "a", on: square)
+        let nic = id(try #require(try ann.list("listNics", "nic", ["virtualmachineid": machine]).first))
+        #expect {
+            try bob.call("addIpToNic", ["nicid": nic])
+        } throws: {
+            ($0 as? Refused)?.status == 531
+        }
+        let further = try ann.finish("addIpToNic", "nicsecondaryip", ["nicid": nic, "ipaddress": "10.20.0.20"])
+        #expect {
+            try bob.call("removeIpFromNic", ["id": id(further)])
+        } throws: {
+            ($0 as? Refused)?.status == 531
+        }
+        _ = try ann.call("removeIpFromNic", ["id": id(further)])
+        let moved = try ann.finish("updateVmNicIp", "virtualmachine", ["nicid": nic, "ipaddress": "10.20.0.21"])
+        #expect((moved["nic"] as? [[String: Any]])?.first?["ipaddress"] as? String == "10.20.0.21")
+    }
+
     @Test func `an error about a port names what was sent`() throws {
         let plain = ["zoneid": site.zone, "name": "x", "networkids": id(site.network), "ipaddress": "10.1.2.3"]
         let listed = [
