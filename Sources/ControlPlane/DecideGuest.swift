@@ -32,6 +32,7 @@ extension Draft {
             zone: zone.id, port: request.port, isRunning: request.starts, user: caller.user,
             created: time)
         try take(request.facts, into: &guest)
+        try requireReader(of: request.facts.userData, nics.map(\.network))
         try put(.guest(guest))
         for (index, nic) in nics.enumerated() {
             try addNIC(nic, index, to: guest, isDefault: index == defaults.first ?? 0, usual)
@@ -66,6 +67,20 @@ extension Draft {
         try plug(
             guest, network, index: index, isDefault: isDefault, address: nic.address, mac: nic.mac,
             dhcpOptions: nic.dhcpOptions, delivery ?? usual, parameters)
+    }
+
+    /// User data that no network tells its guest would be kept and never read. Config drives are not made.
+    private func requireReader(of choice: UserDataChoice?, _ networks: [ObjectID]) throws(RequestError) {
+        guard let choice, choice.content != nil || choice.document != nil else { return }
+        let isTold = networks.compactMap { cloud.networks[$0] }.contains { network in
+            let provider = cloud.networkOfferings[network.offering]?.services["UserData"]
+            return provider != nil && provider != ServiceProvider.Name.configDrive.rawValue
+        }
+        guard !isTold else { return }
+        throw .refused(
+            choice.document == nil ? "userdata" : "userdataid",
+            "Unable to deploy VM as UserData is provided while deploying the VM, but there is no support for UserData "
+                + "service in its networks")
     }
 
     mutating func startGuest(_ id: ObjectID) throws(RequestError) -> [Reference] {

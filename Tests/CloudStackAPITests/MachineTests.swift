@@ -36,6 +36,33 @@ import Testing
         #expect(listed?.first?.departures(from: FieldTable.virtualMachine) == [])
     }
 
+    /// Nobody would read it: a layer 2 network has nobody who tells it, and config drives are not made.
+    @Test(arguments: ["DefaultL2NetworkOffering", "DefaultL2NetworkOfferingConfigDrive"])
+    func `have no user data where none of their networks tells it`(_ name: String) throws {
+        let offering = try #require(
+            try client.list("listNetworkOfferings", "networkoffering", ["name": name]).first {
+                $0["name"] as? String == name
+            })
+        let provider = try #require(
+            try client.list("listNetworkServiceProviders", "networkserviceprovider", ["name": "ConfigDrive"]).first)
+        _ = try client.finish(
+            "updateNetworkServiceProvider", "networkserviceprovider", ["id": id(provider), "state": "Enabled"])
+        let made = try client.call(
+            "createNetwork", ["zoneid": site.zone, "name": "quiet", "networkofferingid": id(offering)])
+        let quiet = id(try #require(made["network"] as? [String: Any]))
+        let wish = ["zoneid": site.zone, "name": "mute", "networkids": quiet]
+        #expect {
+            try client.call("deployVirtualMachine", wish.merging(["userdata": "QUJD"]) { $1 })
+        } throws: {
+            ($0 as? Refused)?.status == 431 && ($0 as? Refused)?.text.contains("no support for UserData") == true
+        }
+        _ = try client.finished("deployVirtualMachine", wish, makes: "virtualmachine")
+        _ = try client.finished(
+            "deployVirtualMachine",
+            wish.merging(["name": "told", "networkids": "\(quiet),\(id(site.network))", "userdata": "QUJD"]) { $1 },
+            makes: "virtualmachine")
+    }
+
     @Test func `are found by every filter, and no others are`() throws {
         let web = id(try site.deploy("web", ["displayname": "Front"]))
         let database = id(try site.deploy("database", ["startvm": "false"]))
