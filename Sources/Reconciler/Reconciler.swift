@@ -300,10 +300,8 @@ public final class Reconciler {
             }
             tell(readings, plan.name)
             // What failed was not set right, and is not told again with every attempt; what somebody waits for is new.
-            let awaited = Set(nodes[plan.name]?.waiting.compactMap(\.object) ?? [])
-            let done = taken.filter { step in
-                step.origin.map { !failed.contains($0.object) && !awaited.contains($0.object) } ?? true
-            }
+            let others = failed.union(nodes[plan.name]?.awaited ?? [])
+            let done = taken.filter { step in step.origin.map { !others.contains($0.object) } ?? true }
             if nodes[plan.name]?.isDisturbed == true, !done.isEmpty { report(.repaired(plan.name, done)) }
             let revoked = revokes ? try revoke(plan, drains: isLeftToFinish(plan.name), now) : 0
             if let failure = failures.first {

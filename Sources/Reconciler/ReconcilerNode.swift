@@ -18,6 +18,9 @@ extension Reconciler {
         var failures = 0
         var isQueued = false
 
+        /// The objects whose shares somebody waits for.
+        var awaited: Set<Origin> { Set(waiting.compactMap(\.object)) }
+
         /// The whole of what is wanted becomes the plan.
         mutating func takePending() {
             for piece in pending { plan?.apply(piece.delta) }

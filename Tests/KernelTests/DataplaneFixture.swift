@@ -165,7 +165,12 @@ final class LiveCloud {
     }
 
     func changes(from old: [String]) throws -> String {
-        try picture().difference(from: old).map { "\($0)" }.joined(separator: "\n")
+        // A router whose rules were set right is looked through once more, and says so in a set until then.
+        for plan in planned.inOrder where plan.tracksRevocations {
+            let pending = "ip netns exec \(plan.name.text) nft list set inet sluice pending-revocations"
+            while try output(of: pending).contains("elements") {}
+        }
+        return try picture().difference(from: old).map { "\($0)" }.joined(separator: "\n")
     }
 
     /// Whether an echo from the node comes back.

@@ -81,7 +81,8 @@ private let outside = "\(Planner.internetHost)"
             #expect(try cloud.start() == (verified: cloud.planned.inOrder.count, failed: 0))
             #expect(cloud.lane?.counters().writes == 0)
             #expect(stream.carries("after"))
-            #expect(try cloud.changes(from: picture) == "")
+            let changes = try cloud.changes(from: picture)
+            #expect(changes == "")
         }
     }
 
@@ -97,7 +98,8 @@ private let outside = "\(Planner.internetHost)"
             #expect(try output(of: "ip netns exec \(try cloud.router.name) nft \(command)") == "")
             #expect(try !cloud.reaches(outside, from: guest.name))
             #expect(try cloud.start().failed == 0)
-            #expect(try cloud.changes(from: picture) == "")
+            let changes = try cloud.changes(from: picture)
+            #expect(changes == "")
             #expect(try cloud.reaches(outside, from: guest.name))
         }
     }
@@ -166,7 +168,8 @@ private let outside = "\(Planner.internetHost)"
             let held = try NamespaceDirectory.system.open(router.text)
             #expect(try output(of: "ip netns del \(router)") == "")
             #expect(try cloud.start().failed == 0)
-            #expect(try cloud.changes(from: picture) == "")
+            let changes = try cloud.changes(from: picture)
+            #expect(changes == "")
             #expect(try NamespaceDirectory.system.open(router.text).identity != held.identity)
         }
     }
