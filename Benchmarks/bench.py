@@ -231,6 +231,7 @@ class Bench:
                 subprocess.run(["pkill", "-KILL", "--ns", str(os.getpid()), "--nslist", "mnt", "-x",
                                 "sluice-worker|haproxy"])
                 subprocess.run("ip -all netns del; nft delete table bridge sluice;"
+                               " nft delete table inet sluice 2>/dev/null;"
                                " for l in $(ip -br link | awk '/^sl/{print $1}' | cut -d@ -f1);"
                                " do ip link del $l 2>/dev/null || true; done", shell=True)
 
