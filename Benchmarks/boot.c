@@ -50,18 +50,6 @@ struct __attribute__((packed)) message {
 static struct host *hosts;
 static uint32_t count, bound, again;
 
-/* One's complement sum of the header. */
-static uint16_t checksum(const void *start, size_t length)
-{
-	const uint8_t *bytes = start;
-	uint32_t sum = 0;
-	for (size_t i = 0; i + 1 < length; i += 2)
-		sum += bytes[i] << 8 | bytes[i + 1];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons(~sum & 0xffff);
-}
-
 static void ask(uint32_t number, double now)
 {
 	struct host *host = &hosts[number];

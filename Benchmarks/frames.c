@@ -31,16 +31,6 @@
 
 enum { BATCH = 64 };
 
-static uint16_t checksum(const uint8_t *bytes, size_t count)
-{
-	uint32_t sum = 0;
-	for (size_t i = 0; i + 1 < count; i += 2)
-		sum += bytes[i] << 8 | bytes[i + 1];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons(~sum & 0xffff);
-}
-
 /* What a socket has let go of because it was full, and what it has. A tap lets go of nothing; what others say to everybody
  * is of another size. */
 static long arrived(int receiver, size_t tap_size)

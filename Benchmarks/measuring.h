@@ -1,7 +1,9 @@
 /* What programs that measure packets have in common. They define _GNU_SOURCE. */
 #pragma once
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -26,4 +28,16 @@ static void enter(const char *path)
 	if (file < 0 || setns(file, CLONE_NEWNET) != 0)
 		die(path);
 	close(file);
+}
+
+/* One's complement sum of a header. */
+static inline uint16_t checksum(const void *start, size_t length)
+{
+	const uint8_t *bytes = start;
+	uint32_t sum = 0;
+	for (size_t i = 0; i + 1 < length; i += 2)
+		sum += bytes[i] << 8 | bytes[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons(~sum & 0xffff);
 }

@@ -39,31 +39,34 @@ def milliseconds(body):
     return (time.monotonic() - start) * 1000, result
 
 
+def mac(device, inside=None):
+    return sh(f"ip -o link show {device}", inside=inside).split("link/ether ")[1].split()[0]
+
+
+def bridged(tag):
+    """A host of its own with a bridge."""
+    sh(f"ip netns add {tag}host; ip -n {tag}host link add name b0 type bridge; ip -n {tag}host link set b0 up")
+    return f"{tag}host"
+
+
 def plain(tag, rules=""):
     """Two ports of a bridge in a host of its own, with rules of one's own that know them."""
-    host, ends = f"{tag}host", (f"{tag}a", f"{tag}b")
-    sh(f"ip netns add {host}; ip -n {host} link add name b0 type bridge; ip -n {host} link set b0 up")
+    host, ends = bridged(tag), (f"{tag}a", f"{tag}b")
     if rules:
         sh("nft -f -", inside=host, input=rules)
     for end, number in zip(ends, ["10.0.0.10", "10.0.0.20"]):
         sh(f"ip netns add {end}; ip -n {host} link add g{end} type veth peer name eth0 netns {end}\n"
            f"ip -n {host} link set g{end} master b0 up; ip -n {end} link set eth0 up; ip -n {end} addr add {number}/24 dev eth0")
         if "identities" in rules:
-            mac = sh("cat /sys/class/net/eth0/address", inside=end).strip()
-            sh(f"nft 'add element bridge peer ports {{ g{end} }}; add element bridge peer identities {{ g{end} . {mac} . {number} }};"
-               f" add element bridge peer deliveries {{ g{end} . {mac} }}'", inside=host)
+            own = mac("eth0", inside=end)
+            sh(f"nft 'add element bridge peer ports {{ g{end} }}; add element bridge peer identities {{ g{end} . {own} . {number} }};"
+               f" add element bridge peer deliveries {{ g{end} . {own} }}'", inside=host)
     return ends
-
-
-def mac(device, inside=None):
-    return sh(f"ip -o link show {device}", inside=inside).split("link/ether ")[1].split()[0]
 
 
 def plain_taps(tag):
     """Two taps on a bridge in a host of its own, and the MACs of machines behind them."""
-    host = f"{tag}host"
-    sh(f"ip netns add {host}; ip -n {host} link add name b0 type bridge; ip -n {host} link set b0 up")
-    ends = []
+    host, ends = bridged(tag), []
     for number, name in enumerate([f"g{tag}a", f"g{tag}b"]):
         sh(f"ip tuntap add {name} mode tap; ip link set {name} master b0 up", inside=host)
         ends.append((f"/run/netns/{host}:{name}", f"02:00:00:00:0{number}:01"))
@@ -72,11 +75,10 @@ def plain_taps(tag):
 
 def plain_host(tag, tunnel):
     """A host whose end of a cable leads by a tunnel to one machine."""
-    host, guest = f"{tag}host", f"{tag}guest"
-    sh(f"ip netns add {host}; ip netns add {guest}; ip -n {host} link add trunk0 type veth peer name wire;"
-       f" ip -n {host} link add b0 type bridge; ip -n {host} link add v0 type vxlan id {tunnel} dstport 4789 dev trunk0"
+    host, guest = bridged(tag), f"{tag}guest"
+    sh(f"ip netns add {guest}; ip -n {host} link add trunk0 type veth peer name wire; ip -n {host} link add v0 type vxlan id {tunnel} dstport 4789 dev trunk0"
        f" remote 192.0.2.2; ip -n {host} link add g0 type veth peer name eth0 netns {guest};"
-       f" for port in v0 g0; do ip -n {host} link set $port master b0 up; done; ip -n {host} link set b0 up;"
+       f" for port in v0 g0; do ip -n {host} link set $port master b0 up; done;"
        f" ip -n {guest} link set eth0 up; ip -n {guest} addr add 10.0.0.20/24 dev eth0")
     return host
 

@@ -11,13 +11,12 @@ public enum InterfaceMTU {
     /// What IPv6 asks of every link (RFC 8200, 5), and what the kernel has for its widest. From a narrower link the kernel
     /// takes IPv6 away, with all that it was told about it: made wide again, the link would have an address.
     public static let possible = 1_280...65_000
-    public static let encapsulation = VNI.encapsulation
 }
 
 extension Cloud {
     /// The largest MTU that a guest network on the wire may have.
     public func largestPrivateMTU(on wire: PhysicalNetwork) -> Int {
-        largestPrivateMTU(in: wire.zone) - (wire.isolation == .vxlan ? InterfaceMTU.encapsulation : 0)
+        largestPrivateMTU(in: wire.zone) - (wire.isolation == .vxlan ? VNI.encapsulation : 0)
     }
 
     /// The same without what a segment's encapsulation takes.
@@ -28,7 +27,7 @@ extension Cloud {
 
     /// Of the segment of a public range, and what is on it.
     public func mtu(of range: PublicRange) -> Int {
-        let overhead = if case .vxlan = range.segment { InterfaceMTU.encapsulation } else { 0 }
+        let overhead = if case .vxlan = range.segment { VNI.encapsulation } else { 0 }
         return largestPublicMTU(in: range.zone) - overhead
     }
 
@@ -39,7 +38,7 @@ extension Cloud {
 
     private func carried(_ name: String, _ zone: ObjectID) -> Int {
         guard let number = settingInForce(name, for: Reference(.zone, zone)).flatMap({ Int($0) }),
-            InterfaceMTU.possible.contains(number - InterfaceMTU.encapsulation)
+            InterfaceMTU.possible.contains(number - VNI.encapsulation)
         else { return InterfaceMTU.usual }
         return number
     }

@@ -106,11 +106,10 @@ extension Call {
         }
         for (index, network) in networks.enumerated() {
             let isFirst = index == 0
-            var nic = Request.DeployGuest.NIC(
-                network: network, address: isFirst ? arguments.string("ipaddress") : nil,
-                mac: isFirst ? arguments.string("macaddress") : nil)
-            nic.isListed = false
-            nics.append(nic)
+            nics.append(
+                .init(
+                    network: network, address: isFirst ? arguments.string("ipaddress") : nil,
+                    mac: isFirst ? arguments.string("macaddress") : nil, isListed: false))
         }
         if !nics.isEmpty { nics[0].isDefault = true }
         for (network, options) in try dhcpOptionsByNetwork() {

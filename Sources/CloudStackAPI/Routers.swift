@@ -127,10 +127,12 @@ extension VirtualRouter {
                 "isdefault": .boolean(publicLegs.isEmpty),
             ])
         ]
+        let byLeg = Dictionary(grouping: cloud.publicAddresses(ofNetwork: self.network)) {
+            cloud.publicLeg(of: self, for: $0.range)?.index
+        }
         for (position, leg) in publicLegs.sorted(by: { $0.index < $1.index }).enumerated() {
             let range = cloud.publicRanges[leg.range]
-            let addresses = cloud.publicAddresses(ofNetwork: self.network)
-                .filter { cloud.publicLeg(of: self, for: $0.range)?.index == leg.index }
+            let addresses = byLeg[leg.index] ?? []
             let first = addresses.first(where: \.isSourceNAT)?.address ?? addresses.map(\.address).min()
             nics.append(
                 .object([

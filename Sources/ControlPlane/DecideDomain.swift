@@ -98,9 +98,8 @@ extension Draft {
             }
             for account in cloud.accounts(inDomain: domain.id) { _ = try deleteAccount(account.id) }
             try releasePools(of: Reference(.domain, domain.id))
-            if let id = cloud.referrers(.network, of: .domain)[domain.id].first(where: { _ in true }),
-                let network = cloud.networks[id]
-            {
+            let shared = cloud.referrers(.network, of: .domain)[domain.id].compactMap { cloud.networks[$0] }
+            if let network = shared.first {
                 throw .inUse("id", "Can't delete the domain \(domain.name): network \(network.name) is shared with it")
             }
             guard !cloud.isReferenced(Reference(.domain, domain.id)) else {

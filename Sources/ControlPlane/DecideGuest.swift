@@ -8,11 +8,9 @@ extension Draft {
         guard let owner = cloud.accounts[account] else { throw unknown("account", account) }
         let id = newID()
         let name = try hostName(request.name ?? id.description, "name")
-        var nics = request.nics
-        if nics.isEmpty {
-            nics = [.init(network: try defaultNetwork(of: owner, zone))]
-            nics[0].isListed = false
-        }
+        let nics =
+            request.nics.isEmpty
+            ? [.init(network: try defaultNetwork(of: owner, zone), isListed: false)] : request.nics
         let defaults = nics.indices.filter { nics[$0].isDefault }
         guard defaults.count <= 1 else {
             throw .refused("iptonetworklist", "A guest has one default NIC, not \(defaults.count)")

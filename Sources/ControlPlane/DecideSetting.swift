@@ -53,7 +53,7 @@ extension KnownSetting {
         case .leaseTime: 0...Int(Int32.max)
         // An encapsulated packet has to be possible too.
         case .privateMTU, .publicMTU:
-            InterfaceMTU.possible.lowerBound + InterfaceMTU.encapsulation...InterfaceMTU.possible.upperBound
+            InterfaceMTU.possible.lowerBound + VNI.encapsulation...InterfaceMTU.possible.upperBound
         default: 1...Int(Int32.max)
         }
     }

@@ -159,12 +159,13 @@ extension Request {
             public var delivery: Delivery?
             /// Whether it was asked for in a list of ports: what an error names. Else it was by `networkids` and
             /// `ipaddress`.
-            public var isListed = true
+            public var isListed: Bool
 
             public init(
                 network: ObjectID, address: String? = nil, isDefault: Bool = false, mac: String? = nil,
-                dhcpOptions: [ExtraDHCPOption] = [], delivery: Delivery? = nil
+                dhcpOptions: [ExtraDHCPOption] = [], delivery: Delivery? = nil, isListed: Bool = true
             ) {
+                self.isListed = isListed
                 self.delivery = delivery
                 self.dhcpOptions = dhcpOptions
                 self.mac = mac

@@ -156,11 +156,11 @@ public struct DNSForwarder: Sendable {
 
     /// These addresses are no longer whose they were: what was asked from there is not answered any more.
     public mutating func forget(_ clients: [IPv4Address]) {
-        for client in clients where waiting.removeValue(forKey: client) != nil {
-            for number in questions.keys {
-                questions[number]?.waiters.removeAll { $0.client.address == client }
-                if questions[number]?.waiters.isEmpty == true { close(number) }
-            }
+        let gone = Set(clients.filter { waiting.removeValue(forKey: $0) != nil })
+        guard !gone.isEmpty else { return }
+        for number in questions.keys {
+            questions[number]?.waiters.removeAll { gone.contains($0.client.address) }
+            if questions[number]?.waiters.isEmpty == true { close(number) }
         }
     }
 

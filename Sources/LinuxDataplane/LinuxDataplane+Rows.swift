@@ -127,7 +127,7 @@ extension LinuxDataplane {
     @discardableResult
     private func trunk(_ name: InterfaceName, carrying link: Link, _ node: LinuxNode) throws -> Int32 {
         let trunk = try node.route.link(named: name.rawValue)
-        let encapsulation = if case .vxlan = link.kind { VNI.encapsulation } else { 0 }
+        let encapsulation = link.isOverUnderlay ? VNI.encapsulation : 0
         guard trunk.mtu >= link.mtu + encapsulation else {
             throw KernelError(
                 operation: "carry packets of \(link.mtu + encapsulation) bytes over", object: name.rawValue,

@@ -44,19 +44,16 @@ extension Scenarios {
                     "addNicToVirtualMachine",
                     ["virtualmachineid": try daemon.machine("db"), "networkid": blue, "ipaddress": "10.2.2.200"])
                 let router = try DemoTests.router(daemon, of: "blue")
-                let ears = try [(db, "eth1"), (router, "eth0")].map { try Ear(world, in: $0.0, at: $0.1) }
+                let near = [Place(node: db, link: "eth1"), Place(node: router, link: "eth0")]
+                let ears = try near.map { try Ear(world, at: $0) }
                 // And at everything else there is, the host's devices included, where none of it is heard.
-                let others = try Self.devices(world, but: web).filter {
-                    ![db + " eth1", router + " eth0"].contains($0)
-                }
-                .map { place in
-                    let words = place.split(separator: " ").map(String.init)
-                    return (place, try Ear(world, in: words.count > 1 ? words[0] : nil, at: words[words.count - 1]))
+                let others = try Self.places(world, but: web).filter { !near.contains($0) }.map {
+                    try Ear(world, at: $0)
                 }
                 let nobodyElse = {
-                    for (place, ear) in others {
+                    for ear in others {
                         ear.hear()
-                        #expect(ear.forbidden == 0, "\(place)")
+                        #expect(ear.forbidden == 0, "\(ear.place)")
                     }
                 }
                 let flood = try PlugFlood(world, from: web, Self.frames.allowed, Self.frames.forbidden)
@@ -109,42 +106,48 @@ extension Scenarios {
             }
         }
 
-        /// Every device of every namespace: its name on the host, behind the node's elsewhere.
-        private static func devices(_ world: World, but absent: String) throws -> [String] {
-            func links(_ node: String?) throws -> [String] {
-                try world.shell("ip -o link", in: node).split(separator: "\n").compactMap { line in
-                    let name = line.split(separator: " ")[1].prefix { $0 != "@" && $0 != ":" }
-                    return name == "lo" ? nil : (node.map { "\($0) " } ?? "") + name
-                }
-            }
+        /// Every device of every namespace but one.
+        private static func places(_ world: World, but absent: String) throws -> [Place] {
             let nodes = try FileManager.default.contentsOfDirectory(atPath: "/run/netns").filter { $0 != absent }
-            return try links(nil) + nodes.flatMap { try links($0) }
+            return try (nodes + [nil]).flatMap { node in
+                try world.shell("ip -o link", in: node).split(separator: "\n").map { line in
+                    Place(node: node, link: String(line.split(separator: " ")[1].prefix { $0 != "@" && $0 != ":" }))
+                }
+            }.filter { $0.link != "lo" }
         }
     }
 }
 
+/// A device, on the host where no node is named.
+private struct Place: Equatable {
+    let node: String?
+    let link: String
+}
+
 /// Everything that comes in by a link, counted by the word in it.
 private final class Ear {
+    let place: Place
     private let wire: Wire
     private(set) var allowed = 0
     private(set) var forbidden = 0
 
-    init(_ world: World, in node: String?, at link: String) throws {
+    init(_ world: World, at place: Place) throws {
+        self.place = place
         let listen = {
             let wire = try Wire(AF_PACKET, SOCK_RAW, Int32(UInt16(ETH_P_ALL).bigEndian))
             var address = sockaddr_ll()
             address.sll_family = UInt16(AF_PACKET)
             address.sll_protocol = UInt16(ETH_P_ALL).bigEndian
-            address.sll_ifindex = Int32(if_nametoindex(link))
+            address.sll_ifindex = Int32(if_nametoindex(place.link))
             let bound = withUnsafePointer(to: &address) {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                     bind(wire.descriptor, $0, socklen_t(MemoryLayout<sockaddr_ll>.size))
                 }
             }
-            guard bound == 0 else { throw Trouble("bind to \(link): \(errno)") }
+            guard bound == 0 else { throw Trouble("bind to \(place.link): \(errno)") }
             return wire
         }
-        wire = try node.map { try world.inside($0, listen) } ?? listen()
+        wire = try place.node.map { try world.inside($0, listen) } ?? listen()
         wire.set(SO_RCVBUFFORCE, Int32(64 << 20))
     }
 

@@ -5,11 +5,12 @@ counted for it; everything else is a fault."""
 
 import random
 import struct
+from itertools import repeat
 
 import scapy.all as s
 from scapy.layers.dhcp6 import DHCP6_Advertise
 
-from shots import BLANK, EVERYBODY, At, Shot, hex_bytes, link_local, many, pad, raw
+from shots import BLANK, EVERYBODY, At, Shot, hex_bytes, link_local, pad, raw
 
 NOBODY = "02:00:00:00:99:99"
 # A public address where a rule opens a port.
@@ -101,7 +102,7 @@ def announcements(scene, amount):
 def questions(scene, amount):
     at = At(scene)
     # For whom there is nobody to answer.
-    for frame in many(at.arp(target="10.1.1.77"), amount):
+    for frame in repeat(at.arp(target="10.1.1.77"), amount):
         yield at.flood(frame)
 
 
@@ -129,7 +130,7 @@ def hardware(scene, amount):
         yield at.refused("mac", at.datagram(mac=alice.mac, to=at.router.mac, target="198.51.100.1"))
         yield at.home(at.datagram())
     template = at.datagram(mac=NOBODY)
-    for number, frame in enumerate(many(template, amount)):
+    for number, frame in enumerate(repeat(template, amount)):
         yield at.refused("mac", frame[:6] + struct.pack("!HI", 0x0200, 0x80000000 + number) + frame[12:])
 
 
@@ -172,9 +173,9 @@ def starvation(scene, amount):
                   request(at.me.mac, length=16)]:
         yield at.refused("dhcp", frame)
     place = 14 + 20 + 8 + 28
-    for number, frame in enumerate(many(request(NOBODY), amount)):
+    for number, frame in enumerate(repeat(request(NOBODY), amount)):
         yield at.refused("dhcp", frame[:place] + struct.pack("!HI", 0x0200, 0x80000000 + number) + frame[place + 6:])
-    for frame in many(request(at.me.mac), amount // 10):
+    for frame in repeat(request(at.me.mac), amount // 10):
         yield at.flood(frame)
 
 

@@ -75,7 +75,7 @@ class Scene:
                        if any(near["address"] == router.public for near in port.get("neighbour", [])))
         device = outside["device"]
         self.outside = {f"{INTERNET}/{device}", f"{HOST}/sli{device.removeprefix('eth')}"}
-        self.outsider = Outsider(device, next(iter(json.loads(sh(f"ip -j link show {device}", INTERNET))))["address"])
+        self.outsider = Outsider(device, json.loads(sh(f"ip -j link show {device}", INTERNET))[0]["address"])
         self.links = {link["ifname"]: link["address"] for link in json.loads(sh("ip -j link"))}
         self.nodes = sorted({guest.node for guest in self.guests.values()} | {router.node for router in self.routers.values()}
                             | {INTERNET, WALL})

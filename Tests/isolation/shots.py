@@ -38,20 +38,20 @@ class At:
     def __init__(self, scene, name="mallory"):
         self.scene, self.me = scene, scene.guests.get(name, scene.outsider)
         self.router = scene.routers.get(self.me.network)
+        # Where what is said to everybody in its network is heard.
+        self.there = scene.network(self.me.network)
 
     def refused(self, reason, frame):
         """Stopped where it comes in."""
         return Shot(self.me, frame, self.me.own, counts=((self.me.port, reason),))
 
-    def home(self, frame, **more):
+    def home(self, frame):
         """For everybody in its own network."""
-        there = self.scene.network(self.me.network)
-        return Shot(self.me, frame, there, there, self.unheard(frame), **more)
+        return Shot(self.me, frame, self.there, self.there, self.unheard(frame))
 
     def flood(self, frame):
         """The same, unless there was too much of it."""
-        there = self.scene.network(self.me.network)
-        return Shot(self.me, frame, there, there, ((self.me.port, "flood"),), is_flood=True)
+        return Shot(self.me, frame, self.there, self.there, ((self.me.port, "flood"),), is_flood=True)
 
     def unheard(self, frame):
         """What counts that a frame is not for the router whom it reaches. It has no IPv6, which its kernel drops before any
@@ -109,10 +109,6 @@ class At:
 def link_local(mac):
     part = [int(byte, 16) for byte in mac.split(":")]
     return "fe80::%02x%02x:%02xff:fe%02x:%02x%02x" % (part[0] ^ 2, *part[1:])
-
-
-def many(frame, count):
-    return (frame for _ in range(count))
 
 
 def with_canary(frame, number):
