@@ -14,6 +14,9 @@ public final class NetfilterTrace {
     private let socket: OpaquePointer
     private let descriptor: Int32
     private var room = [UInt8](repeating: 0, count: 32 << 10)
+    /// Our numbers of packets by the kernel's, of the last reading and of this one.
+    private var numbers: (last: [UInt32: UInt32], latest: [UInt32: UInt32]) = ([:], [:])
+    private var packetCount: UInt32 = 0
 
     /// Marks what the rule's statements match, else everything. A rule that compares with several values at once needs
     /// a set, and is `unwritable` here.
@@ -40,6 +43,7 @@ public final class NetfilterTrace {
     /// through before the call are in it whole. `ENOBUFS` when the kernel had more to tell than there was room for.
     public func read(waiting timeout: Duration = .zero) throws(NetfilterError) -> [NetfilterTraceEvent] {
         var events: [NetfilterTraceEvent] = []
+        numbers = (numbers.latest, [:])
         let (seconds, attoseconds) = timeout.components
         var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         _ = Glibc.poll(&poll, 1, Int32(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000))
@@ -48,13 +52,25 @@ public final class NetfilterTrace {
                 var datagram = NetlinkDatagram(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
                 while let (head, payload) = datagram.next() {
                     guard head.nlmsg_type == Self.message(NFT_MSG_TRACE.rawValue),
-                        let event = NetfilterTraceEvent(payload), event.table != Self.tableName
+                        var event = NetfilterTraceEvent(payload)
                     else { continue }
-                    events.append(event)
+                    event.packet = ownNumber(of: event)
+                    if event.table != Self.tableName { events.append(event) }
                 }
             }
         }
         return events
+    }
+
+    /// The kernel makes its number of the buffer's address, the flow and the device, so that a packet and the next of its
+    /// flow often share one. But each comes by our own chain once, before any other, and the end of that is told.
+    private func ownNumber(of event: NetfilterTraceEvent) -> UInt32 {
+        let comesIn = event.table == Self.tableName && event.action == .policy(.accept)
+        let known = numbers.latest[event.packet] ?? numbers.last[event.packet]
+        if comesIn || known == nil { packetCount += 1 }
+        let number = comesIn ? packetCount : known ?? packetCount
+        numbers.latest[event.packet] = number
+        return number
     }
 
     private func receive() throws(NetfilterError) -> Int? {

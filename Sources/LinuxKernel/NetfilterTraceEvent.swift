@@ -21,8 +21,8 @@ public struct NetfilterTraceEvent: Hashable, Sendable {
         case other(Int32)
     }
 
-    /// The same for all events of one packet, and for no other packet for a while.
-    public let packet: UInt32
+    /// The same for all events of one packet, and for no other packet that the same listener is told of.
+    public internal(set) var packet: UInt32
     public let table: String
     public let chain: ChainName
     public let action: Action

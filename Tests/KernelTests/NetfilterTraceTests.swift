@@ -65,6 +65,19 @@ struct `The kernel's own trace` {
         }
     }
 
+    /// The kernel's own number is made of the buffer's address, the flow and the device, and here all three come again.
+    @Test func `tells packets apart that the kernel numbers alike`() async throws {
+        try await inFreshNamespace {
+            _ = try output(of: "ip link set lo up")
+            _ = try nft("", input: Self.rules)
+            let trace = try NetfilterTrace()
+            _ = try output(of: "taskset 1 bash -c 'exec 3>/dev/udp/127.0.0.1/9; for i in {1..50}; do echo x >&3; done'")
+            let told = Dictionary(grouping: try trace.read(), by: \.packet)
+            #expect(told.count == 50)
+            #expect(told.values.allSatisfy { $0.count == 4 }, "\(told.mapValues(\.count))")
+        }
+    }
+
     private func handle(_ comment: String, _ comments: [UInt64: String]) throws -> UInt64 {
         try #require(comments.first { $0.value == comment }).key
     }
