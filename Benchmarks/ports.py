@@ -27,6 +27,36 @@ table bridge peer {
     }
 }"""
 
+# Ports of others beside the two that are measured.
+CROWD = 98
+
+
+def listed(ports):
+    """What libvirt's filter `clean-traffic` asks, as it asks it: chains of each port's own, found by comparing names in turn."""
+    chains = [f"""
+    chain I-{name}-mac {{ ether saddr {own} return; drop; }}
+    chain I-{name}-ip {{ ip saddr 0.0.0.0 ip protocol udp return; ip saddr {address} return; drop; }}
+    chain I-{name}-arp {{ arp saddr ether {own} arp saddr ip {address} return; drop; }}
+    chain I-{name} {{
+        jump I-{name}-mac; ether type ip jump I-{name}-ip; ether type arp jump I-{name}-arp
+        ether type ip accept; ether type arp accept; drop
+    }}
+    chain O-{name} {{ ether type ip accept; ether type arp accept; drop; }}""" for name, own, address in ports]
+    hooks = [f"chain {hook} {{ type filter hook {hook} priority -300; " +
+             "; ".join(f"{side}ifname {name} jump {side[0].upper()}-{name}" for name, _, _ in ports) + "; }"
+             for hook, side in [("prerouting", "i"), ("postrouting", "o")]]
+    return "table bridge peer {" + "".join(chains) + "\n" + "\n".join(hooks) + "\n}"
+
+
+def in_a_list(tag, crowd):
+    """Two ports with such rules, in the middle of others'."""
+    ends = plain(tag)
+    ports = [(f"x{i}", f"02:00:00:00:01:{i:02x}", f"10.0.1.{i}") for i in range(crowd)]
+    ports[crowd // 2:crowd // 2] = [(f"g{end}", mac("eth0", inside=end), address)
+                                    for end, address in zip(ends, ["10.0.0.10", "10.0.0.20"])]
+    sh("nft -f -", inside=f"{tag}host", input=listed(ports))
+    return ends
+
 
 def spread(times):
     ordered = sorted(times)
@@ -152,19 +182,25 @@ class Ports:
             daemon.apply(self.zone(
                 networks=[{"name": "n", "zone": "z", "offering": "bench", "cidr": "10.0.0.0/24"}],
                 guests=[{"name": name, "nics": [{"network": "n", "address": address}]}
-                        for name, address in [("a", "10.0.0.10"), ("b", "10.0.0.20")]]))
+                        for name, address in [("a", "10.0.0.10"), ("b", "10.0.0.20")]]
+                + [{"name": f"o{i}", "nics": [{"network": "n", "address": f"10.0.0.{100 + i}"}]} for i in range(CROWD)]))
             machines = {machine["name"]: machine["instancename"]
                         for machine in daemon.call("listVirtualMachines", listall="true")["virtualmachine"]}
             # In namespaces of their own, as hosts without us: no rule of ours is asked there at all.
             empty = "table bridge peer {\n" + "".join(
                 f"chain {hook} {{ type filter hook {hook} priority -350; }}\n" for hook in ["prerouting", "forward"]) + "}"
             sides = {"plain": plain("p"), "empty": plain("e", empty), "hand": plain("h", GUARD),
+                     "alone": in_a_list("l", 0), "crowd": in_a_list("c", CROWD),
                      "guarded": (machines["a"], machines["b"])}
-            self.compare("frames of {} bytes per processor second from a guarded port to another", turns, length,
+            others = {"hand": "two lookups by hand", "alone": "as libvirt's clean-traffic with 2 ports",
+                      "crowd": f"with {CROWD + 2}"}
+            where = f"from a guarded port to another, of {CROWD + 2}"
+            self.compare(f"frames of {{}} bytes per processor second {where}", turns, length,
                          {name: [(f"/run/netns/{end}", mac("eth0", inside=end)) for end in ends]
                           for name, ends in sides.items()},
                          prepare=lambda name: sh("ping -c 1 -W 2 10.0.0.20", inside=sides[name][0]),
-                         notes={"empty": "target 0.95; two chains without a rule", "hand": "two lookups by hand"})
+                         notes={"empty": "target 0.95; two chains without a rule"} | others)
+            self.streams(f"one TCP stream per processor second {where}", turns, length, sides, others)
         self.bench.with_daemon(body)
 
     def taps(self):
@@ -207,22 +243,42 @@ class Ports:
 
     def compare(self, what, turns, length, sides, sizes=(64, 1514), prepare=None, notes={}):
         for size in sizes:
-            seen = {name: [] for name in sides}
             lost = 0
-            for _ in range(turns):
-                for name, ((sender, own), (receiver, other)) in sides.items():
-                    if prepare:
-                        prepare(name)
-                    words = subprocess.run(
-                        [self.frames, sender, receiver, own, other, "10.0.0.10", "10.0.0.20", str(size), str(length)],
-                        check=True, capture_output=True, text=True).stdout.split()
-                    seen[name].append(float(words[0]))
-                    lost += int(words[2])
-            ratio = {name: statistics.median(b / a for a, b in zip(seen["plain"], seen[name])) for name in sides}
-            beside = "".join(f"{text} {ratio[name]:.3f}, " for name, text in notes.items())
-            self.row(what.format(size), f"{statistics.median(seen['guarded']) / 1e3:.0f} thousand",
-                     f"unguarded {statistics.median(seen['plain']) / 1e3:.0f} thousand",
-                     f"{ratio['guarded']:.3f}×", f"{beside}{lost} frames lost")
+
+            def frames(name):
+                nonlocal lost
+                (sender, own), (receiver, other) = sides[name]
+                if prepare:
+                    prepare(name)
+                words = subprocess.run(
+                    [self.frames, sender, receiver, own, other, "10.0.0.10", "10.0.0.20", str(size), str(length)],
+                    check=True, capture_output=True, text=True).stdout.split()
+                lost += int(words[2])
+                return float(words[0])
+            ours, plain, ratio, beside = self.in_turns(turns, sides, frames, notes)
+            self.row(what.format(size), f"{ours / 1e3:.0f} thousand", f"unguarded {plain / 1e3:.0f} thousand",
+                     ratio, f"{beside}{lost} frames lost")
+
+    def streams(self, what, turns, length, sides, notes={}):
+        """One TCP connection from one end to the other, as fast as it goes."""
+        def stream(name):
+            client, server = (f"/run/netns/{end}" for end in sides[name])
+            words = subprocess.run(
+                [self.bench.traffic, "bulk", client, server, "0.0.0.0:7", "10.0.0.20", "7", "0", str(length)],
+                check=True, capture_output=True, text=True).stdout.split()
+            return float(words[0])
+        ours, plain, ratio, beside = self.in_turns(turns, sides, stream, notes)
+        self.row(what, f"{ours:,.0f} MB", f"unguarded {plain:,.0f} MB", ratio, beside.removesuffix(", "))
+
+    def in_turns(self, turns, sides, measure, notes):
+        """What is measured of ours and of the plain side, their ratio and those of others, all in the same turns."""
+        seen = {name: [] for name in sides}
+        for _ in range(turns):
+            for name in sides:
+                seen[name].append(measure(name))
+        ratio = {name: statistics.median(b / a for a, b in zip(seen["plain"], seen[name])) for name in sides}
+        return (statistics.median(seen["guarded"]), statistics.median(seen["plain"]), f"{ratio['guarded']:.3f}×",
+                "".join(f"{text} {ratio[name]:.3f}, " for name, text in notes.items()))
 
     # Segments by the thousand
 
