@@ -52,11 +52,12 @@ public enum Metrics {
             "Bytes that guests received by a public address.", counts.map { ($0.0, $0.1.receivedBytes) })
     }
 
-    /// By NIC: who sends what he may not, or is sent too much.
+    /// By NIC: who sends what he may not, or too much.
     private static func ports(_ view: CloudView, _ text: inout String) {
         let counts = view.cloud.nics.values.map { ("nic=\"\($0.id)\"", view.traffic[$0.id]) }
         family(
-            &text, "sluice_port_refused_packets_total", "counter", "Frames that a guest's port did not let through.",
+            &text, "sluice_port_refused_packets_total", "counter",
+            "Frames of a guest that its port did not let through.",
             counts.map { ($0.0, $0.1.refusedPackets) })
     }
 

@@ -193,10 +193,23 @@ public final class LinuxDataplane: Dataplane {
             case .add(let row): try add(row, node)
             case .change(let row): try change(row, node)
             case .remove(let content): try remove(content, node)
-            case .raise(let link, _): try node.route.setLink(try node.index(of: link), LinkChange(isUp: true))
+            case .raise(let link, _): try raise(try node.index(of: link), node)
             case .createNamespace, .removeNamespace: break
             }
         }
+    }
+
+    /// A pair has its carrier when its second end is raised. What waits for that, a queue and the bridge's port at the end
+    /// that was up before, is opened by a worker of the kernel's, a moment later or, when many links come and go, seconds.
+    /// Until then frames are lost in silence. Whoever asks for one link has it opened first (since Linux 6.8).
+    private func raise(_ index: Int32, _ node: LinuxNode) throws(KernelError) {
+        try node.route.setLink(index, LinkChange(isUp: true))
+        guard let raised = try? node.route.link(index), raised.kind == "veth", let peer = raised.peerIndex else {
+            return
+        }
+        let isElsewhere = raised.peerNamespaceID != nil
+        // Of a pair with an end in somebody else's namespace that end is theirs.
+        if !(isElsewhere && node.name.isHost) { _ = try? (isElsewhere ? host : node).route.link(peer) }
     }
 
     private func removeUnderlayGuard() throws {

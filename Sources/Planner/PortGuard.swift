@@ -194,14 +194,16 @@ extension Planner {
         ]
     }
 
-    /// The port's own counters, and one for ports that have no elements.
+    /// The port's own counters, and one for ports that have no elements. The sum is of what the port's own guest sent: a
+    /// bridge asks everywhere for whom it does not know, and that is not the doing of those it asks.
     private func refusalChains() -> [Chain] {
         RefusalReason.allCases.map { reason in
-            let end: Field = reason == .unaddressed ? .outputInterface : .inputInterface
+            let isTowardsPort = reason == .unaddressed
+            let end: Field = isTowardsPort ? .outputInterface : .inputInterface
+            let sum = isTowardsPort ? [] : [guardRule([.lookup([end], in: PortPipeline.refusals, .equal)])]
             return Chain(
                 reason.chain,
-                rules: [
-                    guardRule([.lookup([end], in: PortPipeline.refusals, .equal)]),
+                rules: sum + [
                     guardRule([.lookup([end], in: reason.counters, .equal), .verdict(.drop)]),
                     guardRule([.counter, .verdict(.drop)]),
                 ])

@@ -186,6 +186,33 @@ private let outside = "\(Planner.internetHost)"
         }
     }
 
+    /// The kernel leaves it to a worker of its own to open what has got a carrier, and that comes when it comes.
+    @Test func `carries the first frame as soon as a link is raised, there and back`() async throws {
+        try await withFreshNamespace {
+            let cloud = try PlannedCloud()
+            let plans = try shardedSegment(cloud.planner.installation, shards: 2)
+            let dataplane = try LinuxDataplane(installation: cloud.installation)
+            for plan in plans.dropLast() {
+                try dataplane.perform(steps(toReach: plan, from: try dataplane.observe(plan)), on: plan.name)
+            }
+            let last = try #require(plans.last)
+            let near = try Wire("part-0")
+            for round in 0..<30 {
+                let all = steps(toReach: last, from: try dataplane.observe(last))
+                let raising = try #require(all.firstIndex { if case .raise = $0 { true } else { false } })
+                try dataplane.perform(Array(all[..<raising]), on: last.name)
+                let far = try Wire("part-1")
+                try dataplane.perform(Array(all[raising...]), on: last.name)
+                try far.say("there", round)
+                try near.say("back", round)
+                #expect(
+                    try near.hears("there", round, from: far) && far.hears("back", round, from: near), "round \(round)")
+                try dataplane.perform([.removeNamespace], on: last.name)
+                try dataplane.finishRemovals()
+            }
+        }
+    }
+
     /// The kernel would make a device that carries less than it was asked to, and say nothing.
     @Test func `refuses a segment that its trunk is too narrow for, and says what is`() async throws {
         try await withFreshNamespace {
@@ -247,6 +274,36 @@ private let outside = "\(Planner.internetHost)"
             #expect(cloud.lane?.counters().writes == 0)
             #expect(try cloud.start([NodePlan(.host, .host, owner: origin)]).failed == 0)
             #expect(try output(of: "ip -o link show type vxlan") == "")
+        }
+    }
+}
+
+/// A machine's end of its leg, before and after that is up.
+private struct Wire {
+    private let socket: PacketSocket
+    private let index: Int32
+
+    init(_ node: String) throws {
+        let namespace = try NamespaceDirectory.system.open(node)
+        socket = try PacketSocket(in: namespace)
+        index = try RouteSocket(in: namespace).link(named: "eth0").index
+    }
+
+    private static func frame(_ word: String, _ round: Int) -> [UInt8] {
+        RawFrame.ethernet(RawFrame.everybody, "02:00:00:00:77:77", 0x88b5, Array("\(word) \(round)".utf8))
+    }
+
+    func say(_ word: String, _ round: Int) throws { try socket.send(Self.frame(word, round), on: index) }
+
+    /// Whether it came before what is said again and again until it comes.
+    func hears(_ word: String, _ round: Int, from other: Wire) throws -> Bool {
+        let (wanted, barrier) = (Self.frame(word, round), Self.frame("barrier", round))
+        while true {
+            try other.say("barrier", round)
+            while let heard = try socket.poll()?.bytes {
+                if heard == wanted { return true }
+                if heard == barrier { return false }
+            }
         }
     }
 }

@@ -252,8 +252,9 @@ import Testing
                 "ip link add p1 type veth peer name q1", "ip link set p0 master br0 up", "ip link set p1 master br0 up",
                 "ip link set q0 up", "ip link set q1 up", "ip link set br0 up",
             ] { #expect(try output(of: command) == "") }
-            // The kernel opens a bridge's ports a little later.
+            // The kernel opens a bridge's ports a little later, and what sends at them after that.
             while try output(of: "bridge link show master br0").matches(of: /state forwarding/).count < 2 {}
+            for port in ["p0", "p1"] { while try !output(of: "ip link show dev \(port)").contains("state UP") {} }
             let (near, far) = (try Tap("q0"), try Tap("q1"))
             let frames = [
                 R.ethernet("01:80:c2:00:00:00", "02:00:00:00:11:11", 38, [0x42, 0x42, 3]),

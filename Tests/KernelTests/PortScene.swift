@@ -95,20 +95,24 @@ final class PortScene {
     func refusals(of guest: String) throws -> [String: Int] { try refusalsAtPort(try port(guest)) }
 }
 
-/// What the guard has counted at a port, by reason, as `nft` shows it; reasons without any are left out.
+/// What the guard has counted at a port, by reason, as `nft` shows it; reasons without any are left out. The port's sum is
+/// of what its own guest did: that a bridge asks everywhere for somebody unknown is not its doing.
 func refusalsAtPort(_ port: String) throws -> [String: Int] {
     var counts: [String: Int] = [:]
     let text = try output(of: "nft -j list sets bridge")
     let list = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
     for item in list["nftables"] as? [[String: Any]] ?? [] {
-        guard let set = item["set"] as? [String: Any], let name = set["name"] as? String, name.hasPrefix("refused-")
+        guard let set = item["set"] as? [String: Any], let name = set["name"] as? String,
+            name.hasPrefix("refused-") || name == "port-refusals"
         else { continue }
         for entry in set["elem"] as? [[String: Any]] ?? [] {
             guard let element = entry["elem"] as? [String: Any], element["val"] as? String == port,
                 let counter = element["counter"] as? [String: Any], let packets = counter["packets"] as? Int
             else { continue }
-            if packets > 0 { counts[String(name.dropFirst("refused-".count))] = packets }
+            if packets > 0 { counts[name.replacing("refused-", with: "")] = packets }
         }
     }
+    let sum = counts.removeValue(forKey: "port-refusals") ?? 0
+    #expect(sum == counts.filter { $0.key != "unaddressed" }.values.reduce(0, +))
     return counts
 }

@@ -34,11 +34,11 @@ extension Scenarios {
                 try daemon.waitUntilVerified()
             }
 
-            /// What the port refused, by reason in the kernel, is what the API and the metrics tell of it together.
+            /// What the port refused of its guest, by reason in the kernel, is what the API and the metrics tell of it together.
             func expectRefusalsTold(of guest: String) throws {
                 let sum = { (port: String) in
                     try world.shell(
-                        "for reason in mac address arp ipv6 dhcp tagged control protocol flood isolated host unaddressed; "
+                        "for reason in mac address arp ipv6 dhcp tagged control protocol flood isolated host; "
                             + "do nft list set bridge sluice refused-$reason; done | "
                             + "grep -o '\"\(port)\" counter packets [0-9]*' | awk '{ sum += $4 } END { print sum }'")
                 }
