@@ -187,7 +187,8 @@ private let outside = "\(Planner.internetHost)"
     }
 
     /// The kernel leaves it to a worker of its own to open what has got a carrier, and that comes when it comes.
-    @Test func `carries the first frame as soon as a link is raised, there and back`() async throws {
+    @Test(.needsSynchronousLinks)
+    func `carries the first frame as soon as a link is raised, there and back`() async throws {
         try await withFreshNamespace {
             let cloud = try PlannedCloud()
             let plans = try shardedSegment(cloud.planner.installation, shards: 2)

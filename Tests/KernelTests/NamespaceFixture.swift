@@ -41,7 +41,17 @@ extension Trait where Self == ConditionTrait {
     static var needsVLANs: Self {
         .enabled("the kernel lacks 802.1Q (module 8021q)") { geteuid() == 0 ? try await canTag() : true }
     }
+
+    static var needsSynchronousLinks: Self {
+        .enabled(if: opensLinksWhenAsked, "the kernel lacks answers that wait for a link's opening (Linux 6.8)")
+    }
 }
+
+private let opensLinksWhenAsked: Bool = {
+    let release = (try? output(of: "uname -r")) ?? ""
+    let numbers = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+    return !numbers.lexicographicallyPrecedes([6, 8])
+}()
 
 /// Asked with `ip` and not with our own probe: a fault in that would switch off the tests that show it.
 private func canTag() async throws -> Bool {
