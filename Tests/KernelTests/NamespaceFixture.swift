@@ -1,6 +1,7 @@
 import CLinux
 import Foundation
 import LinuxKernel
+import Synchronization
 import TestSupport
 import Testing
 
@@ -9,6 +10,8 @@ import Testing
 ///
 /// The body runs as part of the test's task, so that expectations inside it are the test's own.
 func withFreshNamespace<Result: Sendable>(_ body: @Sendable () throws -> Result) async throws -> Result {
+    await Turnstile.namespaces.enter()
+    defer { Turnstile.namespaces.leave() }
     let lane = try ThreadLane { _ = try KernelThread(name: "test namespace", $0) }
     defer { lane.stop() }
     return try await withoutActuallyEscaping(body) { body in
@@ -16,6 +19,39 @@ func withFreshNamespace<Result: Sendable>(_ body: @Sendable () throws -> Result)
             try isolateThisThread()
             return try body()
         }
+    }
+}
+
+/// Lets so many in at a time. Without it all tests of the kernel would have their threads, watches and namespaces at once:
+/// a user may have 128 inotify instances, and everybody waits for the one lock of the kernel's links.
+final class Turnstile: Sendable {
+    static let namespaces = Turnstile(16)
+
+    private let state: Mutex<(free: Int, waiting: [CheckedContinuation<Void, Never>])>
+
+    init(_ width: Int) { state = Mutex((width, [])) }
+
+    func enter() async {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                if state.free > 0 {
+                    state.free -= 1
+                    return true
+                }
+                state.waiting.append(continuation)
+                return false
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    func leave() {
+        let next: CheckedContinuation<Void, Never>? = state.withLock { state in
+            guard state.waiting.isEmpty else { return state.waiting.removeFirst() }
+            state.free += 1
+            return nil
+        }
+        next?.resume()
     }
 }
 

@@ -5,6 +5,8 @@ import Testing
 
 /// Runs `body` on a thread of its own in a namespace of its own; both are gone afterwards.
 func inFreshNamespace(_ body: @escaping @Sendable () throws -> Void) async throws {
+    await Turnstile.namespaces.enter()
+    defer { Turnstile.namespaces.leave() }
     try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
         let thread = Thread {
             guard sluice_unshare(sluice_clone_newnet) == 0 else {
