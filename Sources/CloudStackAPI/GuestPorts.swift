@@ -37,11 +37,14 @@ extension NIC {
         object["port"] = portText(in: cloud)
         object["hostdevice"] = .text(device)
         object["hostnamespace"] = .text(delivery?.namespace)
-        switch delivery {
-        case .tap?: object["path"] = device == nil ? nil : .string(Self.taps)
-        case .namespace?: object["device"] = device == nil ? nil : .string("eth\(index)")
-        case nil: break
-        }
+        object["path"] = path(in: cloud)
+        if case .namespace? = delivery { object["device"] = device == nil ? nil : .string("eth\(index)") }
+    }
+
+    /// The file by which a port that is a tap is opened, while there is one.
+    func path(in cloud: Cloud) -> APIValue? {
+        guard delivery == .tap, Planner.device(of: self, in: cloud) != nil else { return nil }
+        return .string(Self.taps)
     }
 
     func portText(in cloud: Cloud) -> APIValue? {

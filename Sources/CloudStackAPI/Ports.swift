@@ -46,7 +46,7 @@ extension Command {
             "account": .text(guest.flatMap { cloud.accounts[$0.account]?.name }), "networkid": .text(nic.network),
             "networkname": .text(network?.name), "segment": .text(port.segment),
             "hostdevice": .text(Planner.device(of: nic, in: cloud)), "mtu": network.map { .number($0.mtu) },
-            "port": nic.portText(in: cloud), "namespace": .text(namespace),
+            "port": nic.portText(in: cloud), "path": nic.path(in: cloud), "namespace": .text(namespace),
             "device": namespace == nil ? nil : .string("eth\(nic.index)"), "macaddress": .text(port.mac),
             "ipaddress": .array(port.addresses.sorted().map { .text($0) }), "gatewaymac": .text(router?.guestLeg.mac),
             "neighbour": .array(neighbours.map(rendered)),

@@ -154,7 +154,7 @@ enum Commands {
             client, "listPorts", "port",
             [
                 ("NAME", "name"), ("PORT", "port"), ("NAMESPACE", "namespace"), ("DEVICE", "device"),
-                ("ON THE HOST", "hostdevice"),
+                ("ON THE HOST", "hostdevice"), ("PATH", "path"),
                 ("MTU", "mtu"), ("MAC", "macaddress"), ("BRIDGE", "segment"), ("NETWORK", "networkname"),
                 ("REFUSED", "refusedpackets"),
             ])

@@ -39,6 +39,21 @@ import Testing
         #expect(neighbours[0]["macaddress"] as? String == router["publicmacaddress"] as? String)
     }
 
+    @Test func `ports that are handed over are told with where they are found, as NICs are`() throws {
+        _ = try site.deploy("vm", ["port": "tap"])
+        _ = try site.deploy("box", ["port": "namespace", "hostnamespace": "jar"])
+        let ports = try client.list("listPorts", "port").reduce(into: [:]) { $0[$1["name"] as? String ?? ""] = $1 }
+        #expect(ports["vm"]?["path"] as? String == "/dev/net/tun")
+        #expect(ports["box"]?["path"] == nil && ports["web"]?["path"] == nil)
+        for name in ["vm", "box", "web"] {
+            let machine = try client.list("listVirtualMachines", "virtualmachine", ["name": name])[0]
+            let nic = try #require((machine["nic"] as? [[String: Any]])?.first)
+            for field in ["path", "hostdevice", "port"] {
+                #expect(ports[name]?[field] as? String == nic[field] as? String, "\(name) \(field)")
+            }
+        }
+    }
+
     @Test func `the isolation is told with the packets that show it`() throws {
         let found = try #require(try client.call("getIsolation")["isolation"] as? [String: Any])
         let places = try #require(found["place"] as? [[String: Any]])
