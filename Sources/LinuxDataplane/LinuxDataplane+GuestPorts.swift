@@ -21,8 +21,17 @@ extension LinuxDataplane {
     ) throws {
         let place = try place(name)
         let inner = LinkSpecification(device, mac: mac, mtu: link.mtu)
-        let index = try node.route.addVeth(specification, peer: inner, in: place)
         let inside = try RouteSocket(in: place, sharing: scratch)
+        let index: Int32
+        do throws(KernelError) {
+            index = try node.route.addVeth(specification, peer: inner, in: place)
+        } catch {
+            // Which of the two names is taken, the kernel does not say.
+            guard error.isAlreadyExists, (try? inside.link(named: device.rawValue)) != nil else { throw error }
+            throw KernelError(
+                operation: "plug into network namespace", object: name.rawValue, errno: error.errno,
+                explanation: "it has another device called \(device)")
+        }
         try inside.setLink(try inside.link(named: device.rawValue).index, LinkChange(isUp: true))
         try adopt(index, link, origin, node)
     }

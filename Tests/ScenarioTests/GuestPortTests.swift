@@ -221,9 +221,11 @@ extension Scenarios {
                 let town = try Town(world)
                 // One of the names stands for the host's own.
                 try world.shell("ip netns attach home $$")
+                try world.shell("ip netns add full; ip -n full link add eth0 type veth peer name own1")
                 for (namespace, status, word) in [
                     ("../etc", 431, "hostnamespace"), ("", 431, "hostnamespace"), (town.neighbour, 431, town.neighbour),
                     ("nowhere", 530, "nowhere"), ("sluice-internet", 530, "sluice-internet"), ("home", 530, "home"),
+                    ("full", 530, "network namespace full: File exists (EEXIST): it has another device called eth0"),
                 ] {
                     let all = [
                         "zoneid": town.zone, "name": "box", "networkids": town.network, "port": "namespace",
