@@ -33,12 +33,16 @@ extension Planner {
         for address in nic.addresses {
             share.add(.address(Address(InterfaceAddress(address, in: cidr), on: device)), origin)
         }
+        // The kernel would speak by the oldest of several.
+        let source = nic.secondaryAddresses.isEmpty ? nil : nic.address.map { IPAddress.v4($0) }
         if cloud.speaksForNetwork(nic, network) {
-            share.add(.route(Route(.v4(cidr), on: device, table: Route.mainTable)), origin)
+            share.add(.route(Route(.v4(cidr), on: device, table: Route.mainTable, source: source)), origin)
         }
         if nic.isDefault {
             share.add(
-                .route(Route(.defaultIPv4, via: .v4(gateway), on: device, table: Route.mainTable)), origin)
+                .route(
+                    Route(.defaultIPv4, via: .v4(gateway), on: device, table: Route.mainTable, source: source)),
+                origin)
         }
     }
 }

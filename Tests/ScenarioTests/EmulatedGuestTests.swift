@@ -39,6 +39,39 @@ extension Scenarios {
             }
         }
 
+        @Test func `an emulated guest speaks by its first address, also when that is newer than its others`()
+            async throws
+        {
+            try await inOwnWorld { world in
+                let data = "\(world.directory)/data"
+                var daemon = try DaemonUnderTest(world, data: data)
+                let node = try DemoTests.guest(daemon, "web")
+                let machine = try daemon.machine("web")
+                let nic = try #require(try daemon.list("listNics", "nic", ["virtualmachineid": machine]).first)
+                let source = { (target: String) in
+                    let words = try world.shell("ip -o route get \(target)", in: node).split(separator: " ")
+                    return try String(words[#require(words.firstIndex(of: "src")) + 1])
+                }
+                try daemon.perform("addIpToNic", ["nicid": nic[text: "id"], "ipaddress": "10.1.1.120"])
+                for address in ["10.1.1.111", "10.1.1.112"] {
+                    try daemon.perform("updateVmNicIp", ["nicid": nic[text: "id"], "ipaddress": address])
+                    #expect(try source("198.51.100.1") == address)
+                    #expect(try source("10.1.1.1") == address)
+                }
+                // What is planned is what is there.
+                daemon.process.signal(SIGKILL)
+                #expect(try daemon.process.wait() == 128 + SIGKILL)
+                daemon = try DaemonUnderTest(world, data: data)
+                try daemon.waitUntilVerified()
+                let further = try #require(
+                    try daemon.list("listNics", "nic", ["virtualmachineid": machine]).first?["secondaryip"]
+                        as? [[String: Any]])
+                try daemon.perform("removeIpFromNic", ["id": try #require(further.first)[text: "id"]])
+                #expect(try source("198.51.100.1") == "10.1.1.112")
+                try daemon.waitUntilVerified()
+            }
+        }
+
         private static func told(_ world: World, _ node: String, _ device: String) throws -> [String: String] {
             let script = "\(world.directory)/told"
             try "#!/bin/sh\n[ \"$1\" != bound ] || env\n".write(toFile: script, atomically: true, encoding: .utf8)
