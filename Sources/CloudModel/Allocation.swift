@@ -13,7 +13,7 @@ extension Cloud {
             while low <= range.last, let number = taken.lowestMissing(in: low...range.last) {
                 guard let segment = Segment(wire.isolation, number: number) else { break }
                 if publicRangesByBridge[.publicSegment(physicalNetwork: physicalNetwork, segment)].isEmpty,
-                    !isOnAnotherTrunk(segment, besides: wire)
+                    !isCarried(segment, elsewhereThan: wire, where: .guest)
                 {
                     return segment
                 }

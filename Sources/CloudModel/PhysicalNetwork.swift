@@ -158,6 +158,21 @@ extension Cloud {
                     || !publicRangesByBridge[.publicSegment(physicalNetwork: other.id, segment)].isEmpty)
         }
     }
+
+    /// The same, guest and public traffic apart, which may go by different interfaces. The model itself does not insist on
+    /// it: ledgers tell of clouds that had both for as long as the kernel took to refuse it.
+    public func isCarried(
+        _ segment: Segment, elsewhereThan wire: PhysicalNetwork, where kind: TrafficType.Kind
+    ) -> Bool {
+        if isOnAnotherTrunk(segment, besides: wire) { return true }
+        guard case .vxlan = segment, wire.traffic(kind)?.interface != nil else { return false }
+        return physicalNetworks.values.contains { other in
+            guard other.id != wire.id, other.isolation == .vxlan else { return false }
+            return other.trunk != nil && claims[.segment(physicalNetwork: other.id, segment)] != nil
+                || other.publicTrunk != nil
+                    && !publicRangesByBridge[.publicSegment(physicalNetwork: other.id, segment)].isEmpty
+        }
+    }
 }
 
 extension PhysicalNetwork: CloudObject {

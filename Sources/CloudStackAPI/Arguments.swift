@@ -122,5 +122,7 @@ struct Arguments: Sendable {
         return ids
     }
 
-    func map(_ name: String) -> [[String: String]] { maps[name]?.map(\.fields) ?? [] }
+    func map(_ name: String) -> [[String: String]] { rows(name).map(\.fields) }
+    /// The same with the numbers that were sent.
+    func rows(_ name: String) -> [(index: Int, fields: [String: String])] { maps[name] ?? [] }
 }

@@ -13,27 +13,39 @@ extension Parameter {
 
 extension Call {
     /// The rows of one network are one list.
-    func dhcpOptionsByNetwork() throws(RequestError) -> [ObjectID: [ExtraDHCPOption]] {
+    func dhcpOptionsByNetwork() throws(RequestError) -> [ObjectID: DHCPOptionRow] {
         let name = Parameter.dhcpOptionsByNetwork.name
-        var all: [ObjectID: [String: String]] = [:]
-        for var row in arguments.map(name) {
-            guard let text = row.removeValue(forKey: "networkid") else {
-                throw .missing("\(name)[0].networkid", command)
+        var all: [ObjectID: [(index: Int, fields: [String: String])]] = [:]
+        for (index, sent) in arguments.rows(name) {
+            var fields = sent
+            guard let text = fields.removeValue(forKey: "networkid") else {
+                throw .missing("\(name)[\(index)].networkid", command)
             }
-            guard let network = ObjectID(text) else { throw .unknown("\(name)[0].networkid", id: text, command) }
-            all[network, default: [:]].merge(row) { $1 }
+            guard let network = ObjectID(text) else {
+                throw .unknown("\(name)[\(index)].networkid", id: text, command)
+            }
+            all[network, default: []].append((index, fields))
         }
-        var options: [ObjectID: [ExtraDHCPOption]] = [:]
-        for (network, row) in all { options[network] = try dhcpOptions(row, name) }
+        var options: [ObjectID: DHCPOptionRow] = [:]
+        for (network, rows) in all { options[network] = try dhcpOptions(rows, name) }
         return options
     }
 
-    func dhcpOptions(_ row: [String: String], _ name: String) throws(RequestError) -> [ExtraDHCPOption] {
-        for word in row.keys.sorted() where ExtraDHCPOption.code(named: word) == nil {
-            throw .invalid("\(name)[0]", word, command, because: "an option is dhcp: and its number")
+    /// The rows are one list, which has the number of the first of them.
+    func dhcpOptions(
+        _ rows: [(index: Int, fields: [String: String])], _ name: String
+    ) throws(RequestError) -> DHCPOptionRow {
+        for (index, fields) in rows {
+            for word in fields.keys.sorted() where ExtraDHCPOption.code(named: word) == nil {
+                throw .invalid("\(name)[\(index)]", word, command, because: "an option is dhcp: and its number")
+            }
         }
+        let all: [String: String] = rows.reduce(into: [:]) { $0.merge($1.fields) { $1 } }
         // `dhcp:66` and `dhcp:066` are one.
-        return [ExtraDHCPOption](details: row).reduce(into: []) { if $0.last?.code != $1.code { $0.append($1) } }
+        let options: [ExtraDHCPOption] = [ExtraDHCPOption](details: all).reduce(into: []) {
+            if $0.last?.code != $1.code { $0.append($1) }
+        }
+        return DHCPOptionRow(options, number: rows.first?.index ?? 0)
     }
 }
 

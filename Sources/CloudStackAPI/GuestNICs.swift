@@ -46,7 +46,7 @@ extension Command {
                         guest: try call.arguments.requiredID("virtualmachineid"),
                         network: try call.arguments.requiredID("networkid"),
                         address: call.arguments.string("ipaddress"), mac: call.arguments.string("macaddress"),
-                        dhcpOptions: try call.dhcpOptions(call.arguments.fields("dhcpoptions"), "dhcpoptions"),
+                        dhcpOptions: try call.dhcpOptions(call.arguments.rows("dhcpoptions"), "dhcpoptions"),
                         delivery: try call.delivery(
                             call.arguments.string("port"), call.arguments.string("hostnamespace"), "port"))))
         } reply: { _, outcome in

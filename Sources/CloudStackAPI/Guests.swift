@@ -90,15 +90,15 @@ extension Call {
     /// The ports that `networkids` with `ipaddress`, or `iptonetworklist`, ask for. The first is the default.
     fileprivate func requestedNICs() throws(RequestError) -> [Request.DeployGuest.NIC] {
         var nics: [Request.DeployGuest.NIC] = []
-        for (index, row) in arguments.map("iptonetworklist").enumerated() {
+        for (number, row) in arguments.rows("iptonetworklist") {
+            let name = "iptonetworklist[\(number)]"
             let text = row["networkid"] ?? ""
-            guard let network = ObjectID(text) else { throw .unknown("networkid", id: text, command) }
+            guard let network = ObjectID(text) else { throw .unknown("\(name).networkid", id: text, command) }
             let texts = row.filter { !$0.value.isEmpty }
             nics.append(
                 .init(
                     network: network, address: texts["ip"], mac: texts["mac"],
-                    delivery: try delivery(
-                        texts["port"], texts["hostnamespace"], "iptonetworklist[\(index)].port")))
+                    delivery: try delivery(texts["port"], texts["hostnamespace"], "\(name).port"), row: number))
         }
         let networks = try arguments.ids("networkids")
         guard nics.isEmpty || networks.isEmpty else {
@@ -115,7 +115,8 @@ extension Call {
         for (network, options) in try dhcpOptionsByNetwork() {
             guard let index = nics.firstIndex(where: { $0.network == network }) else {
                 throw .refused(
-                    "dhcpoptionsnetworklist", "The virtual machine is to have no NIC on network \(network)")
+                    "dhcpoptionsnetworklist[\(options.number)].networkid",
+                    "The virtual machine is to have no NIC on network \(network)")
             }
             nics[index].dhcpOptions = options
         }
@@ -159,6 +160,7 @@ extension NIC {
             "macaddress": .text(attachment.mac), "isdefault": .boolean(isDefault), "traffictype": "Guest",
             "type": network.map { .string($0.guestType.rawValue) }, "mtu": network.map { .number($0.mtu) },
             "publicip": .text(publicAddress?.address), "publicipid": .text(publicAddress?.id),
+            "isolatedpvlantype": network?.isolationWord,
             "secondaryip": .array(
                 secondaryAddresses.map { .object(["id": .text($0.id), "ipaddress": .text($0.address)]) }),
             "extradhcpoption": renderedDHCPOptions,

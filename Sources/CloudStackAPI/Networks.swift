@@ -251,6 +251,7 @@ extension Network {
                 .map { $0.isolation == .vlan ? "Vlan" : "Vxlan" },
         ]
         object["reservediprange"] = .text(reservedAddresses)
+        object["isolatedpvlantype"] = isolationWord
         object["egressdefaultpolicy"] = offering.map { .boolean($0.egressDefaultAllow) }
         // What a tenant's frames are tagged with is the operator's business.
         if caller.isRootAdmin {
@@ -282,4 +283,9 @@ extension Network {
 extension Segment {
     /// The number alone.
     var number: String { description.split(separator: "/").last.map(String.init) ?? "" }
+}
+
+extension Network {
+    /// What its guests' ports may not do, in CloudStack's word.
+    var isolationWord: APIValue? { isolatesPorts ? "Isolated" : nil }
 }

@@ -8,7 +8,7 @@ extension Draft {
             "networkofferingid": "offering", "zoneid": "zone", "physicalnetworkid": "physicalNetwork",
             "netmask": "cidr", "guestvmcidr": "guestCIDR", "networkdomain": "domain", "displaytext": "displayText",
             "vlan": "segment", "startip": "ranges", "endip": "ranges", "acltype": "access", "domainid": "access",
-            "isolatedpvlan": "isolatesPorts",
+            "isolatedpvlantype": "isolatesPorts",
         ]
     }
 

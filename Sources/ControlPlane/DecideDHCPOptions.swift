@@ -5,22 +5,22 @@ import NetworkVocabulary
 extension Draft {
     /// As they are kept: nil for none.
     func checked(
-        _ options: [ExtraDHCPOption], on network: Network, _ parameter: String
+        _ row: DHCPOptionRow, on network: Network, _ parameter: String
     ) throws(RequestError) -> [ExtraDHCPOption]? {
-        guard !options.isEmpty else { return nil }
+        guard !row.options.isEmpty else { return nil }
         guard cloud.networkOfferings[network.offering]?.services["Dhcp"] != nil else {
             throw .refused(parameter, "Network \(network.name) has no service Dhcp: nobody gives its guests options")
         }
-        try check(options, parameter)
-        return options.sorted { $0.code < $1.code }
+        try check(row, parameter)
+        return row.options.sorted { $0.code < $1.code }
     }
 
-    func check(_ options: [ExtraDHCPOption], _ parameter: String) throws(RequestError) {
-        guard options.count <= DHCPOptionLimits.count else {
+    func check(_ row: DHCPOptionRow, _ parameter: String) throws(RequestError) {
+        guard row.options.count <= DHCPOptionLimits.count else {
             throw .limit(parameter, "There are at most \(DHCPOptionLimits.count) DHCP options")
         }
-        for option in options {
-            let name = "\(parameter)[0].\(ExtraDHCPOption.name(option.code))"
+        for option in row.options {
+            let name = "\(parameter)[\(row.number)].\(ExtraDHCPOption.name(option.code))"
             guard !ExtraDHCPOption.reserved.contains(option.code) else {
                 throw .refused(name, "DHCP option \(option.code) follows from the cloud or belongs to the protocol")
             }
@@ -32,15 +32,16 @@ extension Draft {
 
     /// The guest hears of them with its next renewal.
     mutating func change(
-        _ options: [ExtraDHCPOption], of guest: Guest, onNetwork id: ObjectID, _ parameter: String
+        _ row: DHCPOptionRow, of guest: Guest, onNetwork id: ObjectID, _ parameter: String
     ) throws(RequestError) {
-        guard let network = cloud.networks[id] else { throw unknown("\(parameter)[0].networkid", id) }
+        let name = "\(parameter)[\(row.number)].networkid"
+        guard let network = cloud.networks[id] else { throw unknown(name, id) }
         guard var nic = cloud.nics(ofGuest: guest.id).first(where: { $0.network == id }) else {
             throw .refused(
-                "\(parameter)[0].networkid",
+                name,
                 "The virtual machine \(guest.displayName) has no NIC on network \(network.name)")
         }
-        nic.dhcpOptions = try checked(options, on: network, parameter)
+        nic.dhcpOptions = try checked(row, on: network, parameter)
         try put(.nic(nic))
     }
 }

@@ -60,7 +60,7 @@ extension Draft {
         let parameters = nic.parameters(index)
         guard let network = cloud.networks[nic.network] else { throw unknown(parameters.network, nic.network) }
         let delivery = try nic.delivery.map { wish throws(RequestError) in
-            try self.delivery(wish, of: guest.port, ("iptonetworklist[\(index)].port", parameters.namespace))
+            try self.delivery(wish, of: guest.port, ("iptonetworklist[\(nic.row ?? index)].port", parameters.namespace))
         }
         try plug(
             guest, network, index: index, isDefault: isDefault, address: nic.address, mac: nic.mac,
@@ -132,7 +132,7 @@ extension Draft {
 extension Request.DeployGuest.NIC {
     /// By which names the request asked for it.
     fileprivate func parameters(_ index: Int) -> NICParameters {
-        let parameter = "iptonetworklist[\(index)]"
+        let parameter = "iptonetworklist[\(row ?? index)]"
         return NICParameters(
             network: isListed ? "\(parameter).networkid" : "networkids",
             address: isListed ? "\(parameter).ip" : "ipaddress",

@@ -110,7 +110,7 @@ extension Draft {
     /// A new port of the guest on the network.
     mutating func plug(
         _ guest: Guest, _ network: Network, index: Int, isDefault: Bool, address: String?, mac: String?,
-        dhcpOptions: [ExtraDHCPOption], _ delivery: NIC.Delivery?, _ parameters: NICParameters
+        dhcpOptions: DHCPOptionRow, _ delivery: NIC.Delivery?, _ parameters: NICParameters
     ) throws(RequestError) {
         if let namespace = delivery?.namespace, cloud.claims[.namespaceDevice(namespace, index)] != nil {
             throw .refused(

@@ -48,7 +48,7 @@ extension Draft {
             guard let prefix = IPv4Prefix(containing: try hostAddress(gateway, "gateway"), length: length) else {
                 throw invalid("netmask", netmask, "it is not a netmask")
             }
-            cidr = try guestPrefix(prefix.description, "netmask")
+            cidr = try guestPrefix(prefix, netmask, "netmask")
         } else {
             guard request.gateway == nil else { throw .missing("netmask", command) }
             cidr = zone.guestCIDR

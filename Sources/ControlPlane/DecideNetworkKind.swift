@@ -38,7 +38,7 @@ extension Draft {
                 parameter,
                 "Network with vlan \(segment) already exists or overlaps with other network vlans in zone \(zone.name)")
         }
-        guard !cloud.isOnAnotherTrunk(segment, besides: wire) else {
+        guard !cloud.isCarried(segment, elsewhereThan: wire, where: .guest) else {
             throw .refused(parameter, "\(segment) is on the trunk of another physical network")
         }
         guard cloud.publicRangesByBridge[.publicSegment(physicalNetwork: wire.id, segment)].isEmpty else {
@@ -71,7 +71,9 @@ extension Draft {
             }
             if kind.includesSubdomains != nil { throw subdomainsWithoutDomain }
             if kind.domain != nil { throw .missing("account", command) }
-            if kind.isolatesPorts { throw .refused("isolatedpvlan", "Only ports of shared networks can be isolated") }
+            if kind.isolatesPorts {
+                throw .refused("isolatedpvlantype", "Only ports of shared networks can be isolated")
+            }
             return .owner
         }
         guard caller.isRootAdmin else { throw .denied("Only a root administrator may create shared networks") }

@@ -25,7 +25,7 @@ extension Draft {
         offering.keepsAlive = request.keepsAlive
         offering.serviceOffering = try systemOffering(request.serviceOffering)
         offering.details = request.details
-        try check(offering.dhcpOptions, "details")
+        try check(DHCPOptionRow(offering.dhcpOptions), "details")
         if let text = request.availability { offering.availability = try availability(text) }
         if let tags = request.tags { offering.tags = try self.tags(tags) }
         offering.maxConnections = try positive(request.maxConnections, "maxconnections")

@@ -73,7 +73,13 @@ extension Draft {
 
     /// A network that guests can live in.
     func guestPrefix(_ text: String, _ parameter: String) throws(RequestError) -> IPv4Prefix {
-        let prefix = try prefix(text, parameter)
+        try guestPrefix(try prefix(text, parameter), text, parameter)
+    }
+
+    /// The same, from the text that it was read of.
+    func guestPrefix(
+        _ prefix: IPv4Prefix, _ text: String, _ parameter: String
+    ) throws(RequestError) -> IPv4Prefix {
         guard (8...29).contains(prefix.length) else {
             throw invalid(parameter, text, "a guest network is from /8 to /29")
         }
@@ -83,7 +89,8 @@ extension Draft {
         return prefix
     }
 
-    /// `100-199,300`: ascending, disjoint, all of them numbers that the isolation method has.
+    /// `100-199,300`: ascending, all of them numbers that the isolation method has. Ranges that touch are one: what is
+    /// dedicated may lie across where they meet.
     func segments(_ text: String, _ isolation: IsolationMethod, _ parameter: String) throws(RequestError)
         -> [SegmentRange]
     {
@@ -105,7 +112,12 @@ extension Draft {
         for (earlier, later) in zip(ranges, ranges.dropFirst()) where earlier.last >= later.first {
             throw invalid(parameter, text, "ranges \(earlier) and \(later) overlap")
         }
-        return ranges
+        return ranges.reduce(into: []) { joined, range in
+            guard let last = joined.last, last.last + 1 == range.first,
+                let both = SegmentRange(last.first, range.last)
+            else { return joined.append(range) }
+            joined[joined.count - 1] = both
+        }
     }
 
     /// The segment of a public range.

@@ -21,7 +21,15 @@ extension Draft {
             ipv6: try request.ipv6.map { text throws(RequestError) in try ipv6Part(text) })
         try refuseOverlap(range)
         try refuseGuestOverlap(range)
-        if let part = range.ipv6 { try refuseOverlap(part.range, with: ipv6Ranges(in: range.zone)) }
+        if let part = range.ipv6 {
+            try refuseOverlap(part.range, with: ipv6Ranges(in: range.zone))
+            // Ranges of one subnet may have all of one prefix beside them.
+            if let addresses = part.addresses {
+                try refuseOverlap(
+                    addresses,
+                    with: cloud.publicRangesByZone[range.zone].compactMap { cloud.publicRanges[$0]?.ipv6?.addresses })
+            }
+        }
         try put(.publicRange(range))
         return [Reference(.publicRange, range.id)]
     }
@@ -52,7 +60,7 @@ extension Draft {
                 "vlan",
                 "\(segment) is in the range that guest networks of physical network \(wire.name) take theirs from")
         }
-        guard !cloud.isOnAnotherTrunk(segment, besides: wire) else {
+        guard !cloud.isCarried(segment, elsewhereThan: wire, where: .public) else {
             throw .refused("vlan", "\(segment) is on the trunk of another physical network")
         }
         if let network = cloud.network(onSegment: segment, of: wire.id) {

@@ -118,6 +118,17 @@ public struct NewPassword: Hashable, Sendable {
     }
 }
 
+/// What a request says of a port's DHCP options, and in which row of its list: what an error names.
+public struct DHCPOptionRow: Hashable, Sendable {
+    public var options: [ExtraDHCPOption]
+    public var number: Int
+
+    public init(_ options: [ExtraDHCPOption], number: Int = 0) {
+        self.options = options
+        self.number = number
+    }
+}
+
 extension MachineRequest {
     /// Fields that are absent stay as they are.
     public struct UpdateGuest: Hashable, Sendable {
@@ -129,12 +140,12 @@ extension MachineRequest {
         public var details: [String: String]?
         public var userData: UserDataChoice?
         /// By network: all options of the NIC there, in place of those that were.
-        public var dhcpOptions: [ObjectID: [ExtraDHCPOption]]
+        public var dhcpOptions: [ObjectID: DHCPOptionRow]
 
         public init(
             id: ObjectID, name: String? = nil, displayName: String? = nil, isDisplayed: Bool? = nil,
             details: [String: String]? = nil, userData: UserDataChoice? = nil,
-            dhcpOptions: [ObjectID: [ExtraDHCPOption]] = [:]
+            dhcpOptions: [ObjectID: DHCPOptionRow] = [:]
         ) {
             self.dhcpOptions = dhcpOptions
             self.id = id

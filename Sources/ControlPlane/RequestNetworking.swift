@@ -35,13 +35,13 @@ public enum NetworkingRequest: Hashable, Sendable {
         public var address: String?
         /// One that nobody has; a new one when absent.
         public var mac: String?
-        public var dhcpOptions: [ExtraDHCPOption]
+        public var dhcpOptions: DHCPOptionRow
         /// Absent: as the guest's other ports.
         public var delivery: Request.Delivery?
 
         public init(
             guest: ObjectID, network: ObjectID, address: String? = nil, mac: String? = nil,
-            dhcpOptions: [ExtraDHCPOption] = [], delivery: Request.Delivery? = nil
+            dhcpOptions: DHCPOptionRow = .init([]), delivery: Request.Delivery? = nil
         ) {
             self.delivery = delivery
             self.dhcpOptions = dhcpOptions

@@ -154,17 +154,21 @@ extension Request {
             public var isDefault: Bool
             /// One that nobody has; a new one when absent.
             public var mac: String?
-            public var dhcpOptions: [ExtraDHCPOption]
+            public var dhcpOptions: DHCPOptionRow
             /// Absent: as the guest's other ports.
             public var delivery: Delivery?
             /// Whether it was asked for in a list of ports: what an error names. Else it was by `networkids` and
             /// `ipaddress`.
             public var isListed: Bool
+            /// Its number in that list, where that is not its place.
+            public var row: Int?
 
             public init(
                 network: ObjectID, address: String? = nil, isDefault: Bool = false, mac: String? = nil,
-                dhcpOptions: [ExtraDHCPOption] = [], delivery: Delivery? = nil, isListed: Bool = true
+                dhcpOptions: DHCPOptionRow = .init([]), delivery: Delivery? = nil, isListed: Bool = true,
+                row: Int? = nil
             ) {
+                self.row = row
                 self.isListed = isListed
                 self.delivery = delivery
                 self.dhcpOptions = dhcpOptions

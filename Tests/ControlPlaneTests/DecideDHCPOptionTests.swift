@@ -18,7 +18,7 @@ struct DecideDHCPOptionTests {
     }
 
     private func update(_ network: ObjectID, _ options: [ExtraDHCPOption]) -> Request {
-        .machine(.updateGuest(.init(id: guest, dhcpOptions: [network: options])))
+        .machine(.updateGuest(.init(id: guest, dhcpOptions: [network: .init(options)])))
     }
 
     @Test mutating func `options are kept in the order of their numbers, replaced as a whole, and go`() throws {
@@ -53,7 +53,7 @@ struct DecideDHCPOptionTests {
         #expect(
             small.fixture.refusal(update(other, option))?.parameter == "dhcpoptionsnetworklist[0].networkid")
         try small.fixture.take(
-            .networking(.addNIC(.init(guest: guest, network: other, dhcpOptions: option))))
+            .networking(.addNIC(.init(guest: guest, network: other, dhcpOptions: .init(option)))))
         #expect(small.fixture.cloud.nics(ofGuest: guest).last?.dhcpOptions == option)
     }
 }
