@@ -32,7 +32,7 @@ struct AddressQuery {
         let named = try call.object("networkid", in: call.cloud.networks)?.id
         network = associated ?? named
         wire = try call.object("physicalnetworkid", in: call.cloud.physicalNetworks)?.id
-        range = try call.object("vlanid", in: call.cloud.publicRanges)?.id
+        range = try call.addressRange()
         isSourceNAT = arguments.boolean("issourcenat")
         isStaticNAT = arguments.boolean("isstaticnat")
         isBalanced = arguments.boolean("forloadbalancing")
@@ -146,5 +146,15 @@ extension AddressListing.Entry: Taggable {
         case .held(let address): address.reference
         case .free(let address): Reference(.publicAddress, address.id)
         }
+    }
+}
+
+extension Call {
+    /// Of those that no public address is of there are some too.
+    fileprivate func addressRange() throws(RequestError) -> ObjectID? {
+        if let id = arguments.id("vlanid"), cloud.guestRanges[id] != nil || cloud.publicIPv6Ranges[id] != nil {
+            return id
+        }
+        return try object("vlanid", in: cloud.publicRanges)?.id
     }
 }

@@ -41,6 +41,11 @@ extension Draft {
     private func check(
         _ nics: [Request.DeployGuest.NIC], _ zone: Zone, _ owner: Account, _ name: String
     ) throws(RequestError) {
+        guard nics.count <= NICLimits.nics else {
+            throw .limit(
+                nics[NICLimits.nics].parameters(NICLimits.nics).network,
+                "A virtual machine has at most \(NICLimits.nics) NICs")
+        }
         var seen: Set<ObjectID> = []
         for (index, nic) in nics.enumerated() {
             let parameter = nic.parameters(index).network

@@ -86,6 +86,10 @@ extension Draft {
                 throw .inUse("guestvmcidr", "The address \(address) is in use, and outside \(part)")
             }
         }
+        for id in cloud.internalAddressesByNetwork[network.id] {
+            guard let address = cloud.internalAddresses[id]?.address, !part.contains(address) else { continue }
+            throw .inUse("guestvmcidr", "The address \(address) is a load balancer's, and outside \(part)")
+        }
         return part == network.cidr ? nil : part
     }
 }
@@ -106,6 +110,7 @@ extension Draft {
             throw unknown("id", request.id)
         }
         let old = range.addresses
+        try refuseReversal(request.first, request.last, old)
         range.addresses = try guestRange(
             request.first ?? old.first.description, request.last ?? old.last.description, on: network, besides: range.id
         )

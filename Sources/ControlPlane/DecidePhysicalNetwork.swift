@@ -44,10 +44,12 @@ extension Draft {
                 cloud.networks[$0]?.ownSegment?.number != nil
             }
             guard kept + ownSegments >= cloud.segmentsInUse(on: network.id) else {
+                let holder = self.network(on: network.id, outside: ranges)
                 throw .inUse(
                     "vlan",
                     "Networks of physical network \(network.name) hold segments"
-                        + (text.isEmpty ? "" : " outside \(RequestError.excerpt(text))"))
+                        + (text.isEmpty ? "" : " outside \(RequestError.excerpt(text))")
+                        + (holder.map { ": network \($0.name) has \($0.segment?.description ?? "one")" } ?? ""))
             }
             for id in cloud.publicRangesByPhysicalNetwork[network.id] {
                 guard let range = cloud.publicRanges[id], let number = range.segment.number,
@@ -98,6 +100,17 @@ extension Draft {
         if let texts = request.peers { network.setPeers(try peers(texts, of: network.isolation, "peers")) }
         try put(.physicalNetwork(network))
         return [Reference(.physicalNetwork, network.id)]
+    }
+
+    /// One that got its segment from the pool, and not from these ranges of it.
+    private func network(on wire: ObjectID, outside ranges: [SegmentRange]) -> Network? {
+        for id in cloud.networksByPhysicalNetwork[wire] {
+            guard let network = cloud.networks[id], network.ownSegment == nil, let number = network.segment?.number,
+                !ranges.contains(where: { $0.contains(number) })
+            else { continue }
+            return network
+        }
+        return nil
     }
 
     /// Public ranges that nobody uses go with it, as in CloudStack.

@@ -96,6 +96,14 @@ extension Draft {
             guard range == cloud.publicRanges[range.id] || !cloud.isReferenced(Reference(.publicRange, range.id)) else {
                 throw .inUse(parameter, "The public IP range \(range.addresses) is in use: its subnet can't change")
             }
+            let kept =
+                (request.first == nil ? [range.addresses.first] : [])
+                + (request.last == nil ? [range.addresses.last] : [])
+            if let lost = kept.first(where: { !range.subnet.hosts.contains($0) }) {
+                throw invalid(
+                    parameter, (request.gateway ?? request.netmask) ?? "",
+                    "\(lost), which the range has, is no host of \(range.subnet)")
+            }
             try refuseGuestOverlap(range)
         }
         if let isForSystem = request.isForSystem, isForSystem != range.isForSystem {
@@ -104,6 +112,7 @@ extension Draft {
             }
             range.isForSystem = isForSystem
         }
+        try refuseReversal(request.first, request.last, range.addresses)
         let first = request.first ?? range.addresses.first.description
         let last = request.last ?? range.addresses.last.description
         range.addresses = try publicAddresses(first, last, range.subnet, range.gateway)
@@ -193,6 +202,12 @@ extension Draft {
             }
             try put(.router(router))
         }
+    }
+
+    /// Where one end alone moves beyond the other, it is the one that is wrong.
+    func refuseReversal(_ first: String?, _ last: String?, _ old: IPv4Range) throws(RequestError) {
+        guard let first, last == nil, try address(first, "startip") > old.last else { return }
+        throw invalid("startip", first, "it is above endip \(old.last)")
     }
 
     private func publicAddresses(

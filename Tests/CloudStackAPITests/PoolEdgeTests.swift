@@ -190,4 +190,60 @@ import Testing
         ]
         #expect(try refusal("createNetwork", asked).contains("Only ports of shared networks"))
     }
+
+    @Test func `who is in the way of a smaller pool is named`() throws {
+        _ = try site.deploy("web")
+        let text = try refusal("updatePhysicalNetwork", ["id": id(site.wire), "vlan": "101-199"])
+        #expect(text.contains("Net") && text.contains("vlan://100"), "\(text)")
+    }
+
+    @Test func `an error about a range that is moved names the end that was sent`() throws {
+        let move = { (parameters: [String: String]) in
+            try refusal("updateVlanIpRange", ["id": id(site.range)].merging(parameters) { $1 })
+        }
+        #expect(try move(["startip": "203.0.113.30"]).contains("203.0.113.30 for parameter startip:"))
+        #expect(try move(["endip": "203.0.113.2"]).contains("203.0.113.2 for parameter endip:"))
+        #expect(try move(["gateway": "203.0.114.1"]).contains("203.0.114.1 for parameter gateway:"))
+        #expect(try move(["netmask": "255.255.255.252"]).contains("255.255.255.252 for parameter netmask:"))
+        let square =
+            try client.call(
+                "createNetwork",
+                [
+                    "name": "square", "zoneid": site.zone, "vlan": "401",
+                    "networkofferingid": try offering("DefaultSharedNetworkOffering"), "gateway": "10.20.0.1",
+                    "netmask": "255.255.255.0", "startip": "10.20.0.10", "endip": "10.20.0.29",
+                ])["network"] as? [String: Any] ?? [:]
+        let range = try client.list("listVlanIpRanges", "vlaniprange", ["networkid": id(square)])[0]
+        #expect(
+            try refusal("updateVlanIpRange", ["id": id(range), "startip": "10.20.0.30"])
+                .contains("10.20.0.30 for parameter startip:"))
+        // It is a range, and no public address is of it.
+        #expect(try client.list("listPublicIpAddresses", "publicipaddress", ["vlanid": id(range)]).isEmpty)
+        #expect(
+            try client.list("listPublicIpAddresses", "publicipaddress", ["vlanid": id(site.range), "state": "Free"])
+                .count == 11)
+    }
+
+    @Test func `a machine begins with as many ports as it may have`() throws {
+        let one = id(site.network)
+        let listed = (0..<33).reduce(into: [:]) { $0["iptonetworklist[\($1)].networkid"] = one }
+        for networks in [["networkids": Array(repeating: one, count: 33).joined(separator: ",")], listed] {
+            let asked = ["zoneid": site.zone, "name": "many"].merging(networks) { $1 }
+            #expect(try refusal("deployVirtualMachine", asked).contains("at most 32 NICs"))
+        }
+    }
+
+    @Test func `an internal balancer's address is in use, and stays in the part that is given out`() throws {
+        let asked = [
+            "scheme": "Internal", "networkid": id(site.network), "sourceipaddressnetworkid": id(site.network),
+            "name": "db", "algorithm": "source", "sourceport": "5432", "instanceport": "5432",
+            "sourceipaddress": "10.1.1.200",
+        ]
+        _ = try site.deploy("web", ["ipaddress": "10.1.1.10"])
+        let balancer = try client.finish("createLoadBalancer", "loadbalancer", asked)
+        let part = ["id": id(site.network), "guestvmcidr": "10.1.1.0/25"]
+        #expect(try refusal("updateNetwork", part).contains("10.1.1.200"))
+        _ = try client.call("deleteLoadBalancer", ["id": id(balancer)])
+        #expect(try client.finish("updateNetwork", "network", part)["cidr"] as? String == "10.1.1.0/25")
+    }
 }
