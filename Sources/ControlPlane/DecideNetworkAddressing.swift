@@ -101,6 +101,10 @@ extension Draft {
         guard let network = cloud.networks[request.network] else { throw unknown("networkid", request.network) }
         try checkPlace(request, network)
         let ipv6 = try request.ipv6.map { text throws(RequestError) in try ipv6Part(text) }
+        for other in cloud.guestRanges(ofNetwork: network.id) {
+            guard let new = ipv6?.addresses, let old = other.ipv6?.addresses, old.overlaps(new) else { continue }
+            throw .refused("startipv6", "The IP range \(new) (startipv6 to endipv6) overlaps the range \(old)")
+        }
         return [try addGuestRange(request.first, request.last, ipv6: ipv6, to: network)]
     }
 

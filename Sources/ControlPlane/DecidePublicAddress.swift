@@ -7,13 +7,20 @@ extension Draft {
         guard let zone = network?.zone ?? request.zone else { throw .missing("zoneid", command) }
         _ = try self.zone(zone)
         if let asked = request.zone, asked != zone { throw .refused("zoneid", "The network is in another zone") }
-        let account = try owner(request.account ?? network?.account, of: .publicAddress)
+        let account = try owner(request.account ?? network?.account)
+        let reserved = request.address.flatMap { reservation($0, zone, account) }
+        // It was counted when it was reserved.
+        if reserved == nil { try requireRoom(for: .publicAddress, account: account) }
         if let network, network.account != account {
             throw .refused("account", "The network \(network.name) is another account's")
         }
         let router = network.flatMap { cloud.router(ofNetwork: $0.id) }
         var taken: PublicAddress
-        if let text = request.address {
+        if var held = reserved {
+            held.isReserved = false
+            try put(.publicAddress(held))
+            taken = held
+        } else if let text = request.address {
             taken = try publicAddress(text, zone, account)
         } else {
             let (range, address) = try freePublicAddress(
@@ -80,6 +87,7 @@ extension Draft {
             guard cloud.publicRanges[range]?.isOpen(to: network.account, in: cloud) == true else {
                 throw dedicated(wanted, parameter)
             }
+            try requireRoom(for: .publicAddress, account: network.account)
             address = PublicAddress(
                 id: newID(), range: range, address: wanted, account: network.account, isSourceNAT: false)
         }
@@ -150,7 +158,15 @@ extension Draft {
         return network
     }
 
-    /// One that nobody has, or that is reserved for the account.
+    private func reservation(_ text: String, _ zone: ObjectID, _ account: ObjectID) -> PublicAddress? {
+        guard let address = IPv4Address(text), let range = range(of: address, zone),
+            let holder = cloud.claims[.publicAddress(range: range, address)],
+            let held = cloud.publicAddresses[holder.id], held.isReserved, held.account == account
+        else { return nil }
+        return held
+    }
+
+    /// One that nobody has.
     private mutating func publicAddress(
         _ text: String, _ zone: ObjectID, _ account: ObjectID
     ) throws(RequestError) -> PublicAddress {
@@ -161,15 +177,10 @@ extension Draft {
         guard cloud.publicRanges[range]?.isOpen(to: account, in: cloud) == true else {
             throw dedicated(address, "ipaddress")
         }
-        guard let holder = cloud.claims[.publicAddress(range: range, address)] else {
-            return PublicAddress(id: newID(), range: range, address: address, account: account, isSourceNAT: false)
-        }
-        guard var held = cloud.publicAddresses[holder.id], held.isReserved, held.account == account else {
+        guard cloud.claims[.publicAddress(range: range, address)] == nil else {
             throw .refused("ipaddress", "The address \(address) is in use")
         }
-        held.isReserved = false
-        try put(.publicAddress(held))
-        return held
+        return PublicAddress(id: newID(), range: range, address: address, account: account, isSourceNAT: false)
     }
 
     /// The zone's range that the address is in, free or not.

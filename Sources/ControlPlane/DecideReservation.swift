@@ -4,7 +4,7 @@ import NetworkVocabulary
 // Public addresses that are kept for somebody who does not have them yet.
 extension Draft {
     mutating func reserveAddress(_ request: NetworkingRequest.ReserveAddress) throws(RequestError) -> [Reference] {
-        let account = try owner(request.account)
+        let account = try owner(request.account, of: .publicAddress)
         guard let free = cloud.freePublicAddress(withID: request.id), let range = cloud.publicRanges[free.range] else {
             guard let held = cloud.publicAddresses[request.id] else { throw unknown("id", request.id) }
             throw .refused("id", "The IP address \(held.address) is not in Free state")

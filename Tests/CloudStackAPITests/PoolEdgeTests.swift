@@ -246,4 +246,69 @@ import Testing
         _ = try client.call("deleteLoadBalancer", ["id": id(balancer)])
         #expect(try client.finish("updateNetwork", "network", part)["cidr"] as? String == "10.1.1.0/25")
     }
+
+    @Test func `what is reserved, and what a network is to be seen by, counts for the account's limit`() throws {
+        let bob = try Client(besides: client, account: "bob")
+        let limit = { (most: Int) in
+            _ = try client.call(
+                "updateResourceLimit",
+                ["account": "bob", "domainid": root, "resourcetype": "1", "max": String(most)])
+        }
+        try limit(1)
+        let free = try bob.list("listPublicIpAddresses", "publicipaddress", ["state": "Free"])
+        let word = "Maximum amount of resources of Type = 'public_ip'"
+        func isFull(_ command: String, _ parameters: [String: String]) -> Bool {
+            do {
+                _ = try bob.call(command, parameters)
+                return false
+            } catch { return (error as? Refused)?.text.contains(word) == true }
+        }
+        _ = try bob.call("reserveIpAddress", ["id": id(free[3])])
+        #expect(isFull("reserveIpAddress", ["id": id(free[4])]))
+        #expect(
+            isFull("associateIpAddress", ["zoneid": site.zone, "ipaddress": free[4]["ipaddress"] as? String ?? ""]))
+        // It has been counted.
+        let taken = try bob.finish(
+            "associateIpAddress", "ipaddress",
+            ["zoneid": site.zone, "ipaddress": free[3]["ipaddress"] as? String ?? ""])
+        #expect(id(taken) == id(free[3]) && taken["state"] as? String == "Allocated")
+
+        let made = try bob.call(
+            "createNetwork",
+            [
+                "name": "bobs", "zoneid": site.zone, "gateway": "10.3.0.1", "netmask": "255.255.255.0",
+                "networkofferingid": site.network["networkofferingid"] as? String ?? "",
+            ])
+        let network = made["network"] as? [String: Any] ?? [:]
+        let see = { (address: [String: Any]) in
+            ["id": id(network), "sourcenatipaddress": address["ipaddress"] as? String ?? ""]
+        }
+        #expect(isFull("updateNetwork", see(free[5])))
+        // One that it has is no further one.
+        _ = try bob.call("updateNetwork", see(free[3]))
+        try limit(2)
+        _ = try bob.call("updateNetwork", see(free[5]))
+        #expect(isFull("updateNetwork", see(free[6])))
+        #expect(try bob.list("listPublicIpAddresses", "publicipaddress").count == 2)
+    }
+
+    @Test func `no IPv6 address is in two ranges of a shared network`() throws {
+        let made = try client.call(
+            "createNetwork",
+            [
+                "name": "square", "zoneid": site.zone, "vlan": "401",
+                "networkofferingid": try offering("DefaultSharedNetworkOffering"), "gateway": "10.20.0.1",
+                "netmask": "255.255.255.0", "startip": "10.20.0.10", "endip": "10.20.0.29",
+            ])
+        let range = { (first: Int, v6: Int) in
+            [
+                "networkid": id(made["network"] as? [String: Any] ?? [:]), "startip": "10.20.0.\(first)",
+                "ip6gateway": "2001:db8::1", "ip6cidr": "2001:db8::/64", "startipv6": "2001:db8::\(v6)",
+                "endipv6": "2001:db8::\(v6 + 9)",
+            ]
+        }
+        _ = try client.call("createVlanIpRange", range(40, 10))
+        #expect(try refusal("createVlanIpRange", range(50, 15)).contains("startipv6"))
+        _ = try client.call("createVlanIpRange", range(50, 20))
+    }
 }
