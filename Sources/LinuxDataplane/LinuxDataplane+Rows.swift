@@ -69,8 +69,11 @@ extension LinuxDataplane {
         switch link.kind {
         case .loopback: return
         case .bridge:
-            let index = try node.route.addBridge(specification)
-            try adopt(index, link, origin, node)
+            // A bridge takes the MTU of its smallest port until somebody has changed it; what it is born with is no change.
+            var narrow = specification
+            narrow.mtu = link.mtu - 1
+            let index = try node.route.addBridge(narrow)
+            try adopt(index, link, origin, node, mtu: link.mtu)
             try closeToHost(link.name, node)
         case .leg(let hostEnd, let bridge):
             try addLeg(specification, hostEnd, bridge, origin, node)
@@ -144,9 +147,10 @@ extension LinuxDataplane {
 
     /// A new device of the host is marked and joined to its bridge while it is down. It never gets an IPv6 link-local
     /// address: guests would reach the host by it.
-    func adopt(_ index: Int32, _ link: Link, _ origin: Origin, _ node: LinuxNode) throws {
+    func adopt(_ index: Int32, _ link: Link, _ origin: Origin, _ node: LinuxNode, mtu: Int? = nil) throws {
         node.indexes[link.name] = index
-        var change = LinkChange(alias: mark(origin), generatesLinkLocal: false, ipv4Settings: kernelSettings(link))
+        var change = LinkChange(
+            alias: mark(origin), mtu: mtu, generatesLinkLocal: false, ipv4Settings: kernelSettings(link))
         if let bridge = link.bridge { change.master = .index(try node.index(of: bridge)) }
         try node.route.setLink(index, change)
     }

@@ -72,6 +72,8 @@ extension Scenarios {
                 #expect(try world.shell("ip -o link show \(port)").prefix { $0 != ":" } == index)
                 #expect(try ping("198.51.100.1", 1252).status == 0)
                 try daemon.waitUntilVerified()
+                // A bridge keeps its own when a port comes that carries less: nobody changed anything behind our back.
+                #expect(try daemon.events("NODE.REPAIR") == [])
             }
         }
     }
