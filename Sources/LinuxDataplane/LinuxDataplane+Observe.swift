@@ -173,7 +173,7 @@ extension LinuxDataplane {
                 let peerName = InterfaceName(peer.name)
             else { return nil }
             // One that hangs nowhere, or is down, is to be set right.
-            let bridge = peer.isUp ? name(peer.masterIndex) : nil
+            let bridge = peer.isUp && peer.generatesLinkLocal != true ? name(peer.masterIndex) : nil
             kind = .bridgeLink(peer: peerName, peerBridge: bridge ?? Self.loopback)
         case "vlan":
             // One that we cannot say more of is shown as something that no plan asks for, so that it goes.
@@ -188,8 +188,9 @@ extension LinuxDataplane {
             kind = .vxlan(vni, underlay: underlay, flood: flood(of: link, plan))
         default: return nil
         }
-        // One without its mark is shown in a form that no plan asks for: to be set right, which marks it, or removed.
-        let mtu = isHalfMade(link) ? 0 : link.mtu
+        // One without its mark is shown in a form that no plan asks for: to be set right, which marks it, or removed. So is
+        // one that gives itself an address.
+        let mtu = isHalfMade(link) || link.generatesLinkLocal == true ? 0 : link.mtu
         return .link(
             Link(
                 own, kind, mac: kind.isGuestPort ? nil : link.mac, mtu: mtu,
@@ -265,8 +266,9 @@ extension LinuxDataplane {
         guard link.peerNamespaceID != nil, let peerIndex = link.peerIndex, let outer = try? host.route.link(peerIndex),
             outer.kind == "veth", let outerName = InterfaceName(outer.name)
         else { return .foreign(link.kind) }
-        // A leg that hangs nowhere, or is down, is ours and to be set right.
-        guard outer.isUp, let master = outer.masterIndex, let bridge = InterfaceName(try host.route.link(master).name)
+        // A leg that hangs nowhere, is down or gives itself an address is ours and to be set right.
+        guard outer.isUp, outer.generatesLinkLocal != true, let master = outer.masterIndex,
+            let bridge = InterfaceName(try host.route.link(master).name)
         else { return .leg(hostEnd: outerName, bridge: Self.loopback) }
         return .leg(hostEnd: outerName, bridge: bridge)
     }

@@ -200,6 +200,7 @@ extension LinuxDataplane {
             change.master = try link.bridge.map { .index(try node.index(of: $0)) } ?? .detached
         }
         try node.route.setLink(there.index, change)
+        if node.name.isHost { try removeLinkLocal(of: there) }
         switch link.kind {
         case .leg(let hostEnd, let bridge):
             try joinHostEnd(hostEnd, bridge, mtu: link.mtu, origin)
@@ -221,13 +222,24 @@ extension LinuxDataplane {
 
     private func joinHostEnd(_ link: InterfaceName, _ bridge: InterfaceName, mtu: Int, _ origin: Origin) throws {
         // Looked up anew: the reason for a repair may be that our memory of indexes is wrong.
-        let index = try host.route.link(named: link.rawValue).index
+        let there = try host.route.link(named: link.rawValue)
+        let index = there.index
         let master = try host.route.link(named: bridge.rawValue).index
         host.indexes[link] = index
         host.indexes[bridge] = master
         try host.route.setLink(
             index,
             LinkChange(alias: mark(origin), mtu: mtu, master: .index(master), isUp: true, generatesLinkLocal: false))
+        try removeLinkLocal(of: there)
+    }
+
+    /// What a device of the host has given itself while somebody let it.
+    private func removeLinkLocal(of link: KernelLink) throws {
+        guard link.generatesLinkLocal == true else { return }
+        for address in try host.route.addresses(ofLink: link.index) where address.scope == .link {
+            guard case .v6 = address.address.address else { continue }
+            try ignoringAbsence { try host.route.deleteAddress(address) }
+        }
     }
 
     // MARK: The rest

@@ -97,8 +97,12 @@ final class LiveCloud {
 
     /// What `ip` and `nft` show of everything that is ours.
     func picture() throws -> [String] {
-        var lines = try objects(from: "ip -j link").filter { "\($0["ifname"] ?? "")".hasPrefix("sl") }.map(Self.host)
+        var lines = try objects(from: "ip -d -j link").filter { "\($0["ifname"] ?? "")".hasPrefix("sl") }.map(Self.host)
         lines += try Self.limits()
+        // Devices of the host have no address by which guests would reach it.
+        for line in try output(of: "ip -o -6 addr").split(separator: "\n") where line.contains(": sl") {
+            lines.append("\(line.drop { $0 != " " })")
+        }
         for plan in planned.inOrder where !plan.name.isHost {
             let node = plan.name.text
             guard try output(of: "ip netns list").contains(node) else {
@@ -139,7 +143,7 @@ final class LiveCloud {
     private static func host(_ link: [String: Any]) -> String {
         let flags = link["flags"] as? [String] ?? []
         return
-            "\(link["ifname"] ?? "") \(flags.contains("UP")) \(link["mtu"] ?? "") \(link["master"] ?? "") \(link["ifalias"] ?? "")"
+            "\(link["ifname"] ?? "") \(flags.contains("UP")) \(link["mtu"] ?? "") \(link["master"] ?? "") \(link["ifalias"] ?? "") \(link["inet6_addr_gen_mode"] ?? "")"
     }
 
     private static func inside(_ link: [String: Any]) -> String { "\(host(link)) \(link["address"] ?? "")" }

@@ -45,6 +45,13 @@ import Testing
         Deed("ip link del GUESTBRIDGE", on: .host),
         Deed("ip link set GUESTBRIDGE down", on: .host),
         Deed("ip link set GUESTBRIDGE alias ''", on: .host),
+        // With an address of its own a port would be a way to the host.
+        Deed("ip link set GUESTLEG addrgenmode eui64"),
+        Deed("ip link set GUESTBRIDGE addrgenmode eui64", on: .host),
+        Deed(
+            """
+            printf 'link set GUESTLEG addrgenmode eui64\nlink set GUESTLEG down\nlink set GUESTLEG up\n' | ip -batch -
+            """),
         Deed("ip netns del R"),
         Deed("ip -n R rule del pref 32000"),
         Deed("ip -n R rule add pref 50 lookup main"),
