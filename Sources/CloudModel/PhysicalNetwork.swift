@@ -102,6 +102,13 @@ extension PhysicalNetwork {
     /// The host interface that carries public segments.
     public var publicTrunk: InterfaceName? { traffic(.public)?.interface }
 
+    /// The bridge of the host's that untagged traffic of this kind leaves by; none keeps it local to the host. What carries
+    /// guests' VXLAN packets has untagged frames of its own, which are nobody's network.
+    public func uplinkBridge(_ kind: TrafficType.Kind) -> InterfaceName? {
+        let interface = traffic(kind)?.interface
+        return isolation == .vxlan && interface == trunk ? nil : interface
+    }
+
     public mutating func put(_ new: TrafficType) {
         traffic.removeAll { $0.kind == new.kind }
         traffic.append(new)

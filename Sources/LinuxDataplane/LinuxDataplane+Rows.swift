@@ -82,13 +82,13 @@ extension LinuxDataplane {
                 try node.route.setLink(try node.index(of: link.name), LinkChange(ipv4Settings: settings))
             }
         case .bridgeLink(let peer, let peerBridge):
-            let index = try node.route.addVeth(specification, peer: LinkSpecification(peer, mtu: link.mtu))
+            let far = try farBridge(peerBridge, carrying: link)
+            let index = try node.route.addVeth(
+                specification, peer: LinkSpecification(peer, mac: far.portMAC, mtu: far.mtu))
             try adopt(index, link, origin, node)
             try node.route.setLink(
                 try node.index(of: peer),
-                LinkChange(
-                    alias: mark(origin), master: .index(try node.index(of: peerBridge)), isUp: true,
-                    generatesLinkLocal: false))
+                LinkChange(alias: mark(origin), master: .index(far.index), isUp: true, generatesLinkLocal: false))
         case .vlan(let parent, let vlan):
             let index = try node.route.addVLAN(specification, vlan, on: try trunk(parent, carrying: link, node))
             try adopt(index, link, origin, node)
@@ -137,6 +137,23 @@ extension LinuxDataplane {
                 errno: EMSGSIZE, explanation: "its MTU is \(trunk.mtu)")
         }
         return trunk.index
+    }
+
+    /// The bridge at the far end of a link between two, and what our port there is like. A bridge of the host's own may come
+    /// and go. It is as narrow as its narrowest port, and has the lowest of their hardware addresses for its own.
+    private func farBridge(
+        _ name: InterfaceName, carrying link: Link
+    ) throws -> (index: Int32, mtu: Int, portMAC: MACAddress?) {
+        let bridge = try host.route.link(named: name.rawValue)
+        host.indexes[name] = bridge.index
+        if isOurs(bridge) { return (bridge.index, link.mtu, nil) }
+        guard bridge.kind == "bridge" else {
+            throw KernelError(
+                operation: "carry untagged packets by", object: name.rawValue, errno: EOPNOTSUPP,
+                explanation: "it is not a bridge")
+        }
+        let highest = MACAddress(bits: 0xfe << 40 | .random(in: 0..<1 << 40))
+        return (try trunk(name, carrying: link, host), bridge.mtu, highest)
     }
 
     /// What IPv4's settings in the plan are for one family, this is for the other: a bridge is also a port of the host,
@@ -205,7 +222,7 @@ extension LinuxDataplane {
         case .leg(let hostEnd, let bridge):
             try joinHostEnd(hostEnd, bridge, mtu: link.mtu, origin)
         case .bridgeLink(let peer, let peerBridge):
-            try joinHostEnd(peer, peerBridge, mtu: link.mtu, origin)
+            try joinHostEnd(peer, peerBridge, mtu: try farBridge(peerBridge, carrying: link).mtu, origin)
         case .vxlan(_, _, let flood): try put(flood, on: there.index)
         case .plug(let name, _, _): try changePlug(there, link, into: name)
         case .loopback, .bridge, .vlan, .tap, .foreign: break
@@ -346,3 +363,4 @@ extension RouterPlan.Sysctl {
 }
 
 private let EMSGSIZE: Int32 = 90
+private let EOPNOTSUPP: Int32 = 95

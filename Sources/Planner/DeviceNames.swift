@@ -50,6 +50,12 @@ enum DeviceNames {
         return (name("slu\(stem).\(shard)"), name("sld\(stem).\(shard)"))
     }
 
+    /// The two ends of the pair by which a segment's untagged frames go to a bridge of the host's.
+    static func uplink(_ root: InterfaceName) -> (near: InterfaceName, far: InterfaceName) {
+        let (rootEnd, otherEnd) = shardLink(root, 0)
+        return (rootEnd, otherEnd)
+    }
+
     /// `<trunk>.<vid>` as people expect it. Where the kernel has no room for that, the trunk is hashed and not cut:
     /// the ports of one card differ in their last letters.
     static func vlan(_ trunk: InterfaceName, _ vlan: VLANID) -> InterfaceName {
@@ -63,6 +69,8 @@ enum DeviceNames {
         let isHex = { (digit: Character) in digit.isHexDigit }
         let rest = device.rawValue.dropFirst(2)
         guard device.rawValue.hasPrefix("sl"), let kind = rest.first else { return false }
+        // An end of a pair between two bridges has the rest of a bridge's name.
+        if "du".contains(kind), rest.dropFirst().first == "p" { return true }
         return "bdgipqruv".contains(kind) && rest.dropFirst().first.map(isHex) ?? false
             || rest.prefix(8).count(where: isHex) == 8 && rest.dropFirst(8).first == "."
     }

@@ -30,16 +30,13 @@ extension Planner {
     func addGuestSegment(_ network: Network, _ cloud: Cloud, to share: inout Contribution) {
         guard network.state == .implemented else { return }
         let bridge = DeviceNames.guestBridge(network, shard: 0)
-        let wire = cloud.physicalNetworks[network.physicalNetwork]
-        let trunk = wire?.trunk
         addBridges(
             shards: cloud.shardCount(ofNetwork: network.id), mtu: network.mtu, origin: network.origin, to: &share
         ) { DeviceNames.guestBridge(network, shard: $0) }
-        addTrunk(
-            trunk, network.segment, wire?.traffic(.guest), bridge: bridge, mtu: network.mtu, origin: network.origin,
-            to: &share)
-        if let port = trunkPort(trunk, network.segment) {
-            share.add([.interface(port)], to: PortPipeline.trunkPorts, network.origin)
+        let wire = cloud.physicalNetworks[network.physicalNetwork]
+        if let uplink = uplink(of: network.segment, .guest, wire, bridge, mtu: network.mtu) {
+            share.add(.link(uplink), network.origin)
+            share.add([.interface(uplink.name)], to: PortPipeline.trunkPorts, network.origin)
         }
         if let router = cloud.router(ofNetwork: network.id) {
             share.add([.mac(router.guestLeg.mac)], to: PortPipeline.reservedMACs, network.origin)
@@ -55,9 +52,9 @@ extension Planner {
             shards: cloud.shardCount(ofPublicRange: range.id), mtu: mtu, origin: range.origin, to: &share, name: bridge
         )
         let wire = cloud.physicalNetworks[range.physicalNetwork]
-        addTrunk(
-            wire?.publicTrunk, range.segment, wire?.traffic(.public), bridge: bridge(0), mtu: mtu,
-            origin: range.origin, to: &share)
+        if let uplink = uplink(of: range.segment, .public, wire, bridge(0), mtu: mtu) {
+            share.add(.link(uplink), range.origin)
+        }
     }
 
     private func addBridges(
@@ -82,32 +79,23 @@ extension Planner {
     /// looks no further.
     static let bridgeSettings: [String: UInt32] = ["arp_ignore": 8, "rp_filter": 1]
 
-    /// The device by which a segment's frames leave the host and come in.
-    private func trunkPort(_ trunk: InterfaceName?, _ segment: Segment?) -> InterfaceName? {
-        guard let trunk else { return nil }
-        return switch segment {
-        case .vlan(let vlan): DeviceNames.vlan(trunk, vlan)
-        case .vxlan(let vni): DeviceNames.vxlan(vni)
-        case .untagged, nil: nil
-        }
-    }
-
-    /// Without a trunk the segment is local to the host and its number only a reservation.
-    private func addTrunk(
-        _ trunk: InterfaceName?, _ segment: Segment?, _ type: TrafficType?, bridge: InterfaceName, mtu: Int,
-        origin: Origin, to share: inout Contribution
-    ) {
-        guard let trunk else { return }
+    /// The device by which a segment's frames leave the host and come in. Without one the segment is local to the host and
+    /// its number only a reservation.
+    private func uplink(
+        of segment: Segment?, _ kind: TrafficType.Kind, _ wire: PhysicalNetwork?, _ bridge: InterfaceName, mtu: Int
+    ) -> Link? {
+        guard let wire, let type = wire.traffic(kind), let trunk = type.interface else { return nil }
         switch segment {
         case .vlan(let vlan):
-            let device = DeviceNames.vlan(trunk, vlan)
-            share.add(.link(Link(device, .vlan(parent: trunk, vlan), mtu: mtu, bridge: bridge)), origin)
+            return Link(DeviceNames.vlan(trunk, vlan), .vlan(parent: trunk, vlan), mtu: mtu, bridge: bridge)
         case .vxlan(let vni):
-            let device = DeviceNames.vxlan(vni)
-            let peers = type?.peers ?? []
-            let kind = Link.Kind.vxlan(vni, underlay: trunk, flood: peers.isEmpty ? .group : .peers(peers))
-            share.add(.link(Link(device, kind, mtu: mtu, bridge: bridge)), origin)
-        case .untagged, nil: break
+            let flood = type.peers.isEmpty ? Link.Flood.group : .peers(type.peers)
+            return Link(DeviceNames.vxlan(vni), .vxlan(vni, underlay: trunk, flood: flood), mtu: mtu, bridge: bridge)
+        case .untagged:
+            guard let other = wire.uplinkBridge(kind) else { return nil }
+            let (near, far) = DeviceNames.uplink(bridge)
+            return Link(near, .bridgeLink(peer: far, peerBridge: other), mtu: mtu, bridge: bridge)
+        case nil: return nil
         }
     }
 }

@@ -270,6 +270,9 @@ public final class FakeDataplane: Dataplane {
             try kernel.setDevice(link.name, in: place) { $0.settings = link.settings }
             return
         case .bridgeLink(let peer, let peerBridge):
+            guard try kernel.device(peerBridge).kind == .bridge else {
+                throw FakeKernel.Refusal(errno: 95, text: "\(peerBridge) is not a bridge")
+            }
             try kernel.addPair(link.name, mac: link.mac, mtu: link.mtu, in: place, peer: peer, in: place)
             try kernel.setDevice(link.name, in: place) { $0.isBornOurs = true }
             if isHalf { try die() }

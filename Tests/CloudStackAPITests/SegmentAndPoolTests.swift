@@ -179,7 +179,8 @@ import Testing
 
     @Test(arguments: [
         ("lo", false), ("slb5", false), ("slg3e0", false), ("slp1d6b8660", false), ("slv5000", false),
-        ("sl35c134f2.100", false), ("slgc82e0", false), ("eth1", true), ("cloudbr0", true), ("slip0", true),
+        ("sl35c134f2.100", false), ("slgc82e0", false), ("slup1d6b8660.0", false), ("eth1", true), ("cloudbr0", true),
+        ("slip0", true),
         ("sl", true),
         ("bond0.7", true),
     ])

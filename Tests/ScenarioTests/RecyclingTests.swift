@@ -81,8 +81,8 @@ extension Scenarios {
         private static func recycle(_ world: World, _ segment: Segment, rounds: Int) throws {
             try world.shell(
                 """
-                ip link add trunk0 type veth peer name wall; ip link set wall up
-                ip addr add 10.255.0.1/24 dev trunk0; ip link set trunk0 up
+                ip link add trunk0 type bridge; ip link add cable type veth peer name wall; ip link set wall up
+                ip link set cable master trunk0 up; ip addr add 10.255.0.1/24 dev trunk0; ip link set trunk0 up
                 """)
             let premises = try Premises(world)
             let daemon = try DaemonUnderTest(world)
