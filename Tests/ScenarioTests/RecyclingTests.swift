@@ -21,7 +21,8 @@ extension Scenarios {
             {"zones": [{"name": "narrow", "dns1": "198.51.100.1",
               "physicalNetworks": [{"name": "wire", "isolation": "\(segment.isolation)",
                                     "segments": ["\(segment.rawValue)"], "trunk": "trunk0"}],
-              "publicRanges": [{"subnet": "192.0.2.0/24", "gateway": "192.0.2.1", "addresses": "192.0.2.10-192.0.2.11"}]}],
+              "publicRanges": [{"segment": "\(segment == .vlan ? "60" : "untagged")", "subnet": "192.0.2.0/24",
+                                "gateway": "192.0.2.1", "addresses": "192.0.2.10-192.0.2.11"}]}],
              "accounts": [{"name": "anna"}, {"name": "bert"}]}
             """
         }
@@ -81,8 +82,8 @@ extension Scenarios {
         private static func recycle(_ world: World, _ segment: Segment, rounds: Int) throws {
             try world.shell(
                 """
-                ip link add trunk0 type bridge; ip link add cable type veth peer name wall; ip link set wall up
-                ip link set cable master trunk0 up; ip addr add 10.255.0.1/24 dev trunk0; ip link set trunk0 up
+                ip link add trunk0 type veth peer name wall; ip link set wall up
+                ip addr add 10.255.0.1/24 dev trunk0; ip link set trunk0 up
                 """)
             let premises = try Premises(world)
             let daemon = try DaemonUnderTest(world)
