@@ -207,9 +207,7 @@ public final class LinuxDataplane: Dataplane {
         guard let raised = try? node.route.link(index), raised.kind == "veth", let peer = raised.peerIndex else {
             return
         }
-        let isElsewhere = raised.peerNamespaceID != nil
-        // Of a pair with an end in somebody else's namespace that end is theirs.
-        if !(isElsewhere && node.name.isHost) { _ = try? (isElsewhere ? host : node).route.link(peer) }
+        _ = try? node.route.link(peer, inNamespace: raised.peerNamespaceID)
     }
 
     private func removeUnderlayGuard() throws {

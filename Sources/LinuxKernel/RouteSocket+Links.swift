@@ -189,9 +189,13 @@ extension RouteSocket {
         }
     }
 
-    /// One link by index; throws an error that `isNotFound` when there is none.
-    public func link(_ index: Int32) throws(KernelError) -> KernelLink {
-        try look("link", "\(index)") { $0.append(Self.head(index)) }
+    /// One link by index; throws an error that `isNotFound` when there is none. In another namespace that this one knows
+    /// by a number, if one is given.
+    public func link(_ index: Int32, inNamespace number: Int32? = nil) throws(KernelError) -> KernelLink {
+        try look("link", "\(index)") { message in
+            message.append(Self.head(index))
+            if let number { message.put(IFLA_TARGET_NETNSID, UInt32(bitPattern: number)) }
+        }
     }
 
     private func look(

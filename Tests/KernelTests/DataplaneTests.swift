@@ -187,29 +187,35 @@ private let outside = "\(Planner.internetHost)"
     }
 
     /// The kernel leaves it to a worker of its own to open what has got a carrier, and that comes when it comes.
-    @Test(.needsSynchronousLinks)
-    func `carries the first frame as soon as a link is raised, there and back`() async throws {
+    @Test(.needsSynchronousLinks, arguments: [false, true])
+    func `carries the first frame as soon as a port is raised, there and back`(isPlug: Bool) async throws {
         try await withFreshNamespace {
             let cloud = try PlannedCloud()
             let plans = try shardedSegment(cloud.planner.installation, shards: 2)
             let dataplane = try LinuxDataplane(installation: cloud.installation)
+            #expect(try output(of: "ip netns add jar") == "")
             for plan in plans.dropLast() {
                 try dataplane.perform(steps(toReach: plan, from: try dataplane.observe(plan)), on: plan.name)
             }
-            let last = try #require(plans.last)
+            let last = try isPlug ? plugged(plans[0], "jar") : plans[2]
             let near = try Wire("part-0")
             for round in 0..<30 {
                 let all = steps(toReach: last, from: try dataplane.observe(last))
                 let raising = try #require(all.firstIndex { if case .raise = $0 { true } else { false } })
                 try dataplane.perform(Array(all[..<raising]), on: last.name)
-                let far = try Wire("part-1")
+                let far = try Wire(isPlug ? "jar" : "part-1")
                 try dataplane.perform(Array(all[raising...]), on: last.name)
                 try far.say("there", round)
                 try near.say("back", round)
                 #expect(
                     try near.hears("there", round, from: far) && far.hears("back", round, from: near), "round \(round)")
-                try dataplane.perform([.removeNamespace], on: last.name)
-                try dataplane.finishRemovals()
+                if isPlug {
+                    let without = steps(toReach: plans[0], from: try dataplane.observe(plans[0]))
+                    try dataplane.perform(without, on: .host)
+                } else {
+                    try dataplane.perform([.removeNamespace], on: last.name)
+                    try dataplane.finishRemovals()
+                }
             }
         }
     }
@@ -326,6 +332,19 @@ private func shardedSegment(_ origin: Origin, shards: Int) throws -> [NodePlan] 
     }
     try host.add(share)
     return [host] + plans
+}
+
+/// The host with one port more, in a namespace of somebody else's.
+private func plugged(_ host: NodePlan, _ namespace: String) throws -> NodePlan {
+    let kind = Link.Kind.plug(
+        try #require(NamespaceName(namespace)), device: try #require(InterfaceName("eth0")),
+        mac: MACAddress(locallyAdministered: 77))
+    let (port, bridge) = (try #require(InterfaceName("slgc7e0")), try #require(InterfaceName("slb1.1")))
+    var share = Contribution()
+    share.add(.link(Link(port, kind, mtu: 1500, bridge: bridge)), host.owner)
+    var host = host
+    try host.add(share)
+    return host
 }
 
 /// A machine with an address of 10.9.0.0/24 on one of the host's bridges.

@@ -25,6 +25,8 @@ import Testing
             try Sysctl.write("net/ipv6/conf/default/disable_ipv6", "1", in: namespace)
             try route.addVeth(LinkSpecification(near), peer: LinkSpecification(far), in: namespace)
             for name in ["near", "far"] { try route.setLink(try route.link(named: name).index, LinkChange(isUp: true)) }
+            // The first end sends only when the kernel has come round to it, which it does before it answers.
+            _ = try route.link(named: near.rawValue)
             var replay = Replay(
                 capture, into: [Replay.Entry(port: .init(name: "near", namespace: "wire", device: "near"))])
             replay.ears = [(.init(name: "far", namespace: "wire", device: "far"), heard)]
