@@ -30,6 +30,8 @@ enum DeviceNames {
     /// How names of devices begin that the host's rules know by it.
     static let guestPortPrefix = "slg"
     static let routerLegPrefix = "slr"
+    /// Of the far ends of pairs that join a guest network's bridge to another: a shard, or a bridge of the host's own.
+    static let guestPairPrefix = "sldb"
 
     static func routerLeg(_ router: VirtualRouter, _ index: Int) -> InterfaceName {
         name("slr\(router.number)e\(index)")

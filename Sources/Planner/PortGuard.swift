@@ -76,6 +76,8 @@ extension Planner {
     static let toGuestPort = Statement.match(.outputInterface, .equal, .interfacePrefix(DeviceNames.guestPortPrefix))
     private static let fromRouterLeg = Statement.match(
         .inputInterface, .equal, .interfacePrefix(DeviceNames.routerLegPrefix))
+    private static let fromGuestPair = Statement.match(
+        .inputInterface, .equal, .interfacePrefix(DeviceNames.guestPairPrefix))
     private static let fromTrunkPort = Statement.lookup([.inputInterface], in: PortPipeline.trunkPorts, .equal)
     static let isARP = Statement.match(.frameType, .equal, .etherType(.arp))
     static let isIPv4 = Statement.match(.frameType, .equal, .etherType(.ipv4))
@@ -104,14 +106,16 @@ extension Planner {
         ]
     }
 
-    /// Nothing of a guest network is for the host: its bridges have no address, and this holds also when they get one. What
-    /// is for everybody comes by here too and is no fault of the sender's.
+    /// Nothing of a guest network is for the host: its bridges have no address, and this holds also when they get one, and
+    /// for a bridge of the host's own that an untagged network leaves by. What is for everybody comes by here too and is no
+    /// fault of the sender's.
     private func hostRules() -> [Rule] {
         [
             guardRule([Self.fromGuestPort, Self.isForMany, .verdict(.goto(PortPipeline.manyToHost))]),
             refuse(.host, [Self.fromGuestPort]),
             guardRule([Self.fromTrunkPort, .counter, .verdict(.drop)]),
             guardRule([Self.fromRouterLeg, .counter, .verdict(.drop)]),
+            guardRule([Self.fromGuestPair, .counter, .verdict(.drop)]),
         ]
     }
 

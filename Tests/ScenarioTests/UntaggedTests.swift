@@ -15,7 +15,7 @@ extension Scenarios {
             }
             wire cloudbr0 far cable0 203.0.113.1
             wire cloudbr1 gate cable1 10.9.0.1
-            ip addr add 203.0.113.250/24 dev cloudbr0
+            ip addr add 203.0.113.250/24 dev cloudbr0; ip addr add 10.9.0.250/24 dev cloudbr1
             ip link add eth7 type veth peer name eth8; ip link set eth7 up; ip link set eth8 up
             """
         private static let cloud = """
@@ -54,6 +54,9 @@ extension Scenarios {
                 #expect(try Self.reaches(world, web, "203.0.113.1"))
                 #expect(try Self.reaches(world, web, "203.0.113.250"), "the host itself is on its own bridge")
                 #expect(try Self.reaches(world, desk, "10.9.0.1"))
+                // Who guards the guests is not their neighbour, whoever else may have the bridge for one.
+                #expect(try Self.reaches(world, "gate", "10.9.0.250"))
+                #expect(try world.run(["ping", "-n", "-c", "1", "-W", "1", "10.9.0.250"], in: desk).status != 0)
                 // What is between the two stays between them.
                 #expect(try world.run(["ping", "-n", "-c", "1", "-W", "1", "203.0.113.1"], in: desk).status != 0)
                 // It takes the least MTU and the lowest hardware address of its ports.
