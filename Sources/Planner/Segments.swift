@@ -92,7 +92,8 @@ extension Planner {
             let flood = type.peers.isEmpty ? Link.Flood.group : .peers(type.peers)
             return Link(DeviceNames.vxlan(vni), .vxlan(vni, underlay: trunk, flood: flood), mtu: mtu, bridge: bridge)
         case .untagged:
-            guard let other = wire.uplinkBridge(kind) else { return nil }
+            // A simulated internet is not let out to a real one, and clients' labels name bridges of no host.
+            guard !simulatesInternet, let other = wire.uplinkBridge(kind) else { return nil }
             let (near, far) = DeviceNames.uplink(bridge)
             return Link(near, .bridgeLink(peer: far, peerBridge: other), mtu: mtu, bridge: bridge)
         case nil: return nil
