@@ -66,11 +66,13 @@ public final class NetfilterTrace {
     /// flow often share one. But each comes by our own chain once, before any other, and the end of that is told.
     private func ownNumber(of event: NetfilterTraceEvent) -> UInt32 {
         let comesIn = event.table == Self.tableName && event.action == .policy(.accept)
-        let known = numbers.latest[event.packet] ?? numbers.last[event.packet]
-        if comesIn || known == nil { packetCount += 1 }
-        let number = comesIn ? packetCount : known ?? packetCount
-        numbers.latest[event.packet] = number
-        return number
+        if !comesIn, let known = numbers.latest[event.packet] ?? numbers.last[event.packet] {
+            numbers.latest[event.packet] = known
+            return known
+        }
+        packetCount += 1
+        numbers.latest[event.packet] = packetCount
+        return packetCount
     }
 
     private func receive() throws(NetfilterError) -> Int? {

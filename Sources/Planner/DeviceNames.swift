@@ -46,16 +46,10 @@ enum DeviceNames {
     static func guestQueue(_ guest: Guest, _ index: Int) -> InterfaceName { name("slq\(guest.number)e\(index)") }
     static func internetLeg(_ range: PublicRange) -> InterfaceName { name("sli\(range.number)") }
 
-    /// The two ends of the veth pair that hangs a shard on its root bridge.
-    static func shardLink(_ root: InterfaceName, _ shard: Int) -> (rootEnd: InterfaceName, shardEnd: InterfaceName) {
+    /// The two ends of the veth pair that hangs a shard on its root bridge, or the root, shard 0, on a bridge of the host's.
+    static func bridgePair(_ root: InterfaceName, _ shard: Int) -> (rootEnd: InterfaceName, otherEnd: InterfaceName) {
         let stem = root.rawValue.dropFirst(2)
         return (name("slu\(stem).\(shard)"), name("sld\(stem).\(shard)"))
-    }
-
-    /// The two ends of the pair by which a segment's untagged frames go to a bridge of the host's.
-    static func uplink(_ root: InterfaceName) -> (near: InterfaceName, far: InterfaceName) {
-        let (rootEnd, otherEnd) = shardLink(root, 0)
-        return (rootEnd, otherEnd)
     }
 
     /// `<trunk>.<vid>` as people expect it. Where the kernel has no room for that, the trunk is hashed and not cut:

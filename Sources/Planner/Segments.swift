@@ -64,7 +64,7 @@ extension Planner {
         share.add(.link(Link(root, .bridge, mtu: mtu, settings: Self.bridgeSettings)), origin)
         for shard in stride(from: 1, to: shards, by: 1) {
             let bridge = name(shard)
-            let (rootEnd, shardEnd) = DeviceNames.shardLink(root, shard)
+            let (rootEnd, shardEnd) = DeviceNames.bridgePair(root, shard)
             share.add(.link(Link(bridge, .bridge, mtu: mtu, settings: Self.bridgeSettings)), origin)
             share.add(
                 .link(Link(rootEnd, .bridgeLink(peer: shardEnd, peerBridge: bridge), mtu: mtu, bridge: root)), origin)
@@ -94,8 +94,8 @@ extension Planner {
         case .untagged:
             // A simulated internet is not let out to a real one, and clients' labels name bridges of no host.
             guard !simulatesInternet, let other = wire.uplinkBridge(kind) else { return nil }
-            let (near, far) = DeviceNames.uplink(bridge)
-            return Link(near, .bridgeLink(peer: far, peerBridge: other), mtu: mtu, bridge: bridge)
+            let (rootEnd, otherEnd) = DeviceNames.bridgePair(bridge, 0)
+            return Link(rootEnd, .bridgeLink(peer: otherEnd, peerBridge: other), mtu: mtu, bridge: bridge)
         case nil: return nil
         }
     }

@@ -40,7 +40,7 @@ final class Daemon: Sendable {
                 isIdle ? .debug : .warning, "kernel feature missing",
                 ["feature": feature.rawValue, "module": feature.module, "reason": text])
         }
-        Self.warnOfBridgeFilter(options, log)
+        if !options.isRootless { Self.warnOfBridgeFilter(log) }
         let shared = SharedView(startTime: Self.milliseconds(), features: Self.statuses(features))
         let adoptions = try Inbox<(verified: Int, failed: Int)>()
         let simulatedHost = options.simulatesInternet ? SimulatedHost(log) : nil
@@ -100,10 +100,10 @@ final class Daemon: Sendable {
     }
 
     /// Others on the host may need it, so it is theirs to turn off. Without root the namespace is the daemon's alone.
-    private static func warnOfBridgeFilter(_ options: Options, _ log: Log) {
+    private static func warnOfBridgeFilter(_ log: Log) {
         let filtered = ["iptables", "ip6tables", "arptables"].map { "net/bridge/bridge-nf-call-\($0)" }
             .filter { (try? Sysctl.read($0)) == "1" }
-        guard !options.isRootless, !filtered.isEmpty else { return }
+        guard !filtered.isEmpty else { return }
         log(
             .warning, "guests' frames pass the host's own packet filter",
             ["settings": filtered.map { $0.replacing("/", with: ".") }.joined(separator: " ")])

@@ -222,16 +222,12 @@ extension CloudFile {
         var zone = file.zones[0]
         zone.physicalNetworks[0].segments = ["10-11"]
         zone.physicalNetworks[0].trunk = "trunk0"
-        // Its untagged frames are not ours.
-        zone.physicalNetworks.append(.init(name: "outside"))
-        zone.publicRanges[0].physicalNetwork = "outside"
         file = CloudFile()
         file.zones = [zone]
         for tenant in Tenant.all {
             file.accounts.append(Account(name: tenant.description))
             var network = Network(name: tenant.network, zone: zone.name)
             network.account = tenant.description
-            network.physicalNetwork = zone.physicalNetworks[0].name
             network.cidr = "10.1.1.0/24"
             file.networks.append(network)
             var guest = Guest(name: tenant.guest, nics: [NIC(network: tenant.network, address: "10.1.1.10")])

@@ -152,7 +152,7 @@ import Testing
         let bench = Bench()
         for trunk in ["eth0", "eth1"] {
             let name = try #require(InterfaceName(trunk))
-            try bench.kernel.addDevice(name, bench.kernel.newDevice(.bridge, mtu: 1500))
+            try bench.kernel.addDevice(name, bench.kernel.newDevice(.other("ether"), mtu: 1500))
         }
         bench.reconciler.accept(.adopt(demo.inOrder))
         bench.work()

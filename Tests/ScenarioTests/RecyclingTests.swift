@@ -21,8 +21,7 @@ extension Scenarios {
             {"zones": [{"name": "narrow", "dns1": "198.51.100.1",
               "physicalNetworks": [{"name": "wire", "isolation": "\(segment.isolation)",
                                     "segments": ["\(segment.rawValue)"], "trunk": "trunk0"}],
-              "publicRanges": [{"segment": "\(segment == .vlan ? "60" : "untagged")", "subnet": "192.0.2.0/24",
-                                "gateway": "192.0.2.1", "addresses": "192.0.2.10-192.0.2.11"}]}],
+              "publicRanges": [{"subnet": "192.0.2.0/24", "gateway": "192.0.2.1", "addresses": "192.0.2.10-192.0.2.11"}]}],
              "accounts": [{"name": "anna"}, {"name": "bert"}]}
             """
         }
